@@ -1,0 +1,149 @@
+"""The contract of every engine: what it can do, an early refusal, and a stream of events.
+
+An engine never reads storage: the pictures and masks that a recipe names by digest come as
+``Inputs``. It takes many recipes at a time, so that a worker can batch. It never silently ignores
+a part of a recipe: ``check`` refuses it, or names the substitute.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.recipe import PromptText, Recipe
+from maquette.core.trace import Trace
+
+__all__ = [
+    "Cancel",
+    "Engine",
+    "Event",
+    "Explainer",
+    "Inputs",
+    "Picture",
+    "Preview",
+    "Progress",
+    "Substitution",
+]
+
+Inputs = Mapping[str, Image.Image]
+"""The pictures and masks that the recipes name, by digest, decoded and upright (RGB, RGBA or L)."""
+
+
+@dataclass(frozen=True)
+class Substitution:
+    """A part of a recipe that the engine will answer with something else, said beforehand."""
+
+    asked: str
+    given: str
+    reason: str
+
+
+class Cancel:
+    """A flag that one thread raises and the engine looks at between steps."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Ask the engine to stop after the step it is in."""
+        self._event.set()
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``step`` of ``steps`` is done for the recipe at ``index`` (of those given to ``run``)."""
+
+    index: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A small, rough look at the unfinished picture of the recipe at ``index``."""
+
+    index: int
+    step: int
+    image: Image.Image
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The finished picture of the recipe at ``index``.
+
+    ``trace`` holds its token maps when they were asked for and the engine can record them;
+    ``seconds`` is the time that it took (a batch's time is shared evenly); ``notes`` are measured
+    facts such as ``{"seam": 0.02}``.
+    """
+
+    index: int
+    image: Image.Image
+    seconds: float
+    trace: Trace | None = None
+    notes: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+Event = Progress | Preview | Picture
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Turns recipes into pictures."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name: that of its file."""
+        ...
+
+    @property
+    def build(self) -> str:
+        """What really runs: engine, libraries with versions, device. Same recipe and same build
+        promise the same picture."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """What this engine with its model can do. Cheap: loads no weights."""
+        ...
+
+    def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
+        """Look at a recipe before it is queued. Cheap: loads no weights.
+
+        Raises:
+            RecipeRefused: when the engine cannot honour it; says the nearest thing that it can.
+            SettingRefused: for a number out of the engine's range.
+        """
+        ...
+
+    def run(
+        self,
+        recipes: Sequence[Recipe],
+        inputs: Inputs,
+        *,
+        maps: bool = True,
+        previews: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Event]:
+        """Draw. Each recipe yields one ``Picture``, as soon as it is finished.
+
+        Raises:
+            Cancelled: between steps, once ``cancel`` is set. Pictures already yielded stand.
+            EngineFailed, ModelMissing, ModelRefused: as their names say.
+        """
+        ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """An engine that can say which words of a caption a given picture's places answer to."""
+
+    def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
+        """Token maps of any picture and a caption, by noising it at a few timesteps."""
+        ...

@@ -1,0 +1,194 @@
+"""Everything that can go wrong, as one tree.
+
+The class is the reason, the message says what happened, ``hint`` says what to do. ``exit_code``
+is what the command line returns for it; no two reasons share one. 1 is an unforeseen fault and 2
+a usage error, as everywhere.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AmbiguousVersion",
+    "BlobDamaged",
+    "BlobMissing",
+    "Cancelled",
+    "EngineFailed",
+    "ExportRefused",
+    "ExtraMissing",
+    "FindingUnknown",
+    "KeyRefused",
+    "MaquetteError",
+    "MaskRefused",
+    "ModelMissing",
+    "ModelRefused",
+    "PictureRefused",
+    "ProjectMissing",
+    "ProjectTooNew",
+    "ProjectUnreadable",
+    "PromptRefused",
+    "RecipeRefused",
+    "SettingRefused",
+    "StorageFull",
+    "TraceMissing",
+    "VersionUnknown",
+    "WordUnknown",
+]
+
+
+class MaquetteError(Exception):
+    """A fault with a known reason. ``str()`` is one line: what happened."""
+
+    exit_code = 1
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
+
+
+class VersionUnknown(MaquetteError):
+    """No version answers to this id, prefix or ``@``."""
+
+    exit_code = 10
+    hint = "'maquette log' lists the versions of this project"
+
+
+class AmbiguousVersion(MaquetteError):
+    """A prefix that several versions share."""
+
+    exit_code = 11
+    hint = "give a few more characters of the id"
+
+
+class PromptRefused(MaquetteError):
+    """An empty or overlong prompt."""
+
+    exit_code = 12
+
+
+class SettingRefused(MaquetteError):
+    """A seed, size, step count, weight or other number out of its range."""
+
+    exit_code = 13
+
+
+class MaskRefused(MaquetteError):
+    """A mask that is empty or of another size than its picture."""
+
+    exit_code = 14
+    hint = "a mask is a picture of the version's size, white where the edit goes"
+
+
+class PictureRefused(MaquetteError):
+    """A file that is no picture, is damaged, or is too large to open safely."""
+
+    exit_code = 15
+
+
+class ProjectMissing(MaquetteError):
+    """No project in this folder."""
+
+    exit_code = 16
+    hint = "run 'maquette init' here, or name one with --project DIR"
+
+
+class ProjectUnreadable(MaquetteError):
+    """A project folder that cannot be opened, read or written."""
+
+    exit_code = 17
+
+
+class ProjectTooNew(MaquetteError):
+    """A project, recipe or version written by a newer Maquette."""
+
+    exit_code = 18
+    hint = "upgrade Maquette to open it; nothing was changed"
+
+
+class StorageFull(MaquetteError):
+    """No space left. Everything finished before stays as it is."""
+
+    exit_code = 19
+    hint = "free some space and run the command again; finished versions are safe"
+
+
+class ModelMissing(MaquetteError):
+    """A model that is not where it should be, or lacks a part."""
+
+    exit_code = 20
+    hint = "'maquette models' lists what is at hand"
+
+
+class ModelRefused(MaquetteError):
+    """A model that must not or cannot be loaded: pickled, damaged, or of an unknown shape."""
+
+    exit_code = 21
+    hint = "only safetensors are loaded; convert the checkpoint first"
+
+
+class RecipeRefused(MaquetteError):
+    """A recipe that this engine and model cannot honour."""
+
+    exit_code = 22
+
+
+class BlobMissing(MaquetteError):
+    """A file that the records name is not in the blob store."""
+
+    exit_code = 23
+
+
+class BlobDamaged(MaquetteError):
+    """A file in the blob store whose bytes no longer match its name."""
+
+    exit_code = 24
+
+
+class ExtraMissing(MaquetteError):
+    """An optional part that is not installed; the hint is the install command."""
+
+    exit_code = 25
+
+
+class FindingUnknown(MaquetteError):
+    """No finding of that name on this version, or one without a remedy."""
+
+    exit_code = 26
+    hint = "'maquette critique V' lists the findings and their names"
+
+
+class WordUnknown(MaquetteError):
+    """A word that the prompt does not hold."""
+
+    exit_code = 27
+
+
+class TraceMissing(MaquetteError):
+    """A version without token maps."""
+
+    exit_code = 28
+
+
+class KeyRefused(MaquetteError):
+    """A signing key or certificate that cannot be used."""
+
+    exit_code = 29
+
+
+class ExportRefused(MaquetteError):
+    """A release file that cannot be written as asked."""
+
+    exit_code = 30
+
+
+class EngineFailed(MaquetteError):
+    """An engine that broke down while it drew."""
+
+    exit_code = 31
+
+
+class Cancelled(MaquetteError):
+    """Stopped by the person. What was finished is kept."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""Storage: blobs (bytes by digest) and records (versions, jobs, findings)."""
