@@ -1,0 +1,166 @@
+"""Local edits: cut a region out, put what was drawn back, touch nothing else.
+
+Shared by every engine that inpaints or outpaints. Only the neighbourhood of a mask is drawn, at
+the size that the model is best at; the result is blended inside the mask alone, so that every
+pixel where the mask is 0 keeps its bytes.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from maquette.core.geometry import Box, Size
+from maquette.core.raster import seam_score
+
+__all__ = ["close_region", "extend", "open_region"]
+
+_MARGIN = 3
+"""Pixels around a region that the seam is measured against."""
+
+
+def open_region(
+    image: Image.Image, mask: Image.Image, region: Box, work: Size
+) -> tuple[Image.Image, Image.Image]:
+    """Cut ``region`` out of a picture and its mask and bring both to the size ``work``.
+
+    The picture is resampled with Lanczos, the mask bilinearly (averaging where it shrinks);
+    nothing outside the region is looked at. Transparent places are laid on white.
+
+    Returns:
+        (picture RGB, mask L), both of size ``work``.
+
+    Raises:
+        ValueError: when the mask is not of the picture's size or the region is not inside it.
+    """
+    _check(image, mask, region)
+    size = (work.width, work.height)
+    picture = _flat(image.crop(region.corners))
+    cut = mask.convert("L").crop(region.corners)
+    if picture.size == size:
+        return picture, cut
+    return (
+        picture.resize(size, Image.Resampling.LANCZOS),
+        cut.resize(size, Image.Resampling.BILINEAR),
+    )
+
+
+def close_region(
+    image: Image.Image, mask: Image.Image, region: Box, drawn: Image.Image, feather: int
+) -> tuple[Image.Image, float]:
+    """Put ``drawn`` (at any work size) back into ``region``, inside the mask only.
+
+    The share of the drawn picture rises smoothly from 0 at the mask's edge to 1 ``feather`` pixels
+    inside it, or to 1 in the middle of parts that are thinner than that. The picture's own edge is
+    no edge of the mask. Where a soft mask is lower than the ramp, the mask counts.
+
+    Returns:
+        The picture in its own mode (RGB or RGBA) and the seam score of ``raster.seam_score``.
+        Every pixel where the mask is 0 or that lies outside the region keeps its bytes, alpha
+        included; inside, drawn pixels are laid over transparent ones.
+
+    Raises:
+        ValueError: when the mask is not of the picture's size or the region is not inside it.
+    """
+    _check(image, mask, region)
+    picture = image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")
+    size = (region.width, region.height)
+    new = drawn.convert("RGB")
+    if new.size != size:
+        new = new.resize(size, Image.Resampling.LANCZOS)
+
+    result = np.array(picture)
+    window = (slice(region.y, region.bottom), slice(region.x, region.right))
+    whole = np.asarray(mask.convert("L"))
+    share = _share(whole, region, feather)[..., None]
+    old = result[window].astype(np.float32)
+    fresh = np.asarray(new, dtype=np.float32)
+    if picture.mode == "RGBA":
+        opacity = old[..., 3:] / 255
+        total = share + opacity * (1 - share)
+        colour = fresh * share + old[..., :3] * (opacity * (1 - share))
+        colour = np.where(total > 0, colour / np.maximum(total, 1e-6), old[..., :3])
+        blended = np.concatenate([colour, total * 255], axis=-1)
+    else:
+        blended = old + (fresh - old) * share
+    touched = share[..., 0] > 0
+    result[window][touched] = np.clip(np.rint(blended[touched]), 0, 255).astype(np.uint8)
+
+    left, top = max(0, region.x - _MARGIN), max(0, region.y - _MARGIN)
+    near = (slice(top, region.bottom + _MARGIN), slice(left, region.right + _MARGIN))
+    drawn_mask = np.zeros_like(whole)
+    drawn_mask[window] = whole[window]
+    return Image.fromarray(result), seam_score(result[near][..., :3], drawn_mask[near])
+
+
+def extend(
+    image: Image.Image, left: int, top: int, right: int, bottom: int
+) -> tuple[Image.Image, Image.Image]:
+    """A larger canvas to outpaint on: so many pixels more on each side.
+
+    New places hold the picture mirrored at its edge and blurred more the further out they lie, so
+    that a model starts from the right colours and from no sharp copy.
+
+    Returns:
+        (canvas RGB, mask L): the mask is white on exactly the new pixels.
+
+    Raises:
+        ValueError: for a negative side.
+    """
+    if min(left, top, right, bottom) < 0:
+        raise ValueError("a canvas is extended by 0 or more pixels")
+    picture = _flat(image)
+    inner = np.asarray(picture)
+    height, width = inner.shape[:2]
+    mirrored = np.pad(inner, ((top, bottom), (left, right), (0, 0)), mode="symmetric")
+    reach = max(left, top, right, bottom, 1)
+    blurred = Image.fromarray(mirrored).filter(ImageFilter.GaussianBlur(max(2.0, reach / 6)))
+
+    row = np.arange(height + top + bottom)[:, None] - top
+    column = np.arange(width + left + right)[None, :] - left
+    away_y = np.maximum(np.maximum(-row, row - height + 1), 0)
+    away_x = np.maximum(np.maximum(-column, column - width + 1), 0)
+    away = np.maximum(away_y, away_x)
+    far = np.clip(away / max(1.0, reach / 2), 0, 1).astype(np.float32)[..., None]
+    canvas = np.rint(mirrored * (1 - far) + np.asarray(blurred) * far).astype(np.uint8)
+    canvas[top : top + height, left : left + width] = inner
+    mask = np.where(away > 0, np.uint8(255), np.uint8(0))
+    return Image.fromarray(canvas), Image.fromarray(mask)
+
+
+def _check(image: Image.Image, mask: Image.Image, region: Box) -> None:
+    if mask.size != image.size:
+        raise ValueError(f"the mask has {mask.size} pixels, the picture {image.size}")
+    if region.right > image.width or region.bottom > image.height:
+        raise ValueError(f"the region {region.corners} leaves the picture {image.size}")
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    if "A" not in image.getbands():
+        return image.convert("RGB")
+    ground = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+
+
+def _share(mask: npt.NDArray[np.uint8], region: Box, feather: int) -> npt.NDArray[np.float32]:
+    """How much of the drawn picture each pixel of the region takes, 0 to 1."""
+    cut = mask[region.y : region.bottom, region.x : region.right]
+    soft = cut.astype(np.float32) / np.float32(255)
+    inside = cut > 0
+    if feather <= 0 or (inside.all() and region.corners == (0, 0, *mask.shape[::-1])):
+        return soft
+    # Around the region lies no mask, except that a picture's own edge is repeated outwards.
+    height, width = mask.shape
+    ends = ((region.y, height - region.bottom), (region.x, width - region.right))
+    padded = np.pad(inside, tuple((int(a == 0), int(b == 0)) for a, b in ends), mode="edge")
+    padded = np.pad(padded, tuple((int(a > 0), int(b > 0)) for a, b in ends))
+    deep = cv2.distanceTransform(padded.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    deep = deep[1:-1, 1:-1]
+    reach = feather + 1
+    # The ramp ends at the middle of what is thinner than the feather around here.
+    ridge = cv2.dilate(deep, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    rise = np.clip(deep / np.clip(ridge, 1, reach), 0, 1)
+    ramp = rise * rise * (3 - 2 * rise)
+    return np.minimum(ramp.astype(np.float32), soft)
