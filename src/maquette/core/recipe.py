@@ -112,10 +112,14 @@ class Upscale(_Value):
 
 
 class Import(_Value):
-    """A picture that came from outside, kept as it is. ``source`` says what its file told."""
+    """A picture that came from outside, kept as it is. ``original`` is the digest of its file,
+
+    ``source`` who wrote the file's metadata (``a1111``, ``comfyui``, ``maquette`` or nothing).
+    """
 
     kind: Literal["import"] = "import"
     image: Digest
+    original: Digest | None = None
     source: str = ""
 
 

@@ -1,0 +1,1 @@
+"""The story's verbs, written against the contracts alone."""

@@ -1,0 +1,170 @@
+"""From recipes to versions: check, open jobs, draw, keep each picture the moment it is done."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PIL import Image
+
+from maquette.core.cost import Cost
+from maquette.core.job import Job, Status
+from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
+from maquette.core.recipe import Recipe
+from maquette.core.trace import pack_trace
+from maquette.core.version import Version, make_version
+from maquette.critics.base import Critic
+from maquette.engines.base import Cancel, Engine, Event, Picture
+from maquette.errors import Cancelled, EngineFailed, MaquetteError
+from maquette.storage.base import Blobs, Records
+
+__all__ = ["Order", "load_inputs", "produce"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made: recipes of one operation on the same parents."""
+
+    operation: str
+    recipes: tuple[Recipe, ...]
+    parents: tuple[str, ...] = ()
+
+
+def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Image]:
+    """Decode every picture and mask that the recipes name.
+
+    Raises:
+        BlobMissing, BlobDamaged, PictureRefused, MaskRefused.
+    """
+    inputs: dict[str, Image.Image] = {}
+    for recipe in recipes:
+        image = getattr(recipe.task, "image", None)
+        mask = getattr(recipe.task, "mask", None)
+        if image is not None and image not in inputs:
+            inputs[image] = decode_picture(blobs.get(image), name="the picture")
+        if mask is not None and mask not in inputs:
+            inputs[mask] = decode_mask(blobs.get(mask), size=size_of(inputs[image]))
+    return inputs
+
+
+def produce(
+    order: Order,
+    *,
+    engine: Engine,
+    blobs: Blobs,
+    records: Records,
+    critics: Sequence[Critic] = (),
+    maps: bool = True,
+    previews: bool = False,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> list[Version]:
+    """Make a version of each recipe, in the order's order.
+
+    A recipe that this very build has drawn before is not drawn again. Each version is stored as
+    soon as its picture is there, so an interruption loses nothing that was finished.
+
+    Raises:
+        RecipeRefused, SettingRefused: before anything is queued.
+        Cancelled, EngineFailed, StorageFull: the versions made until then are kept.
+    """
+    for recipe in order.recipes:
+        engine.check(recipe)
+    made: dict[int, Version] = {}
+    for index, recipe in enumerate(order.recipes):
+        known = _known(recipe, order, engine.build, records, maps=maps)
+        if known is not None:
+            made[index] = known
+    waiting = [index for index in range(len(order.recipes)) if index not in made]
+    if not waiting:
+        return [made[index] for index in range(len(order.recipes))]
+
+    recipes = [order.recipes[index] for index in waiting]
+    inputs = load_inputs(recipes, blobs)
+    jobs = [_open_job(recipe, order, records) for recipe in recipes]
+    ended = Status.FAILED, "stopped by an unforeseen fault"
+    try:
+        for event in engine.run(recipes, inputs, maps=maps, previews=previews, cancel=cancel):
+            if isinstance(event, Picture):
+                version = _keep(event, recipes[event.index], order, engine.build, blobs)
+                findings = [
+                    finding
+                    for critic in critics
+                    for finding in critic.look(version, event.image, event.trace, event.notes)
+                ]
+                records.add(version, job=jobs[event.index], findings=findings)
+                made[waiting[event.index]] = version
+            if on_event is not None:
+                on_event(event)
+        ended = Status.FAILED, "the engine ended without this picture"
+    except (Cancelled, KeyboardInterrupt) as stop:
+        ended = Status.CANCELLED, "stopped by the person"
+        if isinstance(stop, Cancelled):
+            raise
+        raise Cancelled(_kept(made, order)) from stop
+    except MaquetteError as error:
+        ended = Status.FAILED, str(error)
+        raise
+    finally:
+        open_jobs = [job for place, job in enumerate(jobs) if waiting[place] not in made]
+        _close_jobs(open_jobs, *ended, records)
+    missing = [index for index in waiting if index not in made]
+    if missing:
+        raise EngineFailed(
+            f"engine '{engine.name}' ended without {len(missing)} of {len(recipes)} pictures",
+            hint="run the command again; what was finished is kept",
+        )
+    return [made[index] for index in range(len(order.recipes))]
+
+
+def _known(
+    recipe: Recipe, order: Order, build: str, records: Records, *, maps: bool
+) -> Version | None:
+    for version in records.find(recipe.digest, build):
+        same_place = version.parents == order.parents and version.operation == order.operation
+        if same_place and (version.trace is not None or not maps or recipe.prompt is None):
+            return version
+    return None
+
+
+def _open_job(recipe: Recipe, order: Order, records: Records) -> Job:
+    job = Job(
+        id=uuid.uuid4().hex,
+        operation=order.operation,
+        recipe=recipe,
+        parents=order.parents,
+        status=Status.RUNNING,
+        owner=f"{os.getpid()}@{socket.gethostname()}",
+        created_at=datetime.now(UTC),
+    )
+    records.open_job(job)
+    return job
+
+
+def _close_jobs(jobs: Sequence[Job], status: Status, message: str, records: Records) -> None:
+    for job in jobs:
+        records.move_job(job.to(status, message=message))
+
+
+def _kept(made: dict[int, Version], order: Order) -> str:
+    return f"stopped; {len(made)} of {len(order.recipes)} finished and kept"
+
+
+def _keep(picture: Picture, recipe: Recipe, order: Order, build: str, blobs: Blobs) -> Version:
+    image = blobs.put(encode_png(picture.image))
+    trace = blobs.put(pack_trace(picture.trace)) if picture.trace is not None else None
+    return make_version(
+        parents=order.parents,
+        operation=order.operation,
+        recipe=recipe,
+        image=image,
+        size=size_of(picture.image),
+        trace=trace,
+        build=build,
+        cost=Cost(seconds=round(picture.seconds, 3)),
+        created_at=datetime.now(UTC),
+    )
