@@ -1,0 +1,187 @@
+"""The desk: an open project, its engines, and how references are read."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from PIL import Image
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.picture import MAX_BYTES, decode_mask, encode_png
+from maquette.core.recipe import MAX_SEED, Recipe
+from maquette.core.version import Version
+from maquette.critics.base import Critic
+from maquette.engines.base import Cancel, Engine, Event
+from maquette.errors import PictureRefused, ProjectMissing, SettingRefused
+from maquette.settings import Settings
+from maquette.stages.produce import Order, produce
+from maquette.storage.project import Project
+
+__all__ = ["Desk", "read_file", "seeds_from"]
+
+MAX_PICTURES = 1000
+
+
+class Desk:
+    """What every part of the studio stands on; see ``Studio`` for the arguments."""
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        *,
+        create: bool = False,
+        engine: str | None = None,
+        model: str | Path | None = None,
+        settings: Settings | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        previews: bool = False,
+    ) -> None:
+        self.settings = settings or Settings()
+        root = Path(folder) if folder is not None else self.settings.project
+        self.created = False
+        try:
+            self._project = Project.open(root)
+        except ProjectMissing:
+            if not create:
+                raise
+            self._project = Project.create(root)
+            self.created = True
+        self.records = self._project.records
+        self.blobs = self._project.blobs
+        self.on_event = on_event
+        self.previews = previews
+        self.cancel = Cancel()
+        self._engine_name = engine or self.settings.engine
+        self._model = model if model is not None else self.settings.model
+        self._engines: dict[tuple[str, str], Engine] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the project's files. A second call does nothing."""
+        self._project.close()
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._project.root
+
+    def engine(self, name: str | None = None, model: str | Path | None = None) -> Engine:
+        """An engine by name, loaded once (default: this studio's own)."""
+        from maquette.engines.registry import load_engine
+
+        name = name or self._engine_name
+        model = model if model is not None else self._model
+        key = (name, str(model) if name == "diffusers" else "")
+        if key not in self._engines:
+            options: dict[str, Any] = {}
+            if name == "diffusers":
+                options = {
+                    "model": model,
+                    "models": self.settings.models,
+                    "threads": self.settings.threads,
+                }
+            self._engines[key] = load_engine(name, **options)
+        return self._engines[key]
+
+    def engine_of(self, recipe: Recipe) -> Engine:
+        """The engine that a recipe asks for, with the recipe's own model."""
+        if recipe.model is None:
+            return self.engine(recipe.engine)
+        own = self.engine(recipe.engine)
+        mine = own.capabilities().model
+        return own if mine == recipe.model else self.engine(recipe.engine, recipe.model.name)
+
+    def capabilities(self) -> Capabilities:
+        """What this studio's engine and model can do."""
+        return self.engine().capabilities()
+
+    def version(self, reference: Version | str) -> Version:
+        """The version that a reference names.
+
+        Raises:
+            VersionUnknown, AmbiguousVersion.
+        """
+        return reference if isinstance(reference, Version) else self.records.resolve(reference)
+
+    def _critics(self) -> list[Critic]:
+        from maquette.critics.registry import load_critics
+
+        return load_critics()
+
+    def _read_mask(self, mask: Image.Image | bytes | str | Path, version: Version) -> Image.Image:
+        if isinstance(mask, Image.Image):
+            data, name = encode_png(mask), "the mask"
+        else:
+            data, name = read_file(mask)
+        return decode_mask(data, size=version.size, name=name)
+
+    def _make(
+        self,
+        operation: str,
+        recipes: tuple[Recipe, ...],
+        parents: Sequence[Version],
+        *,
+        maps: bool = True,
+    ) -> list[Version]:
+        return produce(
+            Order(operation, recipes, tuple(parent.id for parent in parents)),
+            engine=self.engine_of(recipes[0]),
+            blobs=self.blobs,
+            records=self.records,
+            critics=self._critics(),
+            maps=maps,
+            previews=self.previews,
+            cancel=self.cancel,
+            on_event=self.on_event,
+        )
+
+
+def seeds_from(seed: int | None, n: int) -> list[int]:
+    """``n`` seeds that follow each other, from ``seed`` or from anywhere.
+
+    Raises:
+        SettingRefused: for a seed or a count out of range.
+    """
+    if not 1 <= n <= MAX_PICTURES:
+        raise SettingRefused(f"cannot make {n} pictures at once", hint=f"1 to {MAX_PICTURES}")
+    first = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+    if not 0 <= first <= MAX_SEED:
+        raise SettingRefused(f"seed {seed} is out of range", hint=f"0 to {MAX_SEED}")
+    return [(first + step) % (MAX_SEED + 1) for step in range(n)]
+
+
+def read_file(source: str | Path | bytes) -> tuple[bytes, str]:
+    """A file's bytes and name; bytes go through as they are.
+
+    Raises:
+        PictureRefused: it cannot be read, is no regular file, or is too large for a picture.
+    """
+    if isinstance(source, bytes):
+        return source, ""
+    path = Path(source)
+    try:
+        if path.exists() and not path.is_file():
+            raise PictureRefused(f"{path} is not a file", hint="check the file's path")
+        if path.stat().st_size > MAX_BYTES:
+            raise PictureRefused(
+                f"{path} is larger than {MAX_BYTES // 2**20} MB", hint="export it smaller"
+            )
+        return path.read_bytes(), path.name
+    except OSError as error:
+        raise PictureRefused(
+            f"cannot read {path}: {error.strerror or error}", hint="check the file's path"
+        ) from error

@@ -1,0 +1,134 @@
+"""Looking: the log, pictures, token maps, masks. Nothing here makes a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from maquette import operations
+from maquette.core.finding import Finding
+from maquette.core.picture import decode_picture
+from maquette.core.recipe import PromptText
+from maquette.core.trace import Trace, unpack_trace
+from maquette.core.version import Version, ancestors
+from maquette.engines.base import Explainer
+from maquette.errors import SettingRefused, TraceMissing
+from maquette.stages.heatmap import Heat, heatmaps
+from maquette.studio.desk import Desk
+
+__all__ = ["Looking"]
+
+
+class Looking(Desk):
+    """The verbs that only look."""
+
+    def log(self, *, limit: int | None = None) -> list[Version]:
+        """Versions, newest first."""
+        return self.records.log(limit=limit)
+
+    def chain(self, version: Version | str) -> list[Version]:
+        """A version's ancestors, oldest first, and the version itself last."""
+        last = self.version(version)
+        known, waiting = {last.id: last}, list(last.parents)
+        while waiting:
+            current = waiting.pop()
+            if current not in known:
+                known[current] = self.records.get(current)
+                waiting.extend(known[current].parents)
+        ids = ancestors(last.id, {key: item.parents for key, item in known.items()})
+        return [known[key] for key in reversed(ids)] + [last]
+
+    def picture(self, version: Version | str) -> Image.Image:
+        """A version's picture, RGB or RGBA.
+
+        Raises:
+            BlobMissing, BlobDamaged.
+        """
+        return decode_picture(self.blobs.get(self.version(version).image))
+
+    def trace(self, version: Version | str) -> Trace | None:
+        """The token maps that were recorded while the version was drawn."""
+        digest = self.version(version).trace
+        return unpack_trace(self.blobs.get(digest)) if digest is not None else None
+
+    def findings(self, version: Version | str) -> list[Finding]:
+        """What the critics have said of a version so far, worst first."""
+        return self.records.findings(self.version(version).id)
+
+    def explained(self, version: Version | str, caption: str | None = None) -> Trace:
+        """Recorded token maps, or, for an imported picture or another caption, maps made by
+        noising the picture at a few timesteps.
+
+        Raises:
+            TraceMissing: there are no words to look for.
+        """
+        version = self.version(version)
+        recorded = self.trace(version) if caption is None else None
+        if recorded is not None:
+            return recorded
+        prompt = PromptText(text=caption) if caption else version.recipe.prompt
+        if prompt is None or not prompt.text.strip():
+            raise TraceMissing(
+                f"version {version.short} has no token maps and no caption",
+                hint="say what it shows with --caption TEXT",
+            )
+        engine = self.engine()
+        if not isinstance(engine, Explainer):
+            raise TraceMissing(
+                f"engine '{engine.name}' cannot explain pictures",
+                hint="use --engine diffusers",
+            )
+        return engine.explain(self.picture(version).convert("RGB"), prompt)
+
+    def heatmap(
+        self,
+        version: Version | str,
+        token: str | None = None,
+        *,
+        caption: str | None = None,
+    ) -> list[Heat]:
+        """Where each word of the prompt (or only ``token``, which may be a phrase) looked.
+
+        Raises:
+            TraceMissing, WordUnknown.
+        """
+        version = self.version(version)
+        return heatmaps(self.explained(version, caption), self.picture(version), token)
+
+    def mask(
+        self,
+        version: Version | str,
+        *,
+        box: tuple[int, int, int, int] | None = None,
+        polygon: Sequence[tuple[int, int]] | None = None,
+        token: str | None = None,
+        caption: str | None = None,
+        threshold: float = 0.5,
+        grow: int = 0,
+        feather: int = 0,
+        invert: bool = False,
+    ) -> Image.Image:
+        """A greyscale mask of the version's size, white = edit, from exactly one of ``box`` (x, y,
+        width, height), ``polygon`` or ``token``.
+
+        Raises:
+            SettingRefused, MaskRefused, WordUnknown, TraceMissing.
+        """
+        version = self.version(version)
+        if sum(way is not None for way in (box, polygon, token)) != 1:
+            raise SettingRefused(
+                "a mask comes from one thing", hint="give one of box, polygon or token"
+            )
+        trace = self.explained(version, caption) if token is not None else None
+        return operations.make_mask(
+            version.size,
+            box=box,
+            polygon=polygon,
+            token=token,
+            trace=trace,
+            threshold=threshold,
+            grow=grow,
+            feather=feather,
+            invert=invert,
+        )
