@@ -1,0 +1,46 @@
+"""The digest of a model: what its files are, whatever its folder is called."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["digest_of", "sha256_of"]
+
+_PARTS = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
+_SEEN: dict[tuple[Path, int, int], str] = {}
+
+
+def sha256_of(file: Path) -> str:
+    """SHA-256 of a file's bytes; kept in memory for as long as its size and time stay."""
+    stat = file.stat()
+    key = (file, stat.st_size, stat.st_mtime_ns)
+    if key not in _SEEN:
+        with file.open("rb") as stream:
+            _SEEN[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return _SEEN[key]
+
+
+def digest_of(folder: Path, listed: Mapping[str, str] | None = None) -> str:
+    """SHA-256 over ``path NUL sha256 NEWLINE`` of every file of the model, sorted by path.
+
+    ``listed`` are the digests that MODEL.json gives; with them nothing is read here, and the files
+    are compared with them when the weights are loaded. Without, the files of the parts count:
+    configurations, tokenizer files and safetensors.
+    """
+    files = dict(listed) if listed else _files(folder)
+    lines = "".join(f"{path}\0{sha}\n" for path, sha in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    kinds = {".json", ".txt", ".safetensors"}
+    found = [
+        path
+        for part in _PARTS
+        if (folder / part).is_dir()
+        for path in (folder / part).iterdir()
+        if path.suffix in kinds
+    ]
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in found}

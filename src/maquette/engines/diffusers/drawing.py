@@ -1,0 +1,155 @@
+"""Orders drawn together: canvases in, progress and previews on the way, pictures and traces out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from PIL import Image
+
+from maquette.core.geometry import Size
+from maquette.core.trace import Trace
+from maquette.engines.base import Cancel, Preview, Progress
+from maquette.engines.diffusers.attention import grids, watch
+from maquette.engines.diffusers.latents import decode, encode_image, hole, mask_latents, pixels
+from maquette.engines.diffusers.latents import preview as rough
+from maquette.engines.diffusers.maps import places_to_record, word_maps
+from maquette.engines.diffusers.plans import Plan
+from maquette.engines.diffusers.sampling import Canvas, Look, Settings, denoise
+from maquette.engines.diffusers.weights import Parts
+
+__all__ = ["Drawn", "Order", "batches", "draw_group"]
+
+LARGEST = 8
+"""Pictures drawn together at most, at the model's best size; fewer where they are larger."""
+
+PREVIEW_EVERY = 4
+"""Steps between previews that have to be decoded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One picture to draw at a working size: what its canvas is made of.
+
+    ``start`` is a picture of that size to begin from or to keep around ``mask``.
+    """
+
+    index: int
+    size: Size
+    plan: Plan
+    settings: Settings
+    generator: torch.Generator
+    start: Image.Image | None = None
+    mask: Image.Image | None = None
+
+    def started(self, start: Image.Image, mask: Image.Image | None, strength: float) -> Order:
+        """The same order, begun from a picture."""
+        settings = replace(self.settings, strength=strength)
+        return replace(self, start=start, mask=mask, settings=settings)
+
+    @property
+    def kin(self) -> tuple[Any, ...]:
+        """Orders of one kin can be drawn in one batch."""
+        kept = self.start is not None, self.mask is not None
+        return self.size, self.settings, self.plan.length, self.plan.composed, kept
+
+
+@dataclass(eq=False)
+class Drawn:
+    """A drawn picture at its working size. ``timings`` in seconds, its share of the batch's."""
+
+    image: Image.Image
+    trace: Trace | None
+    timings: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def batches(parts: Parts, orders: Sequence[Order]) -> Iterator[list[Order]]:
+    """Orders by kin, in the order of their first member, in batches that fit the memory."""
+    kin: dict[tuple[Any, ...], list[Order]] = {}
+    for order in orders:
+        kin.setdefault(order.kin, []).append(order)
+    native = parts.card.native.width * parts.card.native.height
+    for group in kin.values():
+        area = group[0].size.width * group[0].size.height
+        count = max(1, min(LARGEST, LARGEST * native // area))
+        for at in range(0, len(group), count):
+            yield group[at : at + count]
+
+
+def draw_group(
+    parts: Parts,
+    orders: Sequence[Order],
+    *,
+    maps: bool,
+    previews: bool,
+    cancel: Cancel | None,
+    text_seconds: float = 0.0,
+) -> Iterator[Progress | Preview | tuple[Order, Drawn]]:
+    """Draw orders of one kin together; each ends in a pair (order, drawn)."""
+    first, count = orders[0], len(orders)
+    scale = parts.card.scale
+    shape = (1, parts.card.latents, first.size.height // scale, first.size.width // scale)
+    levels = grids(shape[2], shape[3], parts.card.levels)
+    began = time.perf_counter()
+    canvases = [_canvas(parts, order, shape) for order in orders]
+    encoded = time.perf_counter()
+    look: Look | None = None
+    recorded = places_to_record(list(levels), parts.card.attended) if maps else frozenset()
+    with watch(parts.unet, record=maps, places=recorded) as watching:
+        for look in denoise(parts, canvases, first.settings, watching, cancel):
+            for order in orders:
+                yield Progress(order.index, look.step, look.steps)
+            if previews and look.step < look.steps and _due(parts, look):
+                guess = look.guess()
+                for number, order in enumerate(orders):
+                    image = rough(parts, guess[number : number + 1])
+                    yield Preview(order.index, look.step, image)
+    assert look is not None  # noqa: S101 (a recipe has at least one step)
+    denoised = time.perf_counter()
+    for number, order in enumerate(orders):
+        started = time.perf_counter()
+        image = decode(parts, look.latents[number : number + 1])
+        timings = {
+            "text": text_seconds / count,
+            "encode": (encoded - began) / count,
+            "denoise": (denoised - encoded) / count,
+            "decode": time.perf_counter() - started,
+        }
+        trace = None
+        if maps:
+            trace = Trace(
+                words=order.plan.words,
+                maps=word_maps(look.aims, number, order.plan.words, levels, shape[2:]),
+                timings=timings,
+                ran=_ran(parts, order.settings, look.steps, count),
+            )
+        yield order, Drawn(image, trace, timings)
+
+
+def _due(parts: Parts, look: Look) -> bool:
+    return bool(parts.card.about.get("preview")) or look.step % PREVIEW_EVERY == 0
+
+
+def _ran(parts: Parts, settings: Settings, timesteps: int, batch: int) -> dict[str, Any]:
+    return {
+        "model": parts.card.ref.digest,
+        "sampler": settings.sampler,
+        "timesteps": timesteps,
+        "device": str(parts.device),
+        "dtype": str(parts.dtype).removeprefix("torch."),
+        "batch": batch,
+    }
+
+
+def _canvas(parts: Parts, order: Order, shape: tuple[int, int, int, int]) -> Canvas:
+    init = mask = masked = None
+    if order.start is not None:
+        init = encode_image(parts, pixels(order.start))
+        if order.mask is not None:
+            mask = mask_latents(order.mask, parts.card.scale)
+            if parts.card.channels > parts.card.latents:
+                masked = encode_image(parts, hole(order.start, order.mask))
+    return Canvas(order.generator, shape, order.plan.rows, order.plan.negative, init, mask, masked)

@@ -1,0 +1,129 @@
+"""The four tasks: what each recipe asks to be drawn, and how the drawing becomes its picture."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from PIL import Image
+
+from maquette.core.geometry import Size
+from maquette.core.recipe import ImageToImage, Inpaint, Outpaint, Recipe
+from maquette.engines.base import Cancel, Event, Inputs, Picture, Preview, Progress
+from maquette.engines.diffusers.drawing import Drawn, Order, batches, draw_group
+from maquette.engines.diffusers.outpaint import draw_outpaint
+from maquette.engines.diffusers.plans import Plan, Writer
+from maquette.engines.diffusers.sampling import Settings
+from maquette.engines.diffusers.weights import Parts
+from maquette.engines.local import close_region, open_region
+from maquette.errors import RecipeRefused
+
+__all__ = ["draw_all"]
+
+
+def draw_all(
+    parts: Parts,
+    recipes: Sequence[Recipe],
+    inputs: Inputs,
+    *,
+    maps: bool,
+    previews: bool,
+    cancel: Cancel | None,
+) -> Iterator[Event]:
+    """Draw checked recipes: those of one kin in batches, outpaints one by one after them."""
+    began = time.perf_counter()
+    writer = Writer(parts)
+    orders: list[Order] = []
+    extensions: list[tuple[int, Recipe, Outpaint, Plan]] = []
+    for index, recipe in enumerate(recipes):
+        assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101 (checked)
+        plan = writer.plan(recipe.prompt, recipe.sampling.steps)
+        if isinstance(recipe.task, Outpaint):
+            extensions.append((index, recipe, recipe.task, plan))
+        else:
+            orders.append(_order(index, recipe, inputs, plan))
+    text_seconds = (time.perf_counter() - began) / max(1, len(recipes))
+
+    for group in batches(parts, orders):
+        started = time.perf_counter()
+        for event in draw_group(
+            parts,
+            group,
+            maps=maps,
+            previews=previews,
+            cancel=cancel,
+            text_seconds=text_seconds,
+        ):
+            if isinstance(event, Progress | Preview):
+                yield event
+                continue
+            order, drawn = event
+            seconds = text_seconds + (time.perf_counter() - started) / len(group)
+            yield _finished(recipes[order.index], inputs, order, drawn, seconds)
+    for index, recipe, task, plan in extensions:
+        order = _plain_order(index, recipe, plan, task.work)
+        image = _input(inputs, task.image)
+        yield from draw_outpaint(
+            parts, order, task, image, recipe.size, maps=maps, previews=previews, cancel=cancel
+        )
+
+
+def _plain_order(index: int, recipe: Recipe, plan: Plan, size: Size) -> Order:
+    sampling = recipe.sampling
+    assert sampling is not None  # noqa: S101 (checked)
+    return Order(
+        index=index,
+        size=size,
+        plan=plan,
+        settings=Settings(sampling.sampler, sampling.steps, sampling.guidance),
+        generator=torch.Generator("cpu").manual_seed(sampling.seed),
+    )
+
+
+def _order(index: int, recipe: Recipe, inputs: Inputs, plan: Plan) -> Order:
+    task = recipe.task
+    if isinstance(task, Inpaint):
+        image, mask = _input(inputs, task.image), _input(inputs, task.mask)
+        _same_size(image, recipe.size)
+        start, cut = open_region(image, mask, task.region, task.work)
+        order = _plain_order(index, recipe, plan, task.work)
+        return order.started(start, cut, task.strength)
+    order = _plain_order(index, recipe, plan, recipe.size)
+    if isinstance(task, ImageToImage):
+        size = (recipe.size.width, recipe.size.height)
+        start = _input(inputs, task.image).convert("RGB")
+        if start.size != size:
+            start = start.resize(size, Image.Resampling.LANCZOS)
+        return order.started(start, None, task.strength)
+    return order
+
+
+def _finished(
+    recipe: Recipe, inputs: Inputs, order: Order, drawn: Drawn, seconds: float
+) -> Picture:
+    task = recipe.task
+    if not isinstance(task, Inpaint):
+        return Picture(order.index, drawn.image, seconds, drawn.trace)
+    image, seam = close_region(
+        _input(inputs, task.image),
+        _input(inputs, task.mask),
+        task.region,
+        drawn.image,
+        task.feather,
+    )
+    trace = drawn.trace and drawn.trace.model_copy(update={"region": task.region})
+    return Picture(order.index, image, seconds, trace, {"seam": seam})
+
+
+def _input(inputs: Inputs, digest: str) -> Image.Image:
+    if digest not in inputs:
+        raise RecipeRefused(f"the picture {digest[:12]} that the recipe names was not handed over")
+    return inputs[digest]
+
+
+def _same_size(image: Image.Image, size: Size) -> None:
+    if image.size != (size.width, size.height):
+        raise RecipeRefused(
+            f"the recipe is for a picture of {size}, the one given has {image.width}x{image.height}"
+        )
