@@ -32,7 +32,7 @@ class Statistic:
     ``share`` is its part of all words' attention (0 to 1), ``peak`` its hottest place in picture
     pixels (x, y), ``height`` the attention there (0 to 1), ``focus`` the part of its attention in
     the hottest tenth of places (0.1 when it is spread evenly, 1 when it has one spot), ``weight``
-    the weight it was drawn with.
+    the weight it was drawn with, ``start`` and ``end`` its span in the prompt's text.
     """
 
     token: str
@@ -41,13 +41,15 @@ class Statistic:
     height: float
     focus: float
     weight: float
+    start: int
+    end: int
 
 
 def find(trace: Trace, token: str) -> tuple[int, ...]:
     """Which words of the trace a token means, as indices in order.
 
     Raises:
-        WordUnknown: the prompt does not hold it; the hint lists the words that it holds.
+        WordUnknown: the prompt does not hold it; the message lists the words that it holds.
     """
     text, _, number = token.rpartition("#")
     occurrence = int(number) if text and number.isascii() and number.isdigit() else None
@@ -59,8 +61,8 @@ def find(trace: Trace, token: str) -> tuple[int, ...]:
     if occurrence is not None:
         starts = starts[occurrence - 1 : occurrence] if occurrence > 0 else []
     if not starts:
-        known = ", ".join(dict.fromkeys(word for word in have if word)) or "no words"
-        raise WordUnknown(f"the prompt has no '{token}'", hint=f"its words: {known}")
+        known = ", ".join(dict.fromkeys(word for word in have if word))
+        raise WordUnknown(f"the prompt has no '{token}'; its words are: {known or 'none'}")
     return tuple(dict.fromkeys(at + step for at in starts for step in range(span)))
 
 
@@ -163,4 +165,6 @@ def _statistic(trace: Trace, size: Size, token: str, indices: tuple[int, ...]) -
         height=min(1.0, float(plane.max())),
         focus=float(hottest.sum(dtype=np.float64)) / mass if mass > 0 else 0.0,
         weight=float(np.mean([trace.words[index].weight for index in indices])),
+        start=trace.words[indices[0]].start,
+        end=trace.words[indices[-1]].end,
     )

@@ -1,0 +1,1 @@
+"""Critics: a version in, findings out. One file each."""

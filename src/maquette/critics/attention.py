@@ -1,0 +1,189 @@
+"""The critic ``attention``: which words of the prompt got too little of the picture, or too much.
+
+Content words (all but articles, prepositions, conjunctions and the like) that stand next to one
+another are one phrase, ``full moon``, judged by its strongest word and named by its last. With n
+phrases an even split would give each 1/n of their attention. Small things lawfully hold little in
+all, so a phrase is weak only when its hottest place is faint too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from PIL import Image
+
+from maquette.core.finding import Finding, Suggestion
+from maquette.core.heat import Statistic, statistics
+from maquette.core.picture import size_of
+from maquette.core.trace import Trace
+from maquette.core.version import Version
+
+__all__ = ["Attention"]
+
+WEAK_SHARE = 0.5
+"""Weak: less than this part of an even split, and …"""
+WEAK_HEIGHT = 0.6
+"""… a hottest place below this part of the phrases' median."""
+STRONG_SHARE = 2.5
+"""Strong: so many times an even split …"""
+STRONG_MOST = 0.8
+"""… or this much of everything, whichever is less."""
+SCATTERED = 0.15
+"""A map whose hottest tenth of places holds less of it than this has no peak (0.1 is even)."""
+MOST_FINDINGS = 3
+"""Of each kind: a long list helps nobody to choose."""
+HIGHEST_WEIGHT = 2.0
+"""No more than this is suggested: beyond it pictures break."""
+
+STOP_WORDS = frozenset(
+    """
+    a an the this that these those some any each every no its his her their our your my
+    and or but nor so yet as than then
+    of in on at by to for from with without within into onto over under above below beneath beside
+    behind between among around near next against across through along up down off out about
+    is are was were be been being has have had it he she they we you i who which while where
+    very quite rather
+    """.split()  # noqa: SIM905 - a list of words reads better as words
+)
+
+
+@dataclass(frozen=True)
+class _Phrase:
+    """Adjacent content words. ``share`` is of all phrases' attention, by the strongest word."""
+
+    head: Statistic
+    best: Statistic
+    share: float
+
+
+class Attention:
+    """Judges how the words of a prompt share the picture."""
+
+    name = "attention"
+
+    def look(
+        self,
+        version: Version,
+        picture: Image.Image,
+        trace: Trace | None,
+        notes: Mapping[str, float] | None = None,  # noqa: ARG002 - nothing measured is needed
+    ) -> list[Finding]:
+        """``weak:WORD``, ``strong:WORD`` and ``scattered:WORD``, worst first."""
+        if trace is None or not trace.words:
+            return []
+        phrases = _phrases(statistics(trace, size_of(picture)))
+        can_reweigh = _can_reweigh(version)
+        weak = _weak(phrases, can_reweigh=can_reweigh)
+        strong = _strong(phrases, can_reweigh=can_reweigh, harmful=bool(weak))
+        named = {word for finding in weak for word in finding.words}
+        scattered = _scattered([p for p in phrases if p.head.token not in named])
+        return [*weak, *strong, *scattered]
+
+
+def _phrases(found: list[Statistic]) -> list[_Phrase]:
+    runs: list[list[Statistic]] = []
+    for statistic in found:
+        if statistic.token.partition("#")[0].casefold() in STOP_WORDS:
+            continue
+        # One character at most lies between the words of a phrase: a blank, no comma.
+        if runs and statistic.start - runs[-1][-1].end <= 1:
+            runs[-1].append(statistic)
+        else:
+            runs.append([statistic])
+    best = [max(run, key=lambda statistic: statistic.share) for run in runs]
+    total = sum(statistic.share for statistic in best) or 1.0
+    return [
+        _Phrase(run[-1], strongest, strongest.share / total)
+        for run, strongest in zip(runs, best, strict=True)
+    ]
+
+
+def _can_reweigh(version: Version) -> bool:
+    recipe = version.recipe
+    drawn = recipe.task.kind not in {"import", "rollback", "upscale"}
+    return drawn and recipe.prompt is not None and recipe.prompt.interpreter != "plain"
+
+
+def _weak(phrases: list[_Phrase], *, can_reweigh: bool) -> list[Finding]:
+    if len(phrases) < 2:
+        return []
+    usual = median(phrase.best.height for phrase in phrases)
+    found: list[Finding] = []
+    for phrase in phrases:
+        split = phrase.share * len(phrases)
+        height = phrase.best.height / usual if usual > 0 else 1.0
+        word, weight = phrase.head.token, phrase.head.weight
+        # A word that somebody turned down is meant to be weak.
+        if split >= WEAK_SHARE or height >= WEAK_HEIGHT or weight < 1:
+            continue
+        factor = min(max(max(split, 0.01) ** -0.3, 1.2), 1.6)
+        raised = min(round(weight * factor, 1), HIGHEST_WEIGHT)
+        message = f"'{word}' holds {split:.0%} of an even share of the attention"
+        if raised <= weight:
+            message += f", although it weighs {weight:g}; say it in other words or earlier"
+        found.append(
+            Finding(
+                critic="attention",
+                name=f"weak:{word}",
+                message=message,
+                severity="warning",
+                score=1 - 0.7 * max(split / WEAK_SHARE, height / WEAK_HEIGHT),
+                words=(word,),
+                suggestion=_reweigh(word, raised) if can_reweigh and raised > weight else None,
+            )
+        )
+    return _worst(found)
+
+
+def _strong(phrases: list[_Phrase], *, can_reweigh: bool, harmful: bool) -> list[Finding]:
+    if len(phrases) < 2:
+        return []
+    limit = min(STRONG_MOST, STRONG_SHARE / len(phrases))
+    found: list[Finding] = []
+    for phrase in phrases:
+        word, weight = phrase.head.token, phrase.head.weight
+        if phrase.share < limit or weight > 1:
+            continue
+        lowered = max(0.5, round(weight * 0.8, 1))
+        found.append(
+            Finding(
+                critic="attention",
+                name=f"strong:{word}",
+                message=f"'{word}' holds {phrase.share:.0%} of all words' attention",
+                severity="warning" if harmful else "note",
+                score=min(1.0, 0.3 + 0.7 * (phrase.share - limit) / max(1 - limit, 0.01)),
+                words=(word,),
+                suggestion=_reweigh(word, lowered) if can_reweigh and lowered < weight else None,
+            )
+        )
+    return _worst(found)
+
+
+def _scattered(phrases: list[_Phrase]) -> list[Finding]:
+    found = [
+        Finding(
+            critic="attention",
+            name=f"scattered:{phrase.head.token}",
+            message=f"'{phrase.head.token}' has no place of its own: it colours the whole picture",
+            severity="note",
+            score=0.1,
+            words=(phrase.head.token,),
+        )
+        for phrase in phrases
+        if phrase.best.height > 0 and phrase.best.focus < SCATTERED
+    ]
+    return found[:MOST_FINDINGS]
+
+
+def _reweigh(word: str, weight: float) -> Suggestion:
+    return Suggestion(
+        operation="reweight",
+        arguments={"weights": {word: weight}},
+        says=f"{'raise' if weight > 1 else 'lower'} {word} to {weight:g}",
+    )
+
+
+def _worst(found: list[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda finding: -finding.score)[:MOST_FINDINGS]

@@ -1,0 +1,33 @@
+"""Operations: a version and some arguments in, a new recipe out. Pure; nothing is drawn here."""
+
+from __future__ import annotations
+
+from maquette.operations.generate import generate
+from maquette.operations.import_picture import import_picture
+from maquette.operations.inpaint import inpaint
+from maquette.operations.masks import (
+    make_mask,
+    mask_from_box,
+    mask_from_polygon,
+    mask_from_token,
+)
+from maquette.operations.outpaint import outpaint
+from maquette.operations.reweight import reweight
+from maquette.operations.rollback import rollback
+from maquette.operations.upscale import upscale
+from maquette.operations.vary import vary
+
+__all__ = [
+    "generate",
+    "import_picture",
+    "inpaint",
+    "make_mask",
+    "mask_from_box",
+    "mask_from_polygon",
+    "mask_from_token",
+    "outpaint",
+    "reweight",
+    "rollback",
+    "upscale",
+    "vary",
+]

@@ -1,0 +1,76 @@
+"""Outpaint: a larger canvas, the picture continued past its edges."""
+
+from __future__ import annotations
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.geometry import work_size
+from maquette.core.recipe import Outpaint, Recipe
+from maquette.core.version import Version
+from maquette.errors import SettingRefused
+from maquette.operations import settings
+
+__all__ = ["outpaint"]
+
+
+def outpaint(
+    version: Version,
+    *,
+    left: int = 0,
+    top: int = 0,
+    right: int = 0,
+    bottom: int = 0,
+    prompt: str | None = None,
+    negative: str | None = None,
+    seed: int,
+    feather: int = 8,
+    capabilities: Capabilities,
+    quality: str = "final",
+    steps: int | None = None,
+    guidance: float | None = None,
+    sampler: str | None = None,
+) -> Recipe:
+    """The recipe of a continuation by so many pixels on each side.
+
+    A side grows by the picture's own width or height at most: further out a model sees nothing to
+    continue. Do it again for more. Prompt and negative prompt are the version's own unless given.
+
+    Raises:
+        PromptRefused: overlong, or none given and the version has none.
+        SettingRefused: nothing to add, a number out of its range, or an unknown name.
+        RecipeRefused: the engine does not outpaint.
+    """
+    settings.needs_task(capabilities, "outpaint")
+    width, height = version.size.width, version.size.height
+    left = settings.whole("left", left, 0, width)
+    top = settings.whole("top", top, 0, height)
+    right = settings.whole("right", right, 0, width)
+    bottom = settings.whole("bottom", bottom, 0, height)
+    if not left + top + right + bottom:
+        raise SettingRefused(
+            "outpainting by 0 pixels changes nothing",
+            hint="give left, top, right or bottom in pixels",
+        )
+    canvas = settings.small_enough(width + left + right, height + top + bottom)
+    return Recipe(
+        engine=capabilities.engine,
+        task=Outpaint(
+            image=version.image,
+            left=left,
+            top=top,
+            right=right,
+            bottom=bottom,
+            work=work_size(canvas, capabilities.best_size, capabilities.multiple),
+            feather=settings.whole("feather", feather, 0, 256),
+        ),
+        size=canvas,
+        prompt=settings.prompt_or_own(version, prompt, negative),
+        model=capabilities.model,
+        sampling=settings.sampling(
+            capabilities,
+            seed=seed,
+            quality=quality,
+            steps=steps,
+            guidance=guidance,
+            sampler=sampler,
+        ),
+    )

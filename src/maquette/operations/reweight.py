@@ -1,0 +1,46 @@
+"""Reweight: the same picture with some words weighing more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from maquette.core.grammar import reweigh
+from maquette.core.recipe import Import, Recipe, Rollback, Upscale
+from maquette.core.version import SHORT, Version
+from maquette.errors import RecipeRefused, SettingRefused
+from maquette.operations import settings
+
+__all__ = ["reweight"]
+
+
+def reweight(version: Version, weights: Mapping[str, float]) -> Recipe:
+    """The version's recipe with other weights: task, seed and every setting stay.
+
+    Keys are words or phrases of the prompt (``moon``, ``full moon``, ``moon#2``); a weight is 0
+    to 10, 1 neutral.
+
+    Raises:
+        WordUnknown: the prompt does not hold a word; the message lists those that it holds.
+        SettingRefused: no weights, or one out of its range.
+        RecipeRefused: the version was not drawn from words, or its prompt has no weights.
+    """
+    recipe = version.recipe
+    if recipe.prompt is None or isinstance(recipe.task, Upscale | Import | Rollback):
+        source = recipe.task.version if isinstance(recipe.task, Rollback) else None
+        source = source or (version.parents[0] if version.parents else None)
+        raise RecipeRefused(
+            f"version {version.short} was not drawn from words but made by '{version.operation}'",
+            hint=f"reweight the version it came from: {source[:SHORT]}"
+            if source
+            else "vary it with a prompt, then reweight that",
+        )
+    if recipe.prompt.interpreter == "plain":
+        raise RecipeRefused(
+            f"the prompt of version {version.short} is read plainly, without weights",
+            hint="generate it again with the interpreter 'attention'",
+        )
+    if not weights:
+        raise SettingRefused("no word to reweight", hint="give a word and its weight: moon=1.4")
+    text = reweigh(recipe.prompt.text, weights)
+    negative, interpreter = recipe.prompt.negative, recipe.prompt.interpreter
+    return recipe.change(prompt=settings.prompt_text(text, negative, interpreter))

@@ -1,0 +1,57 @@
+"""Vary: a picture near another one, by image-to-image."""
+
+from __future__ import annotations
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.geometry import fit_size
+from maquette.core.recipe import ImageToImage, Recipe
+from maquette.core.version import Version
+from maquette.operations import settings
+
+__all__ = ["vary"]
+
+
+def vary(
+    version: Version,
+    *,
+    strength: float = 0.5,
+    seed: int,
+    prompt: str | None = None,
+    negative: str | None = None,
+    capabilities: Capabilities,
+    quality: str = "final",
+    steps: int | None = None,
+    guidance: float | None = None,
+    sampler: str | None = None,
+) -> Recipe:
+    """The recipe of a variation. ``strength`` near 0 keeps the picture, 1 ignores it.
+
+    Prompt and negative prompt are the version's own unless given. The result has the version's
+    size, or the nearest that the model can draw.
+
+    Raises:
+        PromptRefused: overlong, or none given and the version has none.
+        SettingRefused: a number out of its range, or an unknown name.
+        RecipeRefused: the engine does no image-to-image.
+    """
+    settings.needs_task(capabilities, "image-to-image")
+    return Recipe(
+        engine=capabilities.engine,
+        task=ImageToImage(
+            image=version.image,
+            strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
+        ),
+        size=fit_size(
+            version.size, capabilities.multiple, capabilities.min_side, capabilities.max_side
+        ),
+        prompt=settings.prompt_or_own(version, prompt, negative),
+        model=capabilities.model,
+        sampling=settings.sampling(
+            capabilities,
+            seed=seed,
+            quality=quality,
+            steps=steps,
+            guidance=guidance,
+            sampler=sampler,
+        ),
+    )
