@@ -1,0 +1,233 @@
+"""Storage that lives as long as its object: for tests, and for work that is not to be kept.
+
+Same contracts, same answers as the files and the database; the same tests run over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from threading import RLock
+from typing import Any
+
+from maquette.core.canonical import sha256_hex
+from maquette.core.finding import Finding
+from maquette.core.job import Job, Status
+from maquette.core.version import Version
+from maquette.errors import BlobDamaged, BlobMissing, VersionUnknown
+from maquette.storage.base import Mark
+from maquette.storage.reference import pick, read_reference
+from maquette.storage.rows import (
+    finding_from,
+    finding_row,
+    finished,
+    mark_from,
+    mark_row,
+    moved,
+    newest_findings,
+)
+
+__all__ = ["MemoryBlobs", "MemoryRecords"]
+
+
+class MemoryBlobs:
+    """Bytes named by their own SHA-256, in a dictionary."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.held: dict[str, bytes] = {}
+
+    def put(self, data: bytes) -> str:
+        """Keep these bytes and return their digest."""
+        digest = sha256_hex(data)
+        self.held[digest] = bytes(data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of that digest, checked against it.
+
+        Raises:
+            BlobMissing, BlobDamaged.
+        """
+        if digest not in self.held:
+            raise BlobMissing(f"no bytes with the digest {digest!r}")
+        if sha256_hex(self.held[digest]) != digest:
+            raise BlobDamaged(f"the bytes of blob {digest} do not match its name")
+        return self.held[digest]
+
+    def __contains__(self, digest: object) -> bool:
+        """Whether these bytes are here."""
+        return isinstance(digest, str) and digest in self.held
+
+    def __iter__(self) -> Iterator[str]:
+        """Every digest, in no order."""
+        return iter(tuple(self.held))
+
+
+class MemoryRecords:
+    """A project's memory in lists and dictionaries. Threads may share it."""
+
+    def __init__(self, name: str = "memory") -> None:
+        """Begin empty."""
+        self.name = name
+        self._lock = RLock()
+        self._versions: dict[str, Version] = {}
+        self._findings: list[dict[str, Any]] = []
+        self._marks: list[dict[str, Any]] = []
+        self._jobs: dict[str, Job] = {}
+
+    def add(
+        self,
+        version: Version,
+        *,
+        job: Job | None = None,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        """Append a version with its findings and make ``job`` DONE, or none of it.
+
+        Raises:
+            VersionUnknown: when a parent is not there.
+            ValueError: when there is no such job.
+        """
+        with self._lock:
+            for parent in version.parents:
+                self.get(parent)
+            known = None if job is None else self._known_job(job)
+            if version.id not in self._versions:
+                self._versions[version.id] = version
+                self.add_findings(version.id, findings)
+            if job is not None and known is not None:
+                self._jobs[job.id] = moved(known, finished(job, version.id))
+
+    def get(self, version_id: str) -> Version:
+        """The version of this full id.
+
+        Raises:
+            VersionUnknown.
+        """
+        if version_id not in self._versions:
+            raise VersionUnknown(f"no version has the id {version_id!r}")
+        return self._versions[version_id]
+
+    def resolve(self, reference: str) -> Version:
+        """The version of an id, a unique prefix of one, ``@`` or ``@~N``.
+
+        Raises:
+            VersionUnknown, AmbiguousVersion.
+        """
+        wanted = read_reference(reference)
+        with self._lock:
+            ids = list(self._versions)
+        if isinstance(wanted, int):
+            found = ids[-1 - wanted : len(ids) - wanted] if wanted < len(ids) else []
+        else:
+            found = sorted(found for found in ids if found.startswith(wanted))
+        return self._versions[pick(reference, found)]
+
+    def log(self, *, limit: int | None = None, before: str | None = None) -> list[Version]:
+        """Versions, newest first, from the one that came before ``before``.
+
+        Raises:
+            VersionUnknown: for a ``before`` that is not there.
+        """
+        with self._lock:
+            found = list(self._versions.values())
+        if before is not None:
+            found = found[: found.index(self.get(before))]
+        return found[::-1][:limit]
+
+    def children(self, version_id: str) -> list[Version]:
+        """Versions made from this one, oldest first."""
+        return [found for found in self._all() if version_id in found.parents]
+
+    def find(self, recipe_digest: str, build: str) -> list[Version]:
+        """Versions of exactly this recipe made by exactly this build, oldest first."""
+        return [
+            found
+            for found in self._all()
+            if found.recipe.digest == recipe_digest and found.build == build
+        ]
+
+    def count(self) -> int:
+        """How many versions there are."""
+        return len(self._versions)
+
+    def add_findings(self, version_id: str, findings: Sequence[Finding]) -> None:
+        """Append findings.
+
+        Raises:
+            VersionUnknown.
+        """
+        with self._lock:
+            self.get(version_id)
+            self._findings += [finding_row(version_id, finding) for finding in findings]
+
+    def findings(self, version_id: str) -> list[Finding]:
+        """The newest finding of each critic and name, worst score first."""
+        with self._lock:
+            return newest_findings(
+                finding_from(row) for row in self._findings if row["version"] == version_id
+            )
+
+    def mark(self, mark: Mark) -> None:
+        """Append a mark.
+
+        Raises:
+            VersionUnknown.
+            ValueError: for a time without a zone.
+        """
+        with self._lock:
+            self.get(mark.version)
+            self._marks.append(mark_row(mark))
+
+    def marks(self, version_ids: Iterable[str] | None = None) -> list[Mark]:
+        """All marks (of these versions), oldest first."""
+        wanted = None if version_ids is None else set(version_ids)
+        with self._lock:
+            return [
+                mark_from(row) for row in self._marks if wanted is None or row["version"] in wanted
+            ]
+
+    def open_job(self, job: Job) -> None:
+        """Append a job as it is.
+
+        Raises:
+            ValueError: when there is one of this id.
+        """
+        with self._lock:
+            if job.id in self._jobs:
+                raise ValueError(f"there is a job {job.id!r} already")
+            self._known_outcome(job)
+            self._jobs[job.id] = job
+
+    def move_job(self, job: Job) -> None:
+        """Store a job's new state.
+
+        Raises:
+            VersionUnknown: when the version it made is not there.
+            ValueError: when there is no such job.
+        """
+        with self._lock:
+            known = self._known_job(job)
+            self._known_outcome(job)
+            self._jobs[job.id] = moved(known, job)
+
+    def jobs(self, *statuses: Status) -> list[Job]:
+        """Jobs in one of these states (all when none is given), oldest first."""
+        with self._lock:
+            return [job for job in self._jobs.values() if not statuses or job.status in statuses]
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _all(self) -> list[Version]:
+        with self._lock:
+            return list(self._versions.values())
+
+    def _known_job(self, job: Job) -> Job:
+        if job.id not in self._jobs:
+            raise ValueError(f"there is no job {job.id!r}")
+        return self._jobs[job.id]
+
+    def _known_outcome(self, job: Job) -> None:
+        if job.version is not None:
+            self.get(job.version)
