@@ -1,0 +1,329 @@
+"""Commands that only look: token maps, masks, the log, one version."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from maquette.cli.call import Call
+from maquette.cli.options import (
+    Caption,
+    EngineName,
+    ModelName,
+    Version,
+    read_box,
+    read_number,
+    read_polygon,
+)
+from maquette.cli.output import SEVERITY, table, text, write_picture
+from maquette.cli.records import log_record, number, picture_file, show_record
+from maquette.cli.refs import complete_version
+from maquette.cli.words import age, one_line, shorten
+
+if TYPE_CHECKING:
+    from maquette.core.version import Version as Made
+    from maquette.stages.heatmap import Heat
+    from maquette.studio import Studio
+
+__all__ = ["COMMANDS", "PANEL"]
+
+PANEL = "Look"
+
+
+def heatmap(
+    call: Call,
+    v: Version,
+    *,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only this word or phrase.")
+    ] = None,
+    caption: Caption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Where to write it. Several words: a folder, or a name with {token} in it.",
+        ),
+    ] = None,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Show which places of a picture answered to which word."""
+    with call.studio(engine=engine, model=model) as studio:
+        version = studio.version(v)
+        with call.waiting("looking"):
+            heats = studio.heatmap(version, token, caption=caption)
+    files = _map_files(heats, output)
+    for heat, file in zip(heats, files, strict=True):
+        if file is not None:
+            write_picture(heat.image, file)
+        if call.json:
+            call.voice.emit(
+                {
+                    "token": heat.token,
+                    "share": number(heat.share),
+                    "peak": list(heat.peak),
+                    "file": str(file) if file is not None else None,
+                }
+            )
+    if call.json:
+        return
+    grid = table("word", "share", "", "hottest at", right=("share",))
+    for heat in heats:
+        grid.add_row(
+            text(heat.token),
+            text(f"{heat.share:.1%}"),
+            text("█" * max(1, round(heat.share * 40)), "dim"),
+            text(f"{heat.peak[0]},{heat.peak[1]}"),
+        )
+    call.voice.show(grid)
+    for file in files:
+        if file is not None:
+            call.voice.line(f"written: {file}")
+    if heats and output is None:
+        call.voice.hint(f"maquette heatmap {v} --token {_quoted(heats[0].token)} -o map.png")
+
+
+def mask(
+    call: Call,
+    v: Version,
+    *,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the mask.")
+    ],
+    box: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H", help="A rectangle, in pixels.")
+    ] = None,
+    polygon: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y X,Y X,Y ...", help="Corners, in pixels; quoted or not."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Where this word or phrase is.")
+    ] = None,
+    caption: Caption = None,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            callback=read_number,
+            help="How much of its hottest place counts as the word, 0.05 to 0.95.",
+        ),
+    ] = 0.5,
+    grow: Annotated[
+        int, typer.Option(metavar="N", help="Grow by so many pixels; negative shrinks.")
+    ] = 0,
+    feather: Annotated[
+        int, typer.Option(metavar="N", help="Soften the edge by so many pixels.")
+    ] = 0,
+    invert: Annotated[bool, typer.Option("--invert", help="Everything else instead.")] = False,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Write a mask, white = edit, from a box, a polygon or a word."""
+    rectangle, corners = read_box(box), read_polygon(polygon)
+    if sum(way is not None for way in (rectangle, corners, token)) != 1:
+        raise typer.BadParameter("give one of --box, --polygon and --token")
+    with call.studio(engine=engine, model=model) as studio:
+        version = studio.version(v)
+        with call.waiting("looking"):
+            image = studio.mask(
+                version,
+                box=rectangle,
+                polygon=corners,
+                token=token,
+                caption=caption,
+                threshold=threshold,
+                grow=grow,
+                feather=feather,
+                invert=invert,
+            )
+    write_picture(image, output)
+    total = image.width * image.height
+    pixels = total - image.histogram()[0]
+    if call.json:
+        call.voice.emit({"file": str(output), "pixels": pixels, "share": number(pixels / total)})
+        return
+    call.voice.line(f"written: {output}, {pixels:,} pixels ({pixels / total:.1%})")
+    call.voice.hint(f'maquette inpaint {v} --mask {_quoted(str(output))} --prompt "…"')
+
+
+def log(
+    call: Call,
+    v: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="V", help="Only what this came from.", autocompletion=complete_version
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="At most so many, the newest.")
+    ] = None,
+) -> None:
+    """List versions as a graph, newest first."""
+    from maquette.cli.lanes import NODE, draw_lanes
+
+    with call.studio() as studio:
+        versions = studio.log(limit=limit) if v is None else studio.chain(v)[::-1][:limit]
+        if call.json:
+            for version in versions:
+                call.voice.emit(log_record(studio, version))
+            return
+        if not versions:
+            call.voice.show(text("no versions yet"))
+            call.voice.hint('maquette generate "a wolf under a full moon"')
+            return
+        known = {version.id: version for version in versions}
+        shown = [(version.id, version.parents) for version in versions]
+        plain = "utf" not in (call.voice.out.encoding or "").lower()
+        for lane, name in draw_lanes(shown, ascii_only=plain):
+            line = text("")
+            for letter in lane:
+                line.append(letter, "bold" if letter in {NODE, "*"} else "dim")
+            if name is not None:
+                version = known[name]
+                worst = next(iter(studio.findings(version)), None)
+                line.append(f" {version.short}  ", "bold")
+                line.append(f"{version.operation:<9}")
+                line.append_text(text(f" {_told(studio, version)}"))
+                line.append(f"  {age(version.created_at)}", "dim")
+                if worst is not None and worst.severity != "note":
+                    line.append("  ●" if not plain else "  !", SEVERITY[worst.severity])
+            call.voice.line(line)
+
+
+def show(call: Call, v: Version) -> None:
+    """Tell everything about one version."""
+    from rich.panel import Panel
+
+    with call.studio() as studio:
+        version = studio.version(v)
+        record = show_record(studio, version)
+        if call.json:
+            call.voice.emit(record)
+            return
+        grid = table("", "")
+        grid.show_header = False
+        for name, value in _facts(version, record):
+            grid.add_row(text(name, "dim"), text(value))
+        for finding in studio.findings(version):
+            grid.add_row(
+                text(finding.name, SEVERITY[finding.severity]),
+                text(
+                    finding.message
+                    + (f" → {finding.suggestion.says}" if finding.suggestion else "")
+                ),
+            )
+        title = text(f" {version.short} · {version.operation} ", "bold")
+        call.voice.show(Panel(grid, title=title, title_align="left", border_style="dim"))
+        file = picture_file(studio, version.image)
+        if file is not None:
+            call.voice.line(text(file, "dim"))
+
+
+def _facts(version: Made, record: dict[str, Any]) -> list[tuple[str, str]]:
+    recipe = version.recipe
+    facts = [("id", version.id)]
+    if recipe.prompt is not None:
+        facts.append(("prompt", recipe.prompt.text))
+        if recipe.prompt.negative:
+            facts.append(("not", recipe.prompt.negative))
+        facts.append(("read as", recipe.prompt.interpreter))
+    facts.append(("size", f"{version.size} pixels"))
+    if recipe.sampling is not None:
+        s = recipe.sampling
+        facts.append(("seed", str(s.seed)))
+        facts.append(("sampling", f"{s.sampler}, {s.steps} steps, guidance {s.guidance:g}"))
+    model = f" · {recipe.model.name} {recipe.model.digest[:10]}" if recipe.model else ""
+    facts.append(("engine", recipe.engine + model))
+    facts.append(("build", version.build))
+    facts.append(("task", _task(record["recipe"]["task"])))
+    for parent in version.parents:
+        facts.append(("from", parent[:10]))
+    for child in record["children"]:
+        facts.append(("led to", child[:10]))
+    facts.append(("made", f"{version.created_at:%Y-%m-%d %H:%M:%S} UTC, {age(version.created_at)}"))
+    facts.append(("took", f"{version.cost.seconds:.2f} s"))
+    facts.append(("recipe", recipe.digest[:10]))
+    return facts
+
+
+def _task(task: dict[str, Any]) -> str:
+    def said(value: Any) -> str:
+        if isinstance(value, dict):
+            return ",".join(str(item) for item in value.values())
+        return str(value)[:10] if isinstance(value, str) else str(value)
+
+    rest = [f"{key} {said(value)}" for key, value in task.items() if key != "kind" and value]
+    return ", ".join([task["kind"], *rest])
+
+
+def _told(studio: Studio, version: Made) -> str:
+    """What a version is about, in few words: what changed in the prompt, or the prompt."""
+    own = version.recipe.prompt
+    if not version.parents:
+        return shorten(one_line(own.text), 60) if own else ""
+    before = studio.version(version.parents[0]).recipe.prompt
+    if own is None or (before is not None and before.text == own.text):
+        return ""
+    if before is None:
+        return shorten(one_line(own.text), 60)
+    return shorten(one_line(changes_in_words(before.text, own.text)), 60)
+
+
+def changes_in_words(before: str, after: str) -> str:
+    """``moon 1.4, +snow, -fog``: what a prompt lost, gained and weighs anew."""
+    from maquette.core.grammar import changed_words
+
+    changed = changed_words(before, after)
+    parts = [f"{word} {weight:g}" for word, _, weight in changed["reweighted"]]
+    parts += [f"+{word}" for word in changed["added"]]
+    parts += [f"-{word}" for word in changed["removed"]]
+    return ", ".join(parts)
+
+
+def _map_files(heats: list[Heat], output: Path | None) -> list[Path | None]:
+    """Where each map goes. One map: the file that was named. Several: a folder or a pattern.
+
+    Raises:
+        typer.BadParameter: several maps and one file's name.
+    """
+    if output is None:
+        return [None for _ in heats]
+    pattern = "{token}" in output.name
+    folder = output.is_dir() or not output.suffix
+    if len(heats) == 1 and not pattern and not folder:
+        return [output]
+    if not pattern and not folder:
+        raise typer.BadParameter(
+            f"{len(heats)} words need a folder or a name with {{token}} in it, not {output}",
+            param_hint="-o",
+        )
+    files: list[Path | None] = []
+    for heat in heats:
+        stem = re.sub(r"[^\w-]+", "-", heat.token).strip("-") or "token"
+        for again in range(1, len(heats) + 1):
+            name = stem if again == 1 else f"{stem}-{again}"
+            file = (
+                output.with_name(output.name.replace("{token}", name))
+                if pattern
+                else output / f"{name}.png"
+            )
+            if file not in files:
+                files.append(file)
+                break
+    return files
+
+
+def _quoted(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)
+
+
+COMMANDS = (log, show, heatmap, mask)

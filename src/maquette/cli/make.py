@@ -1,0 +1,260 @@
+"""Commands that make versions from words and from other versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from maquette.cli.call import Call
+from maquette.cli.options import (
+    EngineName,
+    Guidance,
+    Interpreter,
+    ModelName,
+    Negative,
+    Quality,
+    Sampler,
+    Seed,
+    Steps,
+    Version,
+    read_box,
+    read_number,
+    read_size,
+    read_weights,
+)
+
+__all__ = ["COMMANDS", "PANEL"]
+
+PANEL = "Make"
+
+NewPrompt = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Other words than the version's own.")
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        metavar="X", callback=read_number, help="How far to go: near 0 keeps it, 1 ignores it."
+    ),
+]
+Count = Annotated[
+    int, typer.Option("-n", metavar="N", help="How many pictures, with seeds that follow.")
+]
+Pixels = Annotated[int, typer.Option(metavar="N", help="Pixels more on this side.")]
+
+
+def generate(
+    call: Call,
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What the picture shows, in words.")
+    ],
+    *,
+    negative: Negative = "",
+    seed: Seed = None,
+    n: Count = 1,
+    quality: Quality = "final",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Pixels (default: the model's best size).")
+    ] = None,
+    engine: EngineName = None,
+    model: ModelName = None,
+    sampler: Sampler = None,
+    interpreter: Interpreter = "attention",
+    no_maps: Annotated[
+        bool, typer.Option("--no-maps", help="Record no token maps: a little faster.")
+    ] = False,
+) -> None:
+    """Draw pictures from words.
+
+    Makes the project when the folder has none.
+    """
+    pixels = read_size(size)
+    with call.studio(create=True, engine=engine, model=model) as studio:
+        call.make(
+            studio,
+            "drawing",
+            lambda: studio.generate(
+                prompt,
+                negative=negative,
+                seed=seed,
+                n=n,
+                size=pixels,
+                quality=quality,
+                steps=steps,
+                guidance=guidance,
+                sampler=sampler,
+                interpreter=interpreter,
+                maps=not no_maps,
+            ),
+            total=n,
+        )
+
+
+def reweight(
+    call: Call,
+    v: Version,
+    weights: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WORD=W",
+            help="A word or phrase and its weight: moon=1.4, 'full moon=0.7'; 1 is neutral.",
+        ),
+    ],
+) -> None:
+    """Let words weigh more or less; seed and composition stay."""
+    asked = read_weights(weights)
+    with call.studio() as studio:
+        call.make(studio, "reweighting", lambda: [studio.reweight(v, asked)])
+
+
+def inpaint(
+    call: Call,
+    v: Version,
+    *,
+    prompt: Annotated[str, typer.Option(metavar="TEXT", help="What the masked place shows.")],
+    mask: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A picture of the version's size, white = edit."),
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Instead of --mask: where this word is.")
+    ] = None,
+    box: Annotated[
+        str | None, typer.Option(metavar="X,Y,W,H", help="Instead of --mask: a rectangle.")
+    ] = None,
+    negative: Negative = "",
+    seed: Seed = None,
+    strength: Strength = 1.0,
+    feather: Annotated[
+        int | None, typer.Option(metavar="N", help="Width of the blend in pixels.")
+    ] = None,
+    quality: Quality = "final",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Draw new pixels where a mask is white; every other pixel keeps its bytes."""
+    rectangle = read_box(box)
+    if sum(way is not None for way in (mask, token, rectangle)) != 1:
+        raise typer.BadParameter("give one of --mask, --token and --box")
+    with call.studio(engine=engine, model=model) as studio:
+        white: Any = mask if mask is not None else studio.mask(v, box=rectangle, token=token)
+        call.make(
+            studio,
+            "inpainting",
+            lambda: [
+                studio.inpaint(
+                    v,
+                    white,
+                    prompt,
+                    negative=negative,
+                    seed=seed,
+                    strength=strength,
+                    feather=feather,
+                    quality=quality,
+                    steps=steps,
+                    guidance=guidance,
+                )
+            ],
+        )
+
+
+def outpaint(
+    call: Call,
+    v: Version,
+    *,
+    left: Pixels = 0,
+    top: Pixels = 0,
+    right: Pixels = 0,
+    bottom: Pixels = 0,
+    prompt: NewPrompt = None,
+    seed: Seed = None,
+    quality: Quality = "final",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Continue a picture past its edges."""
+    with call.studio(engine=engine, model=model) as studio:
+        call.make(
+            studio,
+            "outpainting",
+            lambda: [
+                studio.outpaint(
+                    v,
+                    left=left,
+                    top=top,
+                    right=right,
+                    bottom=bottom,
+                    prompt=prompt,
+                    seed=seed,
+                    quality=quality,
+                    steps=steps,
+                    guidance=guidance,
+                )
+            ],
+        )
+
+
+def vary(
+    call: Call,
+    v: Version,
+    *,
+    strength: Strength = 0.5,
+    seed: Seed = None,
+    n: Count = 1,
+    prompt: NewPrompt = None,
+    negative: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to keep out (default: as before).")
+    ] = None,
+    quality: Quality = "final",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Draw pictures near a version."""
+    with call.studio(engine=engine, model=model) as studio:
+        call.make(
+            studio,
+            "varying",
+            lambda: studio.vary(
+                v,
+                strength=strength,
+                seed=seed,
+                n=n,
+                prompt=prompt,
+                negative=negative,
+                quality=quality,
+                steps=steps,
+                guidance=guidance,
+            ),
+            total=n,
+        )
+
+
+def upscale(
+    call: Call,
+    v: Version,
+    scale: Annotated[
+        float,
+        typer.Option(metavar="X", callback=read_number, help="Times as many pixels a side."),
+    ],
+) -> None:
+    """Give a picture more pixels."""
+    with call.studio() as studio:
+        call.make(studio, "upscaling", lambda: [studio.upscale(v, scale)])
+
+
+def rollback(call: Call, v: Version) -> None:
+    """Make an earlier version the newest again; what came between stays."""
+    with call.studio() as studio:
+        call.make(studio, "rolling back", lambda: [studio.rollback(v)])
+
+
+COMMANDS = (generate, reweight, inpaint, outpaint, vary, upscale, rollback)

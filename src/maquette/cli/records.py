@@ -1,0 +1,214 @@
+"""What ``--json`` prints: façade values as flat objects, and the page that promises their keys.
+
+``KEYS`` is that page. It is written into docs/cli.md, and the tests hold every command to it:
+a key is never renamed or taken away, only added.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from maquette.core.finding import Finding
+    from maquette.core.version import Version
+    from maquette.studio import Studio
+
+__all__ = [
+    "KEYS",
+    "finding_record",
+    "log_record",
+    "number",
+    "picture_file",
+    "show_record",
+    "version_record",
+]
+
+_FINDING = {
+    "name": "what to call it by in 'apply'",
+    "severity": "note, warning or fault",
+    "message": "what was noticed, in words",
+    "words": "the words of the prompt that it is about",
+    "suggestion": "null, or the remedy as {operation, arguments, says}",
+}
+_VERSION = {
+    "version": "the full id",
+    "parents": "the ids of the versions it was made from",
+    "recipe_digest": "SHA-256 of the recipe's canonical JSON",
+    "image": "path of its PNG file in the project, or null when blobs are not local files",
+    "width": "pixels",
+    "height": "pixels",
+    "seconds": "time that the engine took",
+    "findings": "a list of {name, severity, message, words, suggestion}",
+}
+_LOG = {
+    **_VERSION,
+    "operation": "what made it: generate, reweight, inpaint, …",
+    "prompt": "the prompt as typed, or null",
+    "created_at": "RFC 3339, UTC",
+}
+
+KEYS: dict[str, dict[str, str]] = {
+    "init": {"project": "the project's folder", "created": "false when it was there already"},
+    "generate": _VERSION,
+    "reweight": _VERSION,
+    "inpaint": _VERSION,
+    "outpaint": _VERSION,
+    "vary": _VERSION,
+    "upscale": _VERSION,
+    "heatmap": {
+        "token": "the word or phrase",
+        "share": "its part of all words' attention, 0 to 1",
+        "peak": "[x, y] of the hottest place, in pixels of the picture",
+        "file": "the written picture, or null without -o",
+    },
+    "mask": {
+        "file": "the written mask",
+        "pixels": "how many pixels are not black",
+        "share": "that as a part of the picture, 0 to 1",
+    },
+    "log": _LOG,
+    "show": {
+        **_LOG,
+        "negative": "the negative prompt, or null",
+        "seed": "or null",
+        "build": "what really ran: engine, libraries, device",
+        "trace": "digest of its token maps, or null",
+        "children": "the ids of the versions made from it",
+        "recipe": "the recipe, every field",
+    },
+    "prompt": {
+        "runs": "a list of [text, weight] as at the last step; BREAK weighs -1",
+        "schedule": "a list of [until_step, text]: what is drawn up to which step",
+        "parts": "a list of {text, weight}: what stands between ANDs",
+        "loras": "a list of {name, weight, text_weight, span}",
+        "words": "a list of {text, weight, span}",
+        "problems": "a list of {span, message, severity}: what may not be meant so",
+    },
+    "critique": {
+        **_FINDING,
+        "critic": "who noticed it",
+        "score": "0 harmless to 1 as bad as it gets",
+        "region": "null, or where it is, as {x, y, width, height}",
+    },
+    "apply": _VERSION,
+    "compare": {
+        "changed_pixels": "how many pixels differ",
+        "psnr": "dB, or null when the pictures are alike",
+        "ssim": "structural similarity, 1 for alike",
+        "words": "{added: [word], removed: [word], reweighted: [[word, from, to]]}",
+        "parameters": "recipe fields that differ, each as [before, after]",
+        "heat": "a list of {token, before, after}: shares of the attention",
+        "file": "the written sheet, or null without -o",
+    },
+    "replay": {
+        "verdict": "exact, close or different",
+        "psnr": "dB, or null when exact or of another size",
+        "reasons": "what was not as it was then",
+    },
+    "rollback": _VERSION,
+    "export": {
+        "file": "the written file",
+        "format": "png, jpeg or webp",
+        "bytes": "its size",
+        "digest": "its SHA-256",
+        "signed": "whether it carries signed credentials",
+    },
+    "verify": {
+        "state": "trusted, valid (signer unknown), invalid (changed or damaged) or unsigned",
+        "actions": "what the file says was done to it, in order, each as {action, when, …}",
+        "digital_source_type": "the IPTC term for how it came to be, or null",
+        "problems": "what does not hold",
+        "signer": "who signed it, or null",
+    },
+    "import": _VERSION,
+    "models": {
+        "name": "what --model takes",
+        "path": "its folder",
+        "digest": "SHA-256 over its files",
+        "width": "the size that it is best at, in pixels",
+        "height": "the size that it is best at, in pixels",
+        "words": "how many words it knows, or null when its vocabulary is open",
+        "default": "whether it is used when no other is named",
+    },
+    "doctor": {
+        "check": "what was looked at",
+        "ok": "false when it must be mended",
+        "detail": "what was found",
+        "level": "ok, warn or fail",
+        "remedy": "what to do, or an empty text",
+    },
+    "error": {
+        "error": "the reason's class name",
+        "message": "what happened",
+        "hint": "what to do",
+        "exit_code": "as in the table of exit codes",
+    },
+}
+"""Command (or ``error``, which goes to stderr) to keys, each with what it says."""
+
+
+def number(value: float | None, digits: int = 4) -> float | None:
+    """A number that JSON can hold: rounded, and null for what is not finite."""
+    return round(value, digits) if value is not None and math.isfinite(value) else None
+
+
+def picture_file(studio: Studio, digest: str) -> str | None:
+    """The path of a blob's file, or None when it is not a file on this machine."""
+    path = getattr(studio.blobs, "path", None)
+    found = path(digest) if callable(path) else None
+    return str(found) if found is not None else None
+
+
+def finding_record(finding: Finding, *, whole: bool = False) -> dict[str, Any]:
+    """A finding; ``whole`` adds who said it, how bad it is and where."""
+    record: dict[str, Any] = {
+        "name": finding.name,
+        "severity": finding.severity,
+        "message": finding.message,
+        "words": list(finding.words),
+        "suggestion": finding.suggestion.model_dump(mode="json") if finding.suggestion else None,
+    }
+    if whole:
+        record["critic"] = finding.critic
+        record["score"] = number(finding.score)
+        record["region"] = finding.region.model_dump(mode="json") if finding.region else None
+    return record
+
+
+def version_record(studio: Studio, version: Version) -> dict[str, Any]:
+    """What every command that makes versions says of each."""
+    return {
+        "version": version.id,
+        "parents": list(version.parents),
+        "recipe_digest": version.recipe.digest,
+        "image": picture_file(studio, version.image),
+        "width": version.size.width,
+        "height": version.size.height,
+        "seconds": number(version.cost.seconds),
+        "findings": [finding_record(finding) for finding in studio.findings(version)],
+    }
+
+
+def log_record(studio: Studio, version: Version) -> dict[str, Any]:
+    """A version as the log tells of it."""
+    return {
+        **version_record(studio, version),
+        "operation": version.operation,
+        "prompt": version.recipe.prompt.text if version.recipe.prompt else None,
+        "created_at": version.created_at.isoformat(),
+    }
+
+
+def show_record(studio: Studio, version: Version) -> dict[str, Any]:
+    """A version with everything that is known of it."""
+    recipe = version.recipe
+    return {
+        **log_record(studio, version),
+        "negative": recipe.prompt.negative if recipe.prompt else None,
+        "seed": recipe.sampling.seed if recipe.sampling else None,
+        "build": version.build,
+        "trace": version.trace,
+        "children": [child.id for child in studio.records.children(version.id)],
+        "recipe": recipe.model_dump(mode="json"),
+    }

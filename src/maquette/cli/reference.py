@@ -1,0 +1,174 @@
+"""Writes docs/cli.md from the commands themselves: ``python -m maquette.cli.reference``.
+
+With ``--check`` nothing is written; the exit code is 1 when the page is not what it should be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from maquette import errors
+from maquette.cli import program
+from maquette.cli.faults import BROKEN_PIPE
+from maquette.cli.records import KEYS
+
+__all__ = ["PAGE", "write_reference"]
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "cli.md"
+
+INTRODUCTION = """# The command line
+
+<!-- Written by `python -m maquette.cli.reference`; change the code, not this page. -->
+
+`maquette COMMAND --help` says the same as this page.
+
+**V** is a version: its id, a unique prefix of it, `@` for the newest, `@~2` for the second before
+it. A **project** is a folder; `generate` and `import` make one where there is none, every other
+command that needs one says so. `--project DIR` and `--json` may stand before or after the command.
+
+Results go to stdout; progress, remarks and errors go to stderr. Progress bars are shown only on a
+terminal. Ctrl-C stops after the step being drawn and keeps what is finished; a second one stops at
+once.
+
+Tab completion, also of version ids and finding names: `maquette --install-completion`.
+"""
+
+ENVIRONMENT = """## Environment
+
+| variable | what it sets |
+|---|---|
+| `MAQUETTE_PROJECT` | the project's folder (default: the current folder) |
+| `MAQUETTE_ENGINE` | the engine (default: `diffusers`) |
+| `MAQUETTE_MODEL` | the model, by name or folder (default: `postcard`) |
+| `MAQUETTE_MODELS` | a folder with more models |
+| `MAQUETTE_HOME` | where your own things live: the signing key (default: `~/.config/maquette`) |
+| `MAQUETTE_THREADS` | processor threads for drawing (default: 0, as many as there are cores) |
+| `MAQUETTE_DEBUG` | `1` shows tracebacks |
+| `NO_COLOR` | set to anything: no colours |
+"""
+
+JSON = """## JSON
+
+With `--json` a command prints one JSON object a line on stdout and nothing else: one for each
+version, word, finding, check or file. Keys are stable: none is renamed or removed, some may be
+added. An error is one JSON line on stderr.
+"""
+
+EXITS = """## Exit codes
+
+| code | reason | what happened |
+|---|---|---|
+| 0 | | done |
+| 1 | | an unforeseen fault, with the details in a log file that the message names; or `doctor` \
+found something to mend; or `verify` found credentials that do not hold |
+| 2 | UsageError | a wrong option or a malformed value |
+"""
+
+
+def write_reference() -> str:
+    """The whole page as Markdown."""
+    group = program()
+    context = typer.Context(group, info_name="maquette")
+    lines = [INTRODUCTION, *_options(group, context, "Options before the command")]
+    panel = ""
+    for name, command in group.commands.items():
+        if command.rich_help_panel != panel:
+            panel = command.rich_help_panel
+            lines.append(f"## {panel}\n")
+        lines.extend(_command(name, command, context))
+    lines.append(JSON)
+    for name, keys in KEYS.items():
+        lines.append(f"### JSON of `{name}`\n")
+        lines.append("| key | what it says |\n|---|---|")
+        lines.extend(f"| `{key}` | {_cell(says)} |" for key, says in keys.items())
+        lines.append("")
+    lines.append(EXITS.rstrip("\n"))
+    lines.extend(_exits())
+    lines.append(f"| {BROKEN_PIPE} | | the reader of the output has gone; nothing is said |\n")
+    lines.append(ENVIRONMENT)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _command(name: str, command: Any, parent: typer.Context) -> Iterator[str]:
+    context = typer.Context(command, info_name=name, parent=parent)
+    yield f"### maquette {name}\n"
+    yield f"{command.help}\n"
+    pieces = " ".join(_usage(parameter) for parameter in command.params if _is_argument(parameter))
+    needed = " ".join(
+        f"{parameter.opts[0]} {parameter.metavar}"
+        for parameter in command.params
+        if not _is_argument(parameter) and parameter.required
+    )
+    usage = " ".join(part for part in ("maquette", name, pieces, needed, "[OPTIONS]") if part)
+    yield f"```\n{usage}\n```\n"
+    arguments = [parameter for parameter in command.params if _is_argument(parameter)]
+    for argument in arguments:
+        yield f"- **{argument.metavar}**: {argument.help}"
+    if arguments:
+        yield ""
+    yield from _options(command, context, "")
+
+
+def _options(command: Any, context: typer.Context, title: str) -> Iterator[str]:
+    if title:
+        yield f"## {title}\n"
+    yield "| option | what it does |\n|---|---|"
+    for parameter in command.get_params(context):
+        if _is_argument(parameter) or parameter.hidden:
+            continue
+        names = ", ".join(f"`{name}`" for name in parameter.opts)
+        kind = "" if parameter.is_bool_flag else _kind(parameter, context)
+        extra = " Required." if parameter.required else _default(parameter)
+        yield f"| {names}{kind} | {_cell(parameter.help or '')}{extra} |"
+    yield ""
+
+
+def _kind(parameter: Any, context: typer.Context) -> str:
+    return f" {_cell(parameter.display_type_rich(context).strip('<>'))}"
+
+
+def _default(parameter: Any) -> str:
+    shown = parameter.default not in (None, "", False) and not parameter.is_bool_flag
+    return f" Default: {parameter.default}." if shown else ""
+
+
+def _usage(argument: Any) -> str:
+    return argument.metavar if argument.required else f"[{argument.metavar}]"
+
+
+def _is_argument(parameter: Any) -> bool:
+    return parameter.param_type_name == "argument"
+
+
+def _exits() -> Iterator[str]:
+    reasons = [getattr(errors, name) for name in errors.__all__]
+    for reason in sorted(reasons, key=lambda each: each.exit_code):
+        if reason is not errors.MaquetteError:
+            says = _cell((reason.__doc__ or "").split("\n")[0])
+            yield f"| {reason.exit_code} | {reason.__name__} | {says} |"
+
+
+def _cell(words: str) -> str:
+    return words.replace("``", "`").replace("|", "\\|")
+
+
+def _main(arguments: Sequence[str]) -> int:
+    page = write_reference()
+    if "--check" in arguments:
+        current = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+        if current != page:
+            print("docs/cli.md is stale; run 'make docs'", file=sys.stderr)
+            return 1
+        return 0
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

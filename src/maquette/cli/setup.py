@@ -1,0 +1,95 @@
+"""Commands about the place itself: the project, the models, the health of it all."""
+
+from __future__ import annotations
+
+from maquette.cli.call import Call, read_settings
+from maquette.cli.output import table, text
+
+__all__ = ["COMMANDS", "PANEL"]
+
+PANEL = "Set up"
+
+
+def init(call: Call) -> None:
+    """Make a project in a folder; one that is there already stays as it is."""
+    with call.studio(create=True, quiet=True) as studio:
+        where = studio.root.resolve()
+        if call.json:
+            call.voice.emit({"project": str(where), "created": studio.created})
+            return
+        made = "made a project in" if studio.created else "there is a project already in"
+    call.voice.line(f"{made} {where}")
+    call.voice.hint('maquette generate "a wolf under a full moon"')
+
+
+def models(call: Call) -> None:
+    """List the models at hand. Needs no project."""
+    from maquette.engines.diffusers.models import find_model, list_models
+    from maquette.errors import MaquetteError
+
+    try:
+        default = find_model(read_settings().model)
+    except MaquetteError:
+        default = None
+    cards = list_models()
+    if call.json:
+        for card in cards:
+            call.voice.emit(
+                {
+                    "name": card.ref.name,
+                    "path": str(card.folder),
+                    "digest": card.ref.digest,
+                    "width": card.native.width,
+                    "height": card.native.height,
+                    "words": len(card.vocabulary) if card.vocabulary is not None else None,
+                    "default": card.folder.resolve() == default,
+                }
+            )
+        return
+    if not cards:
+        call.voice.show(text("no models at hand"))
+        call.voice.hint("maquette generate … --model FOLDER")
+        return
+    grid = table("model", "best at", "words", "digest", "folder", right=("words",))
+    for card in cards:
+        star = "  (default)" if card.folder.resolve() == default else ""
+        words = len(card.vocabulary) if card.vocabulary is not None else "any"
+        grid.add_row(
+            text(card.ref.name + star, "bold"),
+            text(card.native),
+            text(words),
+            text(card.ref.digest[:10]),
+            text(card.folder, "dim"),
+        )
+    call.voice.show(grid)
+
+
+def doctor(call: Call) -> int:
+    """Look whether everything is in order; the exit code is 1 when something is not."""
+    from maquette.cli.health import examine
+
+    marks = {"ok": ("●", "green"), "warn": ("●", "yellow"), "fail": ("●", "bold red")}
+    failed = False
+    for check in examine(call.project):
+        failed = failed or check.level == "fail"
+        if call.json:
+            call.voice.emit(
+                {
+                    "check": check.name,
+                    "ok": check.level != "fail",
+                    "detail": check.detail,
+                    "level": check.level,
+                    "remedy": check.remedy,
+                }
+            )
+            continue
+        line = text(marks[check.level][0], marks[check.level][1])
+        line.append(f" {check.name:<12}", "bold")
+        line.append_text(text(f" {check.detail}"))
+        call.voice.line(line)
+        if check.remedy:
+            call.voice.line(text(f"  {'':<12} → {check.remedy}", "dim"))
+    return int(failed)
+
+
+COMMANDS = (init, models, doctor)
