@@ -1,8 +1,8 @@
 """One spelling for every value, so that a digest names it.
 
 Canonical JSON after RFC 8785 (JSON Canonicalization Scheme), in the subset that recipes use: keys
-sorted by UTF-16 code units, no white space, strings escaped minimally, a number with an integral
-value written without a fraction, every other one as its shortest round-trip decimal.
+sorted by UTF-16 code units, no white space, strings escaped minimally, a float as the shortest
+decimal that reads back as it, without a fraction where it is whole. Integers keep all their digits.
 """
 
 from __future__ import annotations
@@ -11,19 +11,30 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 __all__ = ["canonical_json", "digest_of", "sha256_hex"]
 
-_LARGEST_EXACT = 2**53
-
 
 def _number(value: float) -> str:
+    """The shortest decimal that reads back as ``value``, as ECMAScript's Number::toString."""
     if not math.isfinite(value):
         raise ValueError(f"{value} has no canonical form")
-    if value == int(value) and abs(value) < _LARGEST_EXACT:
-        return str(int(value))
-    return repr(value)
+    if value == 0:
+        return "0"
+    sign, figures, exponent = Decimal(repr(float(value))).normalize().as_tuple()
+    digits = "".join(map(str, figures))
+    point = len(digits) + int(exponent)
+    if 0 < point <= 21:
+        whole = digits[:point].ljust(point, "0")
+        text = f"{whole}.{digits[point:]}" if point < len(digits) else whole
+    elif -6 < point <= 0:
+        text = f"0.{'0' * -point}{digits}"
+    else:
+        mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
+        text = f"{mantissa}e{point - 1:+d}"
+    return f"-{text}" if sign else text
 
 
 def _text(value: Any) -> str:

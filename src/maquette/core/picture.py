@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import warnings
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from maquette.core.geometry import Size
@@ -47,7 +48,12 @@ def _open(data: bytes, name: str) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise PictureRefused(
+            f"{what} has more than the {MAX_PIXELS // 10**6} million pixels allowed",
+            hint="export it smaller",
+        ) from error
+    except Exception as error:  # the decoders raise whatever they please on hostile bytes
         raise PictureRefused(
             f"{what} is not a picture that can be opened",
             hint=f"use one of {', '.join(FORMATS)}",
@@ -58,22 +64,31 @@ def _open(data: bytes, name: str) -> Image.Image:
             f" more than the {MAX_PIXELS // 10**6} million allowed",
             hint="export it smaller",
         )
-    try:
-        image.load()
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, OverflowError) as error:
-        raise PictureRefused(
-            f"{what} is damaged or cut short", hint="get an intact copy of it"
-        ) from error
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decode the pixels, in 8 bits, RGB or RGBA, turned as EXIF says."""
+    image.load()
+    image = _to_8_bit(image)
+    transparent = image.mode in {"RGBA", "RGBa", "LA", "La", "PA"} or "transparency" in image.info
+    return ImageOps.exif_transpose(image).convert("RGBA" if transparent else "RGB")
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    if image.mode in {"I;16", "I;16L", "I;16B", "I;16N", "I"}:
+    if image.mode.startswith("I"):
         # 16 bits a pixel: Pillow's own conversion clips instead of scaling.
-        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-    if image.mode == "F":
-        return image.point(lambda value: value * 255).convert("L")
-    return image
+        deep = np.clip(np.asarray(image).astype(np.int32), 0, 65535)
+        shallow = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
+    elif image.mode == "F":
+        shallow = image.point(lambda value: value * 255).convert("L")
+    else:
+        return image
+    if "exif" in image.info:
+        shallow.info["exif"] = image.info["exif"]
+    if isinstance(clear := image.info.get("transparency"), int):
+        shallow.info["transparency"] = (clear + 128) // 257
+    return shallow
 
 
 def decode_picture(data: bytes, *, name: str = "") -> Image.Image:
@@ -85,9 +100,14 @@ def decode_picture(data: bytes, *, name: str = "") -> Image.Image:
         PictureRefused: not a picture, damaged, or too large to open safely.
     """
     image = _open(data, name)
-    transparent = "A" in image.getbands() or "transparency" in image.info
-    image = ImageOps.exif_transpose(_to_8_bit(image))
-    return image.convert("RGBA" if transparent else "RGB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _upright(image)
+    except Exception as error:
+        raise PictureRefused(
+            f"{name or 'this file'} is damaged or cut short", hint="get an intact copy of it"
+        ) from error
 
 
 def decode_mask(data: bytes, *, size: Size, name: str = "") -> Image.Image:

@@ -31,7 +31,7 @@ EDGE = 40.0
 """Steps of brightness within ``_WINDOW`` pixels that count as an edge."""
 SHARP = 0.09
 """Edges whose Laplacian stays below this part of their step are blurred: a Gaussian of more than
-about 1.6 pixels lies over them, whose peak is 0.24 / sigma^2."""
+about 1.8 pixels lies over them, whose peak is some 0.24 / sigma^2."""
 CLIPPED = 0.08
 """Share of pixels at the end of the range that is worth a look."""
 RUNNING_IN = 0.6
