@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from maquette.core.capabilities import Capabilities
 from maquette.core.geometry import Size
 from maquette.core.recipe import Inpaint, Outpaint, Recipe
-from maquette.engines.base import Substitution
 from maquette.errors import RecipeRefused, SettingRefused
 
-__all__ = ["check_recipe", "nearest_size", "unknown_among"]
-
-_LETTERS = re.compile(r"[^\W\d_]", re.UNICODE)
+__all__ = ["check_recipe", "nearest_size"]
 
 
 def check_recipe(recipe: Recipe, can: Capabilities) -> None:
@@ -81,21 +76,3 @@ def _check_size(size: Size, can: Capabilities, what: str) -> None:
             f" from {can.min_side} to {can.max_side}",
             hint=f"the nearest that fits is {fitting}",
         )
-
-
-def unknown_among(words: tuple[str, ...], can: Capabilities) -> tuple[str, ...]:
-    """The words that the model never saw, in order, without repeats; marks and numbers pass."""
-    known = can.vocabulary
-    if known is None:
-        return ()
-    return tuple(
-        dict.fromkeys(word for word in words if _LETTERS.search(word) and word.lower() not in known)
-    )
-
-
-def substitutions(unknown: tuple[str, ...]) -> tuple[Substitution, ...]:
-    """What is said about words that the model does not know."""
-    return tuple(
-        Substitution(asked=word, given="(nothing)", reason="not in the model's vocabulary")
-        for word in unknown
-    )

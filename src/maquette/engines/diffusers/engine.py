@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from maquette import __version__
 from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.recipe import PromptText, Recipe
 from maquette.core.trace import Trace
 from maquette.engines.base import Cancel, Event, Inputs, Substitution
-from maquette.engines.checks import check_recipe, substitutions, unknown_among
+from maquette.engines.checks import check_recipe
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
-from maquette.engines.diffusers.prompts import check_prompt, prompt_words
+from maquette.engines.diffusers.prompts import check_prompt
+from maquette.engines.diffusers.samplers import LCM_STEPS, SAMPLERS
+from maquette.engines.wording import substitutions, unknown_words
 from maquette.errors import EngineFailed, MaquetteError, SettingRefused
 
 if TYPE_CHECKING:
@@ -23,7 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DiffusersEngine", "create"]
 
+VERSION = 1
+"""Raised when a change alters any picture that this engine draws."""
+
 TASKS = frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint"})
+INPAINTING = frozenset({"inpaint", "outpaint"})
+"""All that a UNet with channels for a mask was trained to do."""
+
 PRESETS = {
     "draft": Preset(sampler="dpm++", steps=8, guidance=4.0),
     "preview": Preset(sampler="dpm++", steps=16, guidance=5.0),
@@ -32,14 +41,22 @@ PRESETS = {
 
 
 def create(
-    model: str | Path | None = None, device: str = "cpu", dtype: str = "auto"
+    model: str | Path | None = None,
+    device: str = "cpu",
+    dtype: str = "auto",
+    models: Path | None = None,
+    threads: int = 0,
 ) -> DiffusersEngine:
     """The local engine with a model: the shipped one, a name, or a folder.
+
+    ``device`` and ``dtype`` may be ``auto``; ``models`` is a folder of more models (default: the
+    environment's ``MAQUETTE_MODELS``); ``threads`` above 0 sets torch's when the model is loaded.
 
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
-    return DiffusersEngine(read_model(find_model(model)), device=device, dtype=dtype)
+    card = read_model(find_model(model, models))
+    return DiffusersEngine(card, device=device, dtype=dtype, threads=threads)
 
 
 class DiffusersEngine:
@@ -50,21 +67,29 @@ class DiffusersEngine:
 
     name = "diffusers"
 
-    def __init__(self, card: ModelCard, *, device: str = "cpu", dtype: str = "auto") -> None:
+    def __init__(
+        self, card: ModelCard, *, device: str = "cpu", dtype: str = "auto", threads: int = 0
+    ) -> None:
         self.card = card
         self.device = device
         self.dtype = dtype
+        self.threads = threads
         self._parts: Parts | None = None
 
     @property
     def build(self) -> str:
-        """Engine, model, libraries, device and number type."""
-        from importlib.metadata import version
+        """Engine, model, libraries, kind of machine, device and number type. Not the threads."""
+        device, dtype = self.device, self.dtype
+        if device == "auto":
+            from maquette.engines.diffusers.weights import device_of
 
+            device = str(device_of(device))
+        if dtype == "auto":
+            dtype = "float32" if device == "cpu" else "float16"
         libraries = " ".join(f"{name}/{version(name)}" for name in ("torch", "diffusers"))
         return (
-            f"maquette-diffusers/{__version__} {self.card.ref.name}@{self.card.ref.digest[:12]}"
-            f" {libraries} {self.device} {self.dtype}"
+            f"diffusers {VERSION}; {self.card.ref.name} {self.card.ref.digest[:12]};"
+            f" {libraries}; {platform.machine()} {device} {dtype}"
         )
 
     def capabilities(self) -> Capabilities:
@@ -74,7 +99,7 @@ class DiffusersEngine:
         longest = max(card.native.width, card.native.height)
         return Capabilities(
             engine=self.name,
-            tasks=TASKS,
+            tasks=TASKS if card.channels == card.latents else INPAINTING,
             model=card.ref,
             best_size=card.native,
             multiple=card.scale,
@@ -82,7 +107,7 @@ class DiffusersEngine:
             max_side=min(2048, 4 * longest),
             max_steps=1000,
             interpreters=frozenset({"attention", "a1111", "plain"}),
-            samplers=("ddim", "dpm++", "euler", "euler-a", "lcm"),
+            samplers=SAMPLERS,
             presets={**PRESETS, **{key: Preset(**value) for key, value in own.items()}},
             token_maps=True,
             vocabulary=card.vocabulary,
@@ -90,17 +115,15 @@ class DiffusersEngine:
 
     def unknown_words(self, prompt: PromptText) -> tuple[str, ...]:
         """Words of a prompt and its negative that the model never saw, in order."""
-        words = [word.text for word in prompt_words(prompt)]
-        words += [word.text for word in prompt_words(prompt, negative=True)]
-        return unknown_among(tuple(words), self.capabilities())
+        return unknown_words(prompt, self.capabilities())
 
     def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
         """See ``Engine.check``."""
         check_recipe(recipe, self.capabilities())
         assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101
-        if recipe.sampling.sampler == "lcm" and recipe.sampling.steps > 50:
+        if recipe.sampling.sampler == "lcm" and recipe.sampling.steps > LCM_STEPS:
             raise SettingRefused(
-                f"the sampler lcm takes at most 50 steps, not {recipe.sampling.steps}",
+                f"the sampler lcm takes at most {LCM_STEPS} steps, not {recipe.sampling.steps}",
                 hint="2 to 8 are usual",
             )
         check_prompt(recipe)
@@ -143,5 +166,5 @@ class DiffusersEngine:
         if self._parts is None:
             from maquette.engines.diffusers.weights import load_parts
 
-            self._parts = load_parts(self.card, self.device, self.dtype)
+            self._parts = load_parts(self.card, self.device, self.dtype, threads=self.threads)
         return self._parts

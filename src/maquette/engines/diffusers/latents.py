@@ -57,14 +57,13 @@ def preview(parts: Parts, latents: torch.Tensor) -> Image.Image:
     """A small, rough picture: by the model's linear factors if it brings any, else decoded.
 
     MODEL.json's ``preview`` is ``{"weight": 3 lists of channels, "bias": 3 numbers}``, from
-    unscaled latents to RGB in -1 to 1; a cell becomes one pixel.
+    scaled latents to RGB in -1 to 1; a cell becomes one pixel.
     """
     factors: Mapping[str, Any] | None = parts.card.about.get("preview")
     if not factors:
         return decode(parts, latents)
     weight = torch.tensor(factors["weight"], dtype=torch.float32).reshape(3, -1)
     bias = torch.tensor(factors["bias"], dtype=torch.float32)
-    unscaled = latents[0].float().cpu() / parts.vae.config.scaling_factor
-    colours = torch.einsum("rc,chw->hwr", weight, unscaled) + bias
+    colours = torch.einsum("rc,chw->hwr", weight, latents[0].float().cpu()) + bias
     array = (colours / 2 + 0.5).clamp(0, 1).numpy()
     return Image.fromarray((array * 255).round().astype(np.uint8))

@@ -85,8 +85,8 @@ def shipped() -> Path:
     return Path(__file__).resolve().parents[2] / "models"
 
 
-def find_model(model: str | Path | None = None) -> Path:
-    """The folder of a model: the shipped one, a folder, or a name under ``MAQUETTE_MODELS``.
+def find_model(model: str | Path | None = None, models: Path | None = None) -> Path:
+    """The folder of a model: the shipped one, a folder, or a name in the folder ``models``.
 
     Raises:
         ModelMissing: when there is none of that name.
@@ -95,10 +95,10 @@ def find_model(model: str | Path | None = None) -> Path:
     name = str(model) if model is not None else DEFAULT
     given = Path(name).expanduser()
     _refuse_files(given)
-    elsewhere = os.environ.get(FOLDER)
+    elsewhere = _elsewhere(models)
     places = [given] if len(given.parts) > 1 or given.is_absolute() else []
     places += [shipped() / name]
-    places += [Path(elsewhere).expanduser() / name] if elsewhere else []
+    places += [elsewhere / name] if elsewhere else []
     places += [given]
     for place in places:
         if place.is_dir():
@@ -107,6 +107,11 @@ def find_model(model: str | Path | None = None) -> Path:
         f"there is no model '{name}'",
         hint=f"give a folder in diffusers' layout, or a name in the folder that {FOLDER} names",
     )
+
+
+def _elsewhere(models: Path | None) -> Path | None:
+    named = str(models) if models is not None else os.environ.get(FOLDER)
+    return Path(named).expanduser() if named else None
 
 
 def _refuse_files(path: Path) -> None:
@@ -119,10 +124,10 @@ def _refuse_files(path: Path) -> None:
         )
 
 
-def list_models() -> tuple[ModelCard, ...]:
-    """Every readable model that goes by a name: shipped ones first, then ``MAQUETTE_MODELS``."""
-    elsewhere = os.environ.get(FOLDER)
-    roots = [shipped(), *([Path(elsewhere).expanduser()] if elsewhere else [])]
+def list_models(models: Path | None = None) -> tuple[ModelCard, ...]:
+    """Every readable model that goes by a name: shipped ones first, then those in ``models``."""
+    elsewhere = _elsewhere(models)
+    roots = [shipped(), *([elsewhere] if elsewhere else [])]
     found: dict[str, ModelCard] = {}
     for root in roots:
         for folder in sorted(root.iterdir()) if root.is_dir() else ():

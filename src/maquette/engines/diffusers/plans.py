@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from maquette.core.recipe import PromptText
 from maquette.core.trace import TracedWord
-from maquette.engines.diffusers.prompts import Strand, prompt_words, strands
+from maquette.engines.diffusers.prompts import Strand, strands
 from maquette.engines.diffusers.sampling import Row
 from maquette.engines.diffusers.text import Encoded, Run, Token, chunks, encode, tokenise
 from maquette.engines.diffusers.weights import Parts
+from maquette.engines.wording import traced_words
 
 __all__ = ["Plan", "Writer"]
 
@@ -56,7 +57,7 @@ class Writer:
         return Plan(
             rows=[tuple(row(strand) for strand in step) for step in told],
             negative=self._encode(free, length, prompt),
-            words=prompt_words(prompt),
+            words=traced_words(prompt),
             length=length,
         )
 

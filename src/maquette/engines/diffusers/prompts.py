@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from maquette.core.grammar import loras, parse, words
 from maquette.core.grammar.nodes import Break, Node, Span, Text, Weighted
-from maquette.core.grammar.parser import parse, read_weights
+from maquette.core.grammar.parser import read_weights
 from maquette.core.grammar.schedule import resolve
-from maquette.core.grammar.words import loras, product, spell, words
-from maquette.core.recipe import Interpreter, PromptText, Recipe
-from maquette.core.trace import TracedWord
+from maquette.core.grammar.words import product
+from maquette.core.recipe import Interpreter, Recipe
 from maquette.engines.diffusers.text import Run
 from maquette.errors import RecipeRefused, SettingRefused
 
-__all__ = ["Strand", "check_prompt", "prompt_words", "strands"]
+__all__ = ["Strand", "check_prompt", "strands"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,6 @@ def check_prompt(recipe: Recipe) -> None:
             )
     if len(parse(prompt.negative).parts) > 1:
         raise RecipeRefused("a negative prompt has no AND", hint="use commas there")
-
-
-def prompt_words(prompt: PromptText, *, negative: bool = False) -> tuple[TracedWord, ...]:
-    """The words of a prompt, with their places in its source and their weights."""
-    text = prompt.negative if negative else prompt.text
-    if prompt.interpreter == "plain":
-        return tuple(
-            TracedWord(text=text[start:end], start=start, end=end) for start, end in spell(text)
-        )
-    return tuple(
-        TracedWord(text=word.text, start=word.span[0], end=word.span[1], weight=word.weight)
-        for word in words(parse(text))
-    )
 
 
 def strands(text: str, interpreter: Interpreter, steps: int) -> list[tuple[Strand, ...]]:

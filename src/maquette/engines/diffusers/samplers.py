@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,5 +38,7 @@ def build_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
         "lcm": (LCMScheduler, {"original_inference_steps": LCM_STEPS}),
     }
     kind, extra = kinds[sampler]
-    clean = {key: value for key, value in config.items() if not key.startswith("_")}
-    return kind.from_config(clean, **extra)
+    # Another sampler's own settings (its solver's order, say) mean nothing here.
+    known = inspect.signature(kind.__init__).parameters
+    shared = {key: value for key, value in config.items() if key in known}
+    return kind.from_config({**shared, **extra})

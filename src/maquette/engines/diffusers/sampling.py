@@ -106,12 +106,14 @@ def denoise(
             1, min(int(settings.steps * settings.strength), settings.steps)
         )
         timesteps = timesteps[begin:]
-        scheduler.set_begin_index(begin)
+        if hasattr(scheduler, "set_begin_index"):  # DDIM keeps no index
+            scheduler.set_begin_index(begin)
 
     noise = torch.cat(
         [torch.randn(canvas.shape, generator=canvas.generator) for canvas in canvases]
     ).to(device)
     init, mask, masked = (_stack(canvases, name, device) for name in ("init", "mask", "masked"))
+    hole = None if mask is None or masked is None else (mask, masked)
     if settings.strength < 1 and init is not None:
         latents = scheduler.add_noise(init, noise, timesteps[:1].expand(len(canvases)))
     else:
@@ -134,7 +136,7 @@ def denoise(
             look.aims.append((batch.aim, batch.owners, batch.flat))
         watch.look(batch.aim)
         scaled = scheduler.scale_model_input(latents, timestep)
-        given = scaled if masked is None else torch.cat([scaled, mask, masked], dim=1)
+        given = scaled if hole is None else torch.cat([scaled, *hole], dim=1)
         predicted = parts.unet(
             batch.spread(given).to(parts.dtype),
             timestep,
@@ -143,7 +145,7 @@ def denoise(
         )[0].float()
         joined = batch.join(predicted)
         latents = scheduler.step(joined, timestep, latents, **extra, return_dict=False)[0]
-        if mask is not None and init is not None and masked is None:
+        if mask is not None and init is not None and hole is None:
             kept = init
             if number + 1 < len(timesteps):
                 at = timesteps[number + 1 : number + 2].expand(len(canvases))

@@ -62,8 +62,10 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
     return _DTYPES[name]
 
 
-def load_parts(card: ModelCard, device: str = "cpu", dtype: str = "auto") -> Parts:
-    """Load the weights of a model onto a device.
+def load_parts(
+    card: ModelCard, device: str = "cpu", dtype: str = "auto", *, threads: int = 0
+) -> Parts:
+    """Load the weights of a model onto a device; ``threads`` above 0 sets torch's.
 
     Raises:
         ModelMissing, ModelRefused: when a file is missing, damaged or does not fit its config.
@@ -72,6 +74,8 @@ def load_parts(card: ModelCard, device: str = "cpu", dtype: str = "auto") -> Par
     where = device_of(device)
     kind = dtype_of(dtype, where)
     verify_model(card)
+    if threads > 0:
+        torch.set_num_threads(threads)
     with _offline(), _quiet():
         # The modules themselves, not the package's face: that one imports every pipeline.
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL

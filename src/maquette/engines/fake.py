@@ -1,0 +1,267 @@
+"""The engine ``fake``: pretty, deterministic pictures without a model, for tests and first looks.
+
+It keeps the whole contract: every task, token maps, previews, cancelling, refusals, and failures on
+demand. Each word of the prompt is a soft spot whose colour and place come from the word and the
+seed, on a sky over hills; its weight is the spot's size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from maquette.core.capabilities import Capabilities, Preset
+from maquette.core.geometry import Box, Size
+from maquette.core.grammar import loras, parse
+from maquette.core.recipe import (
+    ImageToImage,
+    Inpaint,
+    ModelRef,
+    Outpaint,
+    PromptText,
+    Recipe,
+)
+from maquette.core.trace import Trace
+from maquette.engines.base import (
+    Cancel,
+    Event,
+    Inputs,
+    Picture,
+    Preview,
+    Progress,
+    Substitution,
+)
+from maquette.engines.checks import check_recipe
+from maquette.engines.local import close_region, extend, open_region
+from maquette.engines.wording import substitutions, traced_words, unknown_words
+from maquette.errors import Cancelled, EngineFailed, RecipeRefused
+
+__all__ = ["FakeEngine", "create"]
+
+VERSION = 1
+"""Raised when a change alters any picture that this engine draws."""
+
+MODEL = ModelRef(name="fake", digest=hashlib.sha256(b"maquette fake model 1").hexdigest())
+PRESETS = {
+    "draft": Preset(sampler="dpm++", steps=4, guidance=4.0),
+    "preview": Preset(sampler="dpm++", steps=8, guidance=5.0),
+    "final": Preset(sampler="ddim", steps=16, guidance=5.0),
+}
+CELL = 8
+"""Pixels to a cell of the token maps."""
+
+Plane = npt.NDArray[np.float32]
+
+
+def create(
+    vocabulary: Sequence[str] | None = None, fail: str = "", delay: float = 0.0
+) -> FakeEngine:
+    """The fake engine.
+
+    Args:
+        vocabulary: the only words it knows; None knows all.
+        fail: a recipe whose prompt holds this text breaks down halfway through its steps.
+        delay: seconds that each step takes.
+    """
+    return FakeEngine(vocabulary, fail, delay)
+
+
+class FakeEngine:
+    """See the module."""
+
+    name = "fake"
+
+    def __init__(self, vocabulary: Sequence[str] | None, fail: str, delay: float) -> None:
+        self.vocabulary = (
+            None if vocabulary is None else frozenset(word.lower() for word in vocabulary)
+        )
+        self.fail = fail
+        self.delay = delay
+
+    @property
+    def build(self) -> str:
+        """Its version: the same on every machine."""
+        return f"fake {VERSION}"
+
+    def capabilities(self) -> Capabilities:
+        """See ``Engine.capabilities``."""
+        return Capabilities(
+            engine=self.name,
+            tasks=frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint"}),
+            model=MODEL,
+            best_size=Size(width=256, height=256),
+            min_side=32,
+            max_side=2048,
+            interpreters=frozenset({"attention", "a1111", "plain"}),
+            samplers=("ddim", "dpm++", "euler", "euler-a", "lcm"),
+            presets=PRESETS,
+            token_maps=True,
+            vocabulary=self.vocabulary,
+        )
+
+    def unknown_words(self, prompt: PromptText) -> tuple[str, ...]:
+        """Words of a prompt that are not in the vocabulary."""
+        return unknown_words(prompt, self.capabilities())
+
+    def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
+        """See ``Engine.check``."""
+        check_recipe(recipe, self.capabilities())
+        assert recipe.prompt is not None  # noqa: S101 (checked)
+        tags = () if recipe.prompt.interpreter == "plain" else loras(parse(recipe.prompt.text))
+        if recipe.conditionings or tags:
+            raise RecipeRefused("the engine 'fake' has no model to put a LoRA on")
+        return substitutions(self.unknown_words(recipe.prompt))
+
+    def run(
+        self,
+        recipes: Sequence[Recipe],
+        inputs: Inputs,
+        *,
+        maps: bool = True,
+        previews: bool = False,
+        cancel: Cancel | None = None,
+    ) -> Iterator[Event]:
+        """See ``Engine.run``."""
+        for recipe in recipes:
+            self.check(recipe)
+        for index, recipe in enumerate(recipes):
+            began = time.perf_counter()
+            prompt, sampling = recipe.prompt, recipe.sampling
+            assert prompt is not None and sampling is not None  # noqa: S101 (checked)
+            image, notes, region, drawn_size = self._draw(recipe, inputs)
+            for step in range(1, sampling.steps + 1):
+                if cancel:
+                    raise Cancelled("stopped while drawing")
+                if self.fail and self.fail in prompt.text and 2 * step > sampling.steps:
+                    raise EngineFailed(f"the fake engine breaks down over '{self.fail}'")
+                if self.delay:
+                    time.sleep(self.delay)
+                yield Progress(index, step, sampling.steps)
+                if previews and step < sampling.steps:
+                    small = (max(1, image.width // CELL), max(1, image.height // CELL))
+                    yield Preview(index, step, image.convert("RGB").resize(small))
+            seconds = time.perf_counter() - began
+            trace = None
+            if maps:
+                trace = Trace(
+                    words=traced_words(prompt),
+                    maps=_maps(prompt, sampling.seed, drawn_size),
+                    region=region,
+                    timings={"denoise": seconds},
+                    ran={
+                        "model": MODEL.digest,
+                        "sampler": sampling.sampler,
+                        "timesteps": sampling.steps,
+                        "device": "cpu",
+                        "dtype": "float32",
+                    },
+                )
+            yield Picture(index, image, seconds, trace, notes)
+
+    def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
+        """See ``Explainer.explain``: spots that depend on the words and the picture's bytes."""
+        seed = int.from_bytes(hashlib.sha256(image.convert("RGB").tobytes()).digest()[:4], "big")
+        size = Size(width=image.width, height=image.height)
+        return Trace(
+            words=traced_words(prompt),
+            maps=_maps(prompt, seed, size),
+            ran={"model": MODEL.digest, "sampler": "explain", "timesteps": 1},
+        )
+
+    def _draw(
+        self, recipe: Recipe, inputs: Inputs
+    ) -> tuple[Image.Image, Mapping[str, float], Box | None, Size]:
+        """The picture, its notes, the region that its maps cover, the size that was drawn."""
+        task = recipe.task
+        match task:
+            case ImageToImage():
+                size = (recipe.size.width, recipe.size.height)
+                before = _input(inputs, task.image).convert("RGB").resize(size)
+                drawn = _paint(recipe, recipe.size)
+                return Image.blend(before, drawn, task.strength), {}, None, recipe.size
+            case Inpaint():
+                image, mask = _input(inputs, task.image), _input(inputs, task.mask)
+                start, _ = open_region(image, mask, task.region, task.work)
+                drawn = Image.blend(start, _paint(recipe, task.work), task.strength)
+                done, seam = close_region(image, mask, task.region, drawn, task.feather)
+                return done, {"seam": seam}, task.region, task.work
+            case Outpaint():
+                canvas, mask = extend(
+                    _input(inputs, task.image), task.left, task.top, task.right, task.bottom
+                )
+                whole = Box(x=0, y=0, width=canvas.width, height=canvas.height)
+                start, _ = open_region(canvas, mask, whole, task.work)
+                drawn = Image.blend(start, _paint(recipe, task.work), 0.5)
+                done, seam = close_region(canvas, mask, whole, drawn, task.feather)
+                return done, {"seam": seam}, None, recipe.size
+            case _:
+                return _paint(recipe, recipe.size), {}, None, recipe.size
+
+
+def _input(inputs: Inputs, digest: str) -> Image.Image:
+    if digest not in inputs:
+        raise EngineFailed(f"the picture {digest[:10]} was not given to engine 'fake'")
+    return inputs[digest]
+
+
+def _paint(recipe: Recipe, size: Size) -> Image.Image:
+    """A sky, hills, and a spot for each word."""
+    prompt, sampling = recipe.prompt, recipe.sampling
+    assert prompt is not None and sampling is not None  # noqa: S101 (checked)
+    # All that decides a picture decides this one, but not where its input lies in a project.
+    style = f"{prompt.model_dump_json()}{sampling.model_dump_json()}"
+    noise = _noise(style)
+    x, y = _grid(size, 1)
+    top, bottom = noise.uniform(0.2, 0.9, 3), noise.uniform(0.5, 1.0, 3)
+    picture = top + (bottom - top) * y[..., None]
+    for word, spot in zip(traced_words(prompt), _spots(prompt, sampling.seed, x, y), strict=True):
+        colour = _noise(word.text.lower()).uniform(0.1, 1.0, 3)
+        share = 0.85 * spot[..., None]
+        picture = picture * (1 - share) + colour * share
+    for depth in range(3):
+        height = 0.62 + 0.13 * depth
+        for wave in range(1, 4):
+            swing, turn = noise.uniform(0.01, 0.07) / wave, noise.uniform(0, 6.28)
+            height = height + swing * np.sin(6.28 * wave * x + turn)
+        shade = bottom * (0.55 - 0.15 * depth)
+        inside = np.clip((y - height) * size.height, 0, 1)[..., None]
+        picture = picture * (1 - inside) + shade * inside
+    return Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+
+
+def _maps(prompt: PromptText, seed: int, size: Size) -> Plane:
+    """Synthetic maps, (words, rows, columns): each word's spot, shares that sum to at most 1."""
+    x, y = _grid(size, CELL)
+    spots = [spot + 0.05 for spot in _spots(prompt, seed, x, y)]
+    if not spots:
+        return np.zeros((0, *x.shape), np.float32)
+    stacked = np.stack(spots)
+    return (stacked / (1 + stacked.sum(axis=0))).astype(np.float32)
+
+
+def _spots(prompt: PromptText, seed: int, x: Plane, y: Plane) -> list[Plane]:
+    """A soft spot for each word, 0 to 1; a weight of 0 leaves none."""
+    found: list[Plane] = []
+    for number, word in enumerate(traced_words(prompt)):
+        noise = _noise(f"{word.text.lower()} {number} {seed}")
+        left, top = noise.uniform(0.12, 0.88), noise.uniform(0.1, 0.7)
+        radius = noise.uniform(0.05, 0.14) * max(word.weight, 0.0) ** 0.5
+        away = ((x - left) ** 2 + (y - top) ** 2) / max(radius, 1e-3) ** 2
+        found.append((np.exp(-away) * (word.weight > 0)).astype(np.float32))
+    return found
+
+
+def _grid(size: Size, cell: int) -> tuple[Plane, Plane]:
+    """x and y of the cells' centres, 0 to 1, as (rows, columns)."""
+    rows, columns = -(-size.height // cell), -(-size.width // cell)
+    y, x = np.mgrid[0:rows, 0:columns].astype(np.float32)
+    return (x + 0.5) / columns, (y + 0.5) / rows
+
+
+def _noise(text: str) -> np.random.Generator:
+    return np.random.default_rng(list(hashlib.sha256(text.encode("utf-8", "replace")).digest()))
