@@ -6,16 +6,19 @@ engines), ``Looking``, ``Making``, ``Judging``, and ``Studio`` with the release.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from maquette.core.version import Version
+from maquette.errors import KeyRefused
 from maquette.exchange import Identity, Verdict, load_identity
 from maquette.exchange import verify as verify_bytes
+from maquette.settings import Settings
 from maquette.stages.release import Release, release
 from maquette.studio.desk import read_file
 from maquette.studio.judging import Judging
 
-__all__ = ["Studio"]
+__all__ = ["Studio", "has_identity", "verify_file"]
 
 
 class Studio(Judging):
@@ -65,6 +68,25 @@ class Studio(Judging):
 
     def verify(self, source: str | Path | bytes) -> Verdict:
         """What a file from anyone says of its origin, and whether that still holds."""
-        data, _ = read_file(source)
-        anchors = self.settings.home / "signing" / "ca.pem"
-        return verify_bytes(data, anchors.read_text() if anchors.is_file() else None)
+        return verify_file(source, self.settings)
+
+
+def verify_file(source: str | Path | bytes, settings: Settings | None = None) -> Verdict:
+    """``Studio.verify`` without a project. Who signs here is trusted; no key is made for it, and
+    one that cannot be used vouches for nothing.
+
+    Raises:
+        PictureRefused: no picture, or too large to open safely.
+    """
+    data, _ = read_file(source)
+    signing = (settings or Settings()).home / "signing"
+    own = None
+    if has_identity(signing):
+        with suppress(KeyRefused):
+            own = load_identity(signing).anchor_pem
+    return verify_bytes(data, own)
+
+
+def has_identity(folder: Path) -> bool:
+    """Whether a signing key is kept in this folder."""
+    return folder.is_dir() and any(entry.is_dir() for entry in folder.iterdir())

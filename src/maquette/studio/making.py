@@ -9,8 +9,10 @@ from PIL import Image
 
 from maquette import operations
 from maquette.core.picture import decode_picture, encode_png, size_of
+from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.exchange import Found, read_metadata
+from maquette.operations.settings import prompt_text
 from maquette.studio.desk import read_file, seeds_from
 from maquette.studio.looking import Looking
 
@@ -177,11 +179,16 @@ class Making(Looking):
         parents = (newest, target) if newest.id != target.id else (target,)
         return self._make("rollback", (operations.rollback(target),), parents)[0]
 
-    def import_picture(self, source: str | Path | bytes) -> tuple[Version, Found]:
+    def import_picture(
+        self, source: str | Path | bytes, *, caption: str | None = None
+    ) -> tuple[Version, Found]:
         """Take a picture from outside, with the recipe that its file tells of, if any.
+
+        ``caption`` says what it shows, and counts before a prompt that the file tells of.
 
         Raises:
             PictureRefused: no picture, damaged, or too large to open safely.
+            PromptRefused: an overlong caption.
         """
         data, name = read_file(source)
         image = decode_picture(data, name=name)
@@ -191,8 +198,14 @@ class Making(Looking):
             original=self.blobs.put(data),
             size=size_of(image),
             source=found.source,
-            prompt=found.prompt,
+            prompt=_caption(caption) or found.prompt,
             sampling=found.sampling,
             model=found.recipe.model if found.recipe else None,
         )
         return self._make("import", (recipe,), ())[0], found
+
+
+def _caption(text: str | None) -> PromptText | None:
+    if text is None or not text.strip():
+        return None
+    return prompt_text(text)
