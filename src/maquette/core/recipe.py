@@ -212,7 +212,8 @@ class Recipe(_Value):
 
     def change(self, **fields: Any) -> Recipe:
         """A new, validated recipe with some fields changed."""
-        return Recipe.model_validate({**dict(self), **fields})
+        kept = {name: getattr(self, name) for name in Recipe.model_fields}
+        return Recipe.model_validate({**kept, **fields})
 
 
 def load_recipe(data: Mapping[str, Any]) -> Recipe:

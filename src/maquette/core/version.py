@@ -18,7 +18,7 @@ from maquette.core.cost import Cost
 from maquette.core.geometry import Size
 from maquette.core.recipe import Digest, Recipe
 
-__all__ = ["SHORT", "Version", "ancestors", "make_version"]
+__all__ = ["SHORT", "Version", "make_version"]
 
 SHORT = 10
 """How many characters of an id people are shown."""
@@ -84,19 +84,5 @@ def make_version(
         cost=cost,
         created_at=created_at,
     )
-    return Version.model_validate({**dict(draft), "id": digest_of(draft.stated)})
+    return draft.model_copy(update={"id": digest_of(draft.stated)})
 
-
-def ancestors(version_id: str, parents: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Ids of everything that a version came from, nearest first, each once.
-
-    ``parents`` maps each id to its parents' ids; an id it lacks has none.
-    """
-    seen: dict[str, None] = {}
-    frontier = list(parents.get(version_id, ()))
-    while frontier:
-        current = frontier.pop(0)
-        if current not in seen:
-            seen[current] = None
-            frontier.extend(parents.get(current, ()))
-    return tuple(seen)

@@ -38,6 +38,6 @@ def heatmaps(trace: Trace, picture: Image.Image, token: str | None = None) -> li
     found: list[Heat] = []
     for statistic in statistics(trace, size, token):
         values = heat(trace, size, statistic.token)
-        overlay = heat_overlay(picture.convert("RGB"), values)
+        overlay = heat_overlay(picture, values)
         found.append(Heat(statistic.token, statistic.share, statistic.peak, values, overlay))
     return found

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from PIL import Image
 
 from maquette.core.cost import Cost
+from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
 from maquette.core.recipe import Recipe
 from maquette.core.trace import pack_trace
 from maquette.core.version import Version, make_version
 from maquette.critics.base import Critic
-from maquette.engines.base import Cancel, Engine, Event, Picture
+from maquette.engines.base import Cancel, Engine, Event, Picture, Substitution
 from maquette.errors import Cancelled, EngineFailed, MaquetteError
 from maquette.storage.base import Blobs, Records
 
@@ -65,20 +66,20 @@ def produce(
 ) -> list[Version]:
     """Make a version of each recipe, in the order's order.
 
-    A recipe that this very build has drawn before is not drawn again. Each version is stored as
-    soon as its picture is there, so an interruption loses nothing that was finished.
+    A recipe that this very build has drawn before is not drawn again: a new version gets the
+    picture that is there, at no cost. Each version is stored as soon as its picture is there, so
+    an interruption loses nothing that was finished.
 
     Raises:
         RecipeRefused, SettingRefused: before anything is queued.
         Cancelled, EngineFailed, StorageFull: the versions made until then are kept.
     """
-    for recipe in order.recipes:
-        engine.check(recipe)
+    said = [_said(engine.check(recipe)) for recipe in order.recipes]
     made: dict[int, Version] = {}
     for index, recipe in enumerate(order.recipes):
-        known = _known(recipe, order, engine.build, records, maps=maps)
+        known = _known(recipe, engine.build, records, maps=maps)
         if known is not None:
-            made[index] = known
+            made[index] = _again(known, order, records)
     waiting = [index for index in range(len(order.recipes)) if index not in made]
     if not waiting:
         return [made[index] for index in range(len(order.recipes))]
@@ -91,7 +92,7 @@ def produce(
         for event in engine.run(recipes, inputs, maps=maps, previews=previews, cancel=cancel):
             if isinstance(event, Picture):
                 version = _keep(event, recipes[event.index], order, engine.build, blobs)
-                findings = [
+                findings = said[waiting[event.index]] + [
                     finding
                     for critic in critics
                     for finding in critic.look(version, event.image, event.trace, event.notes)
@@ -121,14 +122,43 @@ def produce(
     return [made[index] for index in range(len(order.recipes))]
 
 
-def _known(
-    recipe: Recipe, order: Order, build: str, records: Records, *, maps: bool
-) -> Version | None:
+def _said(substitutions: Sequence[Substitution]) -> list[Finding]:
+    """What the engine said beforehand stays with the picture, so that nobody has to remember."""
+    return [
+        Finding(
+            critic="engine",
+            name=f"instead:{item.asked}",
+            message=f"'{item.asked}' was drawn as {item.given}: {item.reason}",
+            severity="warning",
+            score=0.5,
+            words=(item.asked,),
+        )
+        for item in substitutions
+    ]
+
+
+def _known(recipe: Recipe, build: str, records: Records, *, maps: bool) -> Version | None:
+    """A version of this recipe by this build, with token maps if they are wanted."""
     for version in records.find(recipe.digest, build):
-        same_place = version.parents == order.parents and version.operation == order.operation
-        if same_place and (version.trace is not None or not maps or recipe.prompt is None):
+        if version.trace is not None or not maps or recipe.prompt is None:
             return version
     return None
+
+
+def _again(known: Version, order: Order, records: Records) -> Version:
+    version = make_version(
+        parents=order.parents,
+        operation=order.operation,
+        recipe=known.recipe,
+        image=known.image,
+        size=known.size,
+        trace=known.trace,
+        build=known.build,
+        cost=Cost(),
+        created_at=datetime.now(UTC),
+    )
+    records.add(version, findings=records.findings(known.id))
+    return version
 
 
 def _open_job(recipe: Recipe, order: Order, records: Records) -> Job:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from maquette.core.canonical import sha256_hex
 from maquette.core.picture import decode_picture
+from maquette.core.recipe import Import
 from maquette.core.version import Version
 from maquette.errors import ExportRefused, StorageFull
-from maquette.exchange import Identity, export_picture
+from maquette.exchange.export import Format, export_picture
+from maquette.exchange.keys import Identity
 from maquette.storage.base import Blobs
 
 __all__ = ["Release", "release"]
 
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,23 @@ def release(
         StorageFull, BlobMissing, BlobDamaged.
     """
     version = chain[-1]
-    kind = format or FORMATS.get(path.suffix.lower())
-    if kind not in FORMATS.values():
+    kinds = {**FORMATS, **{f".{kind}": kind for kind in FORMATS.values()}}
+    kind = kinds.get(f".{format.lower()}" if format else path.suffix.lower())
+    if kind is None:
         raise ExportRefused(
-            f"cannot tell a format from '{path.name}'", hint="end it in .png, .jpg or .webp"
+            f"no release is written as '{format or path.name}'",
+            hint="end the name in .png, .jpg or .webp",
         )
     by_id = {item.id: item for item in chain}
     parent = by_id.get(version.parents[0]) if version.parents else None
+    first = chain[0].recipe.task
+    original = first.original if isinstance(first, Import) else None
     data = export_picture(
         decode_picture(blobs.get(version.image)),
         version=version,
         chain=chain,
         parent_image=decode_picture(blobs.get(parent.image)) if parent else None,
+        original=blobs.get(original) if original else None,
         format=kind,
         quality=quality,
         prompts=prompts,

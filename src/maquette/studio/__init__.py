@@ -6,19 +6,19 @@ engines), ``Looking``, ``Making``, ``Judging``, and ``Studio`` with the release.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maquette.core.version import Version
-from maquette.errors import KeyRefused
-from maquette.exchange import Identity, Verdict, load_identity
-from maquette.exchange import verify as verify_bytes
-from maquette.settings import Settings
 from maquette.stages.release import Release, release
 from maquette.studio.desk import read_file
 from maquette.studio.judging import Judging
 
-__all__ = ["Studio", "has_identity", "verify_file"]
+if TYPE_CHECKING:
+    from maquette.exchange.keys import Identity
+    from maquette.exchange.verify import Verdict
+
+__all__ = ["Studio"]
 
 
 class Studio(Judging):
@@ -35,8 +35,14 @@ class Studio(Judging):
     """
 
     def identity(self) -> Identity:
-        """The person's signing key, made on first use."""
-        return load_identity(self.settings.home / "signing")
+        """The person's signing key, made on first use.
+
+        Raises:
+            KeyRefused: a damaged, expired or exposed key, or a folder that cannot be written.
+        """
+        from maquette.exchange.keys import load_identity
+
+        return load_identity(self._keys)
 
     def export(
         self,
@@ -55,9 +61,8 @@ class Studio(Judging):
         Raises:
             ExportRefused, KeyRefused, StorageFull.
         """
-        chain = self.chain(version)
         return release(
-            chain,
+            self.chain(version),
             Path(path),
             blobs=self.blobs,
             identity=self.identity() if sign else None,
@@ -67,26 +72,18 @@ class Studio(Judging):
         )
 
     def verify(self, source: str | Path | bytes) -> Verdict:
-        """What a file from anyone says of its origin, and whether that still holds."""
-        return verify_file(source, self.settings)
+        """What a file from anyone says of its origin, and whether that still holds.
 
+        The person's own signatures count as trusted, others as valid at best.
 
-def verify_file(source: str | Path | bytes, settings: Settings | None = None) -> Verdict:
-    """``Studio.verify`` without a project. Who signs here is trusted; no key is made for it, and
-    one that cannot be used vouches for nothing.
+        Raises:
+            PictureRefused: no picture, or too large to open safely.
+        """
+        from maquette.exchange.verify import verify
 
-    Raises:
-        PictureRefused: no picture, or too large to open safely.
-    """
-    data, _ = read_file(source)
-    signing = (settings or Settings()).home / "signing"
-    own = None
-    if has_identity(signing):
-        with suppress(KeyRefused):
-            own = load_identity(signing).anchor_pem
-    return verify_bytes(data, own)
+        data, _ = read_file(source)
+        return verify(data, self.identity().anchor_pem if self._keys.is_dir() else None)
 
-
-def has_identity(folder: Path) -> bool:
-    """Whether a signing key is kept in this folder."""
-    return folder.is_dir() and any(entry.is_dir() for entry in folder.iterdir())
+    @property
+    def _keys(self) -> Path:
+        return self.settings.home / "signing"

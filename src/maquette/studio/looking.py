@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import TopologicalSorter
 
 from PIL import Image
 
@@ -11,7 +12,7 @@ from maquette.core.finding import Finding
 from maquette.core.picture import decode_picture
 from maquette.core.recipe import PromptText
 from maquette.core.trace import Trace, unpack_trace
-from maquette.core.version import Version, ancestors
+from maquette.core.version import Version
 from maquette.engines.base import Explainer
 from maquette.errors import SettingRefused, TraceMissing
 from maquette.stages.heatmap import Heat, heatmaps
@@ -36,8 +37,8 @@ class Looking(Desk):
             if current not in known:
                 known[current] = self.records.get(current)
                 waiting.extend(known[current].parents)
-        ids = ancestors(last.id, {key: item.parents for key, item in known.items()})
-        return [known[key] for key in reversed(ids)] + [last]
+        order = TopologicalSorter({key: item.parents for key, item in known.items()})
+        return [known[key] for key in order.static_order()]
 
     def picture(self, version: Version | str) -> Image.Image:
         """A version's picture, RGB or RGBA.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -11,10 +12,12 @@ from maquette import operations
 from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
-from maquette.exchange import Found, read_metadata
 from maquette.operations.settings import prompt_text
 from maquette.studio.desk import read_file, seeds_from
 from maquette.studio.looking import Looking
+
+if TYPE_CHECKING:
+    from maquette.exchange.imports import Found
 
 __all__ = ["Making"]
 
@@ -175,9 +178,7 @@ class Making(Looking):
     def rollback(self, version: Version | str) -> Version:
         """An earlier version as the newest again. Nothing is lost: what came between stays."""
         target = self.version(version)
-        newest = self.records.resolve("@")
-        parents = (newest, target) if newest.id != target.id else (target,)
-        return self._make("rollback", (operations.rollback(target),), parents)[0]
+        return self._make("rollback", (operations.rollback(target),), (target,))[0]
 
     def import_picture(
         self, source: str | Path | bytes, *, caption: str | None = None
@@ -190,6 +191,8 @@ class Making(Looking):
             PictureRefused: no picture, damaged, or too large to open safely.
             PromptRefused: an overlong caption.
         """
+        from maquette.exchange.imports import read_metadata
+
         data, name = read_file(source)
         image = decode_picture(data, name=name)
         found = read_metadata(data, name=name)
