@@ -152,6 +152,6 @@ def fit_size(size: Size, multiple: int, lo: int, hi: int) -> Size:
     scale = max(scale, min(lo / short, hi / long)) if short * scale < lo else scale
 
     def fit(side: int) -> int:
-        return multiple * min(max(least, round(side * scale / multiple)), most)
+        return multiple * min(max(least, int(side * scale / multiple + 0.5)), most)
 
     return Size(width=fit(size.width), height=fit(size.height))
