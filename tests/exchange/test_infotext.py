@@ -96,6 +96,14 @@ def test_the_layout_is_the_fields() -> None:
     )
 
 
+def test_a_prompt_alone_has_a_settings_line_too() -> None:
+    prompt = PromptText(text="a: b, c: d", interpreter="a1111")
+    size = Size(width=8, height=8)
+    recipe = Recipe(engine="openai", task=TextToImage(), size=size, prompt=prompt)
+    found = read_infotext(write_infotext(recipe))
+    assert (found.prompt, found.size, found.unread) == ("a: b, c: d", size, ())
+
+
 def test_brackets_that_nobody_interprets_are_escaped_for_those_who_would() -> None:
     recipe = Recipe(
         engine="openai",

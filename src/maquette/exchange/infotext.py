@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from maquette import __version__
 from maquette.core.geometry import Size
 from maquette.core.recipe import ImageToImage, Inpaint, Recipe
+from maquette.exchange.maker import MAKER, MAKER_VERSION
 from maquette.exchange.parameters import Parameters, size_or_none
 from maquette.exchange.samplers import A1111_NAMES, read_a1111
 
@@ -93,9 +93,11 @@ def write_infotext(recipe: Recipe, version_id: str = "") -> str:
         settings["Lora hashes"] = ", ".join(
             f"{lora.name}: {lora.digest[:12]}" for lora in recipe.conditionings
         )
+    if len(settings) < 2:
+        settings["Engine"] = recipe.engine  # three pairs make a settings line
     if version_id:
         settings["Maquette version"] = version_id
-    settings["Version"] = f"maquette {__version__}"
+    settings["Version"] = f"{MAKER.lower()} {MAKER_VERSION}"
     lines += [", ".join(f"{key}: {quote(value)}" for key, value in settings.items())]
     return "\n".join(lines)
 
@@ -158,7 +160,7 @@ def _parameters(prompt: str, negative: str, settings: dict[str, str]) -> Paramet
     if shape:
         left.pop("Size")
     # Who wrote it is no setting; our own id is read from our own metadata.
-    for key in ("Version", "Maquette version"):
+    for key in ("Version", "Maquette version", "Engine"):
         left.pop(key, None)
     # A strength stays listed too: the picture that it was applied to is not in the file.
     strength = left.get("Denoising strength", "")
