@@ -24,12 +24,14 @@ from maquette.core.geometry import Size
 from maquette.core.job import Job, Status
 from maquette.core.version import Version, make_version
 from maquette.errors import VersionUnknown
+from maquette.storage.files import FileBlobs
 from maquette.storage.migrate import Schema
 from maquette.storage.project import Project
 from maquette.storage.sql import SqlRecords
 
 PICTURE = 150_000
 TRACE = 20_000
+LARGE = b"moon" * 3_000_000
 Order = dict[str, Any]
 
 
@@ -78,6 +80,13 @@ def work(order: Order, say: Callable[[str], object]) -> None:
             done += 1
 
 
+def put(order: Order, say: Callable[[str], object]) -> None:
+    """Put large blobs, and say each that is there."""
+    blobs = FileBlobs(order["root"])
+    for n in range(10_000):
+        say(blobs.put(f"{order['seed']} {n} ".encode() + LARGE))
+
+
 def create(order: Order, say: Callable[[str], object]) -> None:
     """Create one project after the other, and say each that is there."""
     for n in range(10_000):
@@ -99,7 +108,7 @@ def migrate(order: Order, say: Callable[[str], object]) -> None:
     say("migrated")
 
 
-DEEDS = {"work": work, "create": create, "same": same, "migrate": migrate}
+DEEDS = {"work": work, "put": put, "create": create, "same": same, "migrate": migrate}
 
 
 def live(order: Order) -> int:

@@ -20,6 +20,7 @@ from tests.storage.workers import Forge
 
 from maquette.core.job import Status
 from maquette.errors import ProjectMissing
+from maquette.storage.files import FileBlobs
 from maquette.storage.migrate import Schema
 from maquette.storage.project import Project
 from maquette.storage.sql import SqlRecords
@@ -137,6 +138,24 @@ def test_kills_of_two_workers_at_once(tmp_path: Path, forge: Forge) -> None:
             print(f"seed {SEED}, kill {kill} after {moment:.4f} s", survivor.said())
             raise
     ledger.check_everything()
+
+
+def test_kills_while_large_blobs_are_put(tmp_path: Path, forge: Forge) -> None:
+    chance = random.Random(SEED + 4)
+    root = tmp_path / "blobs"
+    halves = 0
+    for kill in range(20):
+        moment = chance.uniform(0, 0.1)
+        said = forge.kill_after(forge.start("put", root, seed=f"worker-{kill}"), moment)
+        where = f"seed {SEED}, kill {kill} after {moment:.4f} s"
+        blobs = FileBlobs(root)
+        listed = list(blobs)
+        assert set(said) <= set(listed), where
+        for digest in listed:
+            assert len(blobs.get(digest)) > 12_000_000, where
+        halves += len(list(root.glob(".partial-*")))
+        shutil.rmtree(root, ignore_errors=True)
+    assert halves, "no kill came in the middle of anything"
 
 
 def test_kills_while_projects_are_created(tmp_path: Path, forge: Forge) -> None:

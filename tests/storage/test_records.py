@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import takewhile
 
@@ -331,6 +332,14 @@ class TestJobs:
         with pytest.raises(VersionUnknown):
             records.open_job(done.model_copy(update={"id": "other"}))
         assert records.jobs() == [job()]
+
+
+def test_threads_may_share_it(records: Records) -> None:
+    made = [version(seed) for seed in range(24)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(records.add, made))
+        assert list(threads.map(records.get, ids(made))) == made
+    assert sorted(ids(records.log())) == sorted(ids(made))
 
 
 def test_closing_twice_is_fine(records: Records) -> None:
