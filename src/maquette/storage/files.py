@@ -101,6 +101,13 @@ class FileBlobs:
             if match := _PLACE.fullmatch(place):
                 yield match[1] + match[2]
 
+    def path(self, digest: str) -> Path | None:
+        """Where the bytes of that digest lie on this machine; None when they are elsewhere.
+
+        For reading alone: what is written there would no longer match its name.
+        """
+        return Path(self._path(digest)) if self._disk is not None else None
+
     def _path(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest[2:]}"
 

@@ -6,10 +6,13 @@ engines), ``Looking``, ``Making``, ``Judging``, and ``Studio`` with the release.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maquette.core.version import Version
+from maquette.errors import KeyRefused
+from maquette.settings import Settings
 from maquette.stages.release import Release, release
 from maquette.studio.desk import read_file
 from maquette.studio.judging import Judging
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from maquette.exchange.keys import Identity
     from maquette.exchange.verify import Verdict
 
-__all__ = ["Studio"]
+__all__ = ["Studio", "has_identity", "verify_file"]
 
 
 class Studio(Judging):
@@ -79,11 +82,32 @@ class Studio(Judging):
         Raises:
             PictureRefused: no picture, or too large to open safely.
         """
-        from maquette.exchange.verify import verify
-
-        data, _ = read_file(source)
-        return verify(data, self.identity().anchor_pem if self._keys.is_dir() else None)
+        return verify_file(source, self.settings)
 
     @property
     def _keys(self) -> Path:
         return self.settings.home / "signing"
+
+
+def verify_file(source: str | Path | bytes, settings: Settings | None = None) -> Verdict:
+    """``Studio.verify`` where there is no project. No key is made for it, and one that cannot be
+    used vouches for nothing.
+
+    Raises:
+        PictureRefused: no picture, or too large to open safely.
+    """
+    from maquette.exchange.keys import load_identity
+    from maquette.exchange.verify import verify
+
+    data, _ = read_file(source)
+    keys = (settings or Settings()).home / "signing"
+    own = None
+    if has_identity(keys):
+        with suppress(KeyRefused):
+            own = load_identity(keys).anchor_pem
+    return verify(data, own)
+
+
+def has_identity(folder: Path) -> bool:
+    """Whether a signing key is kept in this folder."""
+    return folder.is_dir() and any(entry.is_dir() for entry in folder.iterdir())
