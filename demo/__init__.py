@@ -1,0 +1,1 @@
+"""The demo: one picture carried through the whole loop, told on one page."""
