@@ -15,7 +15,7 @@ from maquette.core.cost import Cost
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
-from maquette.core.recipe import Recipe
+from maquette.core.recipe import Inpaint, Recipe, TextToImage
 from maquette.core.trace import pack_trace
 from maquette.core.version import Version, make_version
 from maquette.critics.base import Critic
@@ -43,12 +43,14 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
     """
     inputs: dict[str, Image.Image] = {}
     for recipe in recipes:
-        image = getattr(recipe.task, "image", None)
-        mask = getattr(recipe.task, "mask", None)
-        if image is not None and image not in inputs:
-            inputs[image] = decode_picture(blobs.get(image), name="the picture")
-        if mask is not None and mask not in inputs:
-            inputs[mask] = decode_mask(blobs.get(mask), size=size_of(inputs[image]))
+        task = recipe.task
+        if isinstance(task, TextToImage):
+            continue
+        if task.image not in inputs:
+            inputs[task.image] = decode_picture(blobs.get(task.image), name="the picture")
+        if isinstance(task, Inpaint) and task.mask not in inputs:
+            size = size_of(inputs[task.image])
+            inputs[task.mask] = decode_mask(blobs.get(task.mask), size=size)
     return inputs
 
 

@@ -51,8 +51,7 @@ def release(
         StorageFull, BlobMissing, BlobDamaged.
     """
     version = chain[-1]
-    kinds = {**FORMATS, **{f".{kind}": kind for kind in FORMATS.values()}}
-    kind = kinds.get(f".{format.lower()}" if format else path.suffix.lower())
+    kind = FORMATS.get(f".{format.lower()}" if format else path.suffix.lower())
     if kind is None:
         raise ExportRefused(
             f"no release is written as '{format or path.name}'",
