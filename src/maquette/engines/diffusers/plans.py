@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from maquette.core.recipe import PromptText
 from maquette.core.trace import TracedWord
-from maquette.engines.diffusers.prompts import Strand, strands
+from maquette.engines.diffusers.prompts import Run, Strand, strands
 from maquette.engines.diffusers.sampling import Row
-from maquette.engines.diffusers.text import Encoded, Run, Token, chunks, encode, tokenise
+from maquette.engines.diffusers.text import Encoded, Token, chunks, encode, tokenise
 from maquette.engines.diffusers.weights import Parts
 from maquette.engines.wording import traced_words
 

@@ -11,10 +11,22 @@ from maquette.core.grammar.parser import read_weights
 from maquette.core.grammar.schedule import resolve
 from maquette.core.grammar.words import product
 from maquette.core.recipe import Interpreter, Recipe
-from maquette.engines.diffusers.text import Run
 from maquette.errors import RecipeRefused, SettingRefused
 
-__all__ = ["Strand", "check_prompt", "strands"]
+__all__ = ["Run", "Strand", "check_prompt", "strands"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Letters of one weight. ``places`` is the source offset of each letter.
+
+    ``ends_chunk``: a BREAK follows, the rest of the chunk is padded.
+    """
+
+    text: str
+    weight: float
+    places: tuple[int, ...]
+    ends_chunk: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,9 @@ from typing import Any
 import torch
 
 from maquette.core.recipe import Interpreter
+from maquette.engines.diffusers.prompts import Run
 
-__all__ = ["Encoded", "Run", "Token", "chunks", "encode", "tokenise"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """Letters of one weight. ``places`` is the source offset of each letter.
-
-    ``ends_chunk``: a BREAK follows, the rest of the chunk is padded.
-    """
-
-    text: str
-    weight: float
-    places: tuple[int, ...]
-    ends_chunk: bool = False
+__all__ = ["Encoded", "Token", "chunks", "encode", "tokenise"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,32 @@
+"""Tiny engines, built once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.engines.tiny import build
+
+from maquette.engines.diffusers import DiffusersEngine, create
+
+
+@pytest.fixture(scope="session")
+def sd15(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder shaped like Stable Diffusion 1.5."""
+    return build(tmp_path_factory.mktemp("models") / "sd15", "sd15")
+
+
+@pytest.fixture(scope="session")
+def postcard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder shaped like the model that ships."""
+    return build(tmp_path_factory.mktemp("models") / "tiny", "postcard")
+
+
+@pytest.fixture(scope="session")
+def sd15_engine(sd15: Path) -> DiffusersEngine:
+    return create(sd15, threads=1)
+
+
+@pytest.fixture(scope="session")
+def engine(postcard: Path) -> DiffusersEngine:
+    return create(postcard, threads=1)
