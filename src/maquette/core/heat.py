@@ -8,6 +8,7 @@ and punctuation around a word do not matter.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,8 +86,9 @@ def statistics(trace: Trace, size: Size, token: str | None = None) -> list[Stati
     Raises:
         WordUnknown: the prompt does not hold the token.
     """
+    everything = _held(trace, range(len(trace.words)))
     if token is not None:
-        return [_statistic(trace, size, token, find(trace, token))]
+        return [_statistic(trace, size, token, find(trace, token), everything)]
     total = Counter(_plain(word.text) for word in trace.words)
     seen: Counter[str] = Counter()
     found: list[Statistic] = []
@@ -98,7 +100,7 @@ def statistics(trace: Trace, size: Size, token: str | None = None) -> list[Stati
         name = word.text.strip(_EDGES)
         if total[plain] > 1:
             name = f"{name}#{seen[plain]}"
-        found.append(_statistic(trace, size, name, (index,)))
+        found.append(_statistic(trace, size, name, (index,), everything))
     return found
 
 
@@ -111,7 +113,7 @@ def words_at(trace: Trace, size: Size, x: int, y: int) -> list[tuple[str, float]
     _, rows, columns = trace.maps.shape
     row = (y - region.y) * rows // region.height
     column = (x - region.x) * columns // region.width
-    held = np.maximum(trace.maps[:, row, column], 0)
+    held = np.nan_to_num(np.maximum(trace.maps[:, row, column], 0))
     total = float(held.sum()) or 1.0
     names = [statistic.token for statistic in statistics(trace, size)]
     kept = [index for index, word in enumerate(trace.words) if _plain(word.text)]
@@ -147,17 +149,21 @@ def _placed(plane: Plane, trace: Trace, size: Size) -> Plane:
     return placed
 
 
-def _statistic(trace: Trace, size: Size, token: str, indices: tuple[int, ...]) -> Statistic:
+def _held(trace: Trace, indices: Sequence[int]) -> float:
+    return float(np.nan_to_num(np.maximum(trace.maps[list(indices)], 0)).sum(dtype=np.float64))
+
+
+def _statistic(
+    trace: Trace, size: Size, token: str, indices: tuple[int, ...], everything: float
+) -> Statistic:
     plane, region = _map_of(trace, indices), region_of(trace, size)
     rows, columns = plane.shape
     row, column = divmod(int(plane.argmax()), columns)
-    everything = float(np.maximum(trace.maps, 0).sum(dtype=np.float64))
-    held = float(np.maximum(trace.maps[list(indices)], 0).sum(dtype=np.float64))
     hottest = np.sort(plane, axis=None)[-max(1, round(plane.size / 10)) :]
     mass = float(plane.sum(dtype=np.float64))
     return Statistic(
         token=token,
-        share=held / everything if everything > 0 else 0.0,
+        share=_held(trace, indices) / everything if everything > 0 else 0.0,
         peak=(
             region.x + int((column + 0.5) * region.width / columns),
             region.y + int((row + 0.5) * region.height / rows),

@@ -179,9 +179,12 @@ def grow(mask: Bytes, pixels: int) -> Bytes:
     # An octagon is a square widened along both diagonals; each is a running maximum on a line.
     diagonal = min(round(0.293 * pixels), max(0, (pixels - 1) // 2))
     straight = pixels - 2 * diagonal
+    rows, columns = mask.shape
+    wide = np.pad(mask, pixels)  # so that no way to a pixel is cut off at the edge
     for direction, reach in (((0, 1), straight), ((1, 0), straight), ((1, 1), diagonal)):
-        mask = _running_maximum(mask, direction, reach)
-    return _running_maximum(mask[:, ::-1], (1, 1), diagonal)[:, ::-1] if diagonal else mask
+        wide = _running_maximum(wide, direction, reach)
+    wide = _running_maximum(wide[:, ::-1], (1, 1), diagonal)[:, ::-1]
+    return wide[pixels : pixels + rows, pixels : pixels + columns]
 
 
 def shrink(mask: Bytes, pixels: int) -> Bytes:
