@@ -51,7 +51,7 @@ def read_metadata(data: bytes, *, name: str = "") -> Found:
         PictureRefused: no picture of a known format, or too large to open safely.
     """
     texts = read_texts(data, name)
-    verdict = verify(data)
+    verdict = verify(data, texts=texts)
     found = _found(texts)
     unread = (*texts.unread, *found.unread)
     if verdict.state == "invalid":

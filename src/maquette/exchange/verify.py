@@ -101,8 +101,10 @@ class Verdict(BaseModel):
     problems: tuple[str, ...] = ()
 
 
-def verify(data: bytes, anchors_pem: str | None = None) -> Verdict:
+def verify(data: bytes, anchors_pem: str | None = None, *, texts: Texts | None = None) -> Verdict:
     """Judge a picture file. ``anchors_pem`` holds the certificates of those the person trusts.
+
+    ``texts`` saves decoding the picture again where its metadata was read already.
 
     Raises:
         PictureRefused: no picture of a known format, or too large to open safely.
@@ -112,7 +114,7 @@ def verify(data: bytes, anchors_pem: str | None = None) -> Verdict:
         read_chain(anchors_pem)
     remains = b"c2pa.assertions" in data or b"c2pa.signature" in data
     try:
-        texts = read_texts(data)
+        texts = texts or read_texts(data)
     except PictureRefused:
         if not remains or sniff(data) is None or len(data) > MAX_BYTES:
             raise
