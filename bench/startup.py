@@ -1,0 +1,71 @@
+"""How long a person waits for the first sign of life."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.row import Row, spread
+
+__all__ = ["measure", "wall_times"]
+
+HELP_TARGET = 0.5
+GENERATE_TARGET = 10.0
+
+
+def wall_times(
+    command: Sequence[str], times: int, env: dict[str, str] | None = None
+) -> list[float]:
+    """Wall time of a command, ``times`` over, after one run that warms the file cache.
+
+    Raises:
+        RuntimeError: the command failed; its last line of output is the message.
+    """
+    taken: list[float] = []
+    for turn in range(times + 1):
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+        if done.returncode:
+            lines = (done.stderr or done.stdout).strip().splitlines()
+            raise RuntimeError(lines[-1] if lines else f"exit code {done.returncode}")
+        if turn:
+            taken.append(time.perf_counter() - started)
+    return taken
+
+
+def measure(engine: str | None, model: str | None, *, quick: bool = False) -> list[Row]:
+    """``maquette --help``, and a whole ``maquette generate`` of one step."""
+    maquette = [sys.executable, "-m", "maquette.cli"]
+    rows = [
+        _row("maquette --help", wall_times([*maquette, "--help"], 1 if quick else 9), HELP_TARGET)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "MAQUETTE_HOME": str(Path(folder) / "home")}
+        project = Path(folder) / "project"
+        subprocess.run([*maquette, "init", str(project)], capture_output=True, check=False, env=env)
+        command = [*maquette, "generate", "a wolf", "--steps", "1", "--project", str(project)]
+        command += ["--engine", engine] if engine else []
+        command += ["--model", model] if model else []
+        taken = wall_times(command, 1 if quick else 5, env)
+    rows.append(_row("maquette generate, one step, model load included", taken, GENERATE_TARGET))
+    return rows
+
+
+def _row(name: str, taken: list[float], target: float) -> Row:
+    figures = spread(taken)
+    return Row(
+        "start-up",
+        name,
+        figures["median"],
+        f"{figures['median']:.2f} s ({figures['min']:.2f} to {figures['max']:.2f}, "
+        f"{figures['n']} runs)",
+        f"≤ {target:g} s",
+        figures["median"] <= target,
+        "wall time of the whole process with a warm file cache",
+        figures,
+    )
