@@ -65,7 +65,7 @@ def release(
         decode_picture(blobs.get(version.image)),
         version=version,
         chain=chain,
-        parent_image=decode_picture(blobs.get(parent.image)) if parent else None,
+        parent_image=blobs.get(parent.image) if parent else None,
         original=blobs.get(original) if original else None,
         format=kind,
         quality=quality,
