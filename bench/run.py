@@ -6,7 +6,6 @@ python -m bench [--only NAME …] [--quick] [--engine NAME] [--model NAME] [--ou
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import platform
@@ -66,7 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print(f"[dim]{group}: {time.perf_counter() - started:.0f} s[/]")
     except KeyboardInterrupt:
         console.print("Stopped; what was measured is kept.")
-    report["conditions"] = _conditions(loaded)
+    try:
+        report["conditions"] = _conditions(engine())
+    except Exception as fault:
+        report["conditions"] = {"engine": f"{type(fault).__name__}: {fault}"}
     report["rows"] = [asdict(row) for row in rows]
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -109,11 +111,9 @@ def _measurement(
 ) -> Callable[[], list[Row]]:
     match group:
         case "engine":
-            if importlib.util.find_spec("bench.engine") is None:
-                raise FileNotFoundError("bench/engine.py is not there")
-            from bench import engine as ratios  # pyright: ignore[reportAttributeAccessIssue]
+            from bench import engine as ratios
 
-            return lambda: ratios.measure(quick=asked.quick)
+            return lambda: ratios.measure(asked.model, quick=asked.quick, threads=asked.threads)
         case "moon":
             from bench import moon
 
@@ -142,12 +142,20 @@ def _load(asked: argparse.Namespace) -> Engine:
         name,
         model=asked.model or settings.model,
         models=settings.models,
-        threads=settings.threads,
+        threads=asked.threads or settings.threads,
     )
 
 
-def _conditions(loaded: Sequence[Engine]) -> dict[str, Any]:
+def _conditions(engine: Engine) -> dict[str, Any]:
+    able = engine.capabilities()
     found: dict[str, Any] = {
+        "build": engine.build,
+        "model": f"{able.model.name}, SHA-256 {able.model.digest}" if able.model else "none",
+        "size": str(able.best_size),
+        "presets": {
+            name: f"{preset.sampler}, {preset.steps} steps, guidance {preset.guidance:g}"
+            for name, preset in able.presets.items()
+        },
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()],
         "python": platform.python_version(),
@@ -155,16 +163,6 @@ def _conditions(loaded: Sequence[Engine]) -> dict[str, Any]:
     }
     if "torch" in sys.modules:
         found["threads"] = sys.modules["torch"].get_num_threads()
-    for engine in loaded:
-        able = engine.capabilities()
-        found["build"] = engine.build
-        found["size"] = str(able.best_size)
-        found["presets"] = {
-            name: f"{preset.sampler}, {preset.steps} steps, guidance {preset.guidance:g}"
-            for name, preset in able.presets.items()
-        }
-        if able.model is not None:
-            found["model"] = f"{able.model.name}, SHA-256 {able.model.digest}"
     return found
 
 
@@ -174,6 +172,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run: figures mean nothing")
     parser.add_argument("--engine", help="default: the studio's own")
     parser.add_argument("--model", help="default: the shipped one")
+    parser.add_argument("--threads", type=int, default=0, help="default: one for each core")
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     parser.add_argument("--demo", type=Path, default=Path("out/demo/times.json"))
     return parser.parse_args(arguments)
