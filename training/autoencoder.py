@@ -59,9 +59,14 @@ def reconstruction_loss(out: torch.Tensor, target: torch.Tensor) -> dict[str, to
     }
 
 
+def held_out(count: int) -> int:
+    """How many pictures at the end of a set of `count` no training step sees."""
+    return min(HELD_OUT, count // 5)
+
+
 def _batch(pictures: np.ndarray, rng: np.random.Generator, size: int) -> torch.Tensor:
-    """Half crops of 128 at full scale, half whole pictures halved to 128: both scales matter."""
-    chosen = rng.integers(0, len(pictures) - HELD_OUT, size)
+    """Crops of 128 at full scale and, one in three, whole pictures halved: both scales matter."""
+    chosen = rng.integers(0, len(pictures) - held_out(len(pictures)), size)
     crops = np.empty((size, CROP, CROP, 3), np.uint8)
     for k, i in enumerate(chosen):
         if k % 3 == 2:
@@ -84,6 +89,7 @@ def train(
     decoder_only: bool = False,
     noise: float = 0.05,
     seed: int = 0,
+    most_steps: int | None = None,
 ) -> AutoencoderTiny:
     """Train until a wall-clock time (cosine to 3% of the rate) and save RUN/autoencoder."""
     torch.manual_seed(seed)
@@ -107,7 +113,7 @@ def train(
     optimizer = torch.optim.AdamW(trained + extra, rate, betas=(0.9, 0.99), weight_decay=1e-4)
     average = copy.deepcopy(model)
     began, step, squares = time.time(), 0, []
-    while time.time() < until:
+    while time.time() < until and (most_steps is None or step < most_steps):
         until += wait_while_paused(run)
         done = (time.time() - began) / max(1.0, until - began)
         now = (
@@ -136,7 +142,7 @@ def train(
         keep = min(0.996, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
-        squares.append(float(terms["square"]) / 2)
+        squares.append(terms["square"].item() / 2)
         if step % 100 == 0:
             psnr = 10 * math.log10(4 / float(np.mean(squares[-50:])))
             print(
@@ -156,7 +162,7 @@ def train(
 def report(run: Path, model: AutoencoderTiny, name: str) -> None:
     """Print the held-out PSNR at both scales and save a sheet: drawn above, decoded below."""
     pictures = np.load(run / "pictures.npy", mmap_mode="r")
-    held = to_unit(np.array(pictures[-min(60, HELD_OUT) :]))
+    held = to_unit(np.array(pictures[-min(60, held_out(len(pictures))) :]))
     for scale, batch in (("256", held), ("128", F.avg_pool2d(held, 2))):
         out = torch.cat([model.decoder(model.encoder(x)).clamp(-1, 1) for x in batch.split(10)])
         error = (out - batch).pow(2).mean((1, 2, 3))

@@ -62,7 +62,8 @@ def word_maps(
     averaged over layers and levels, enlarged, normalised and averaged.
     """
     side = pipeline.unet.config.sample_size
-    batch = F.interpolate(to_unit(picture[None]), size=(side * 8, side * 8), mode="area")
+    native = side * pipeline.vae_scale_factor
+    batch = F.interpolate(to_unit(picture[None]), size=(native, native), mode="area")
     clean = pipeline.vae.encoder(batch) * pipeline.vae.config.scaling_factor
     t = torch.tensor(levels)
     kept = signal()[t][:, None, None, None]

@@ -1,6 +1,6 @@
 """Export a trained run as a stock StableDiffusionPipeline folder in fp16 safetensors.
 
-    python -m training.export --run RUN --stage b --out FOLDER
+    python -m training.export --run RUN --stage a --out FOLDER
 
 No file is larger than 15 MB. MODEL.json lists the words the model knows, its native size, how it
 was trained, and the SHA-256 of every file.
@@ -68,12 +68,18 @@ def _drop_key(path: Path, *keys: str) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
+def shipped_autoencoder(run: Path) -> AutoencoderTiny:
+    """The run's autoencoder of factor 16 when there is one, else that of factor 8."""
+    deep = run / "autoencoder16"
+    return AutoencoderTiny.from_pretrained(deep if deep.exists() else run / "autoencoder")
+
+
 def export(
     run: Path,
     stage: str,
     out: Path,
     *,
-    side: int = 32,
+    side: int = 16,
     widths: tuple[int, ...] = WIDTHS,
     stages: tuple[str, ...] = (),
     generation: int = 1,
@@ -86,7 +92,7 @@ def export(
     text = build_text_encoder(len(tokenizer), LENGTH)
     text.load_state_dict(saved["mean_text"])
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderTiny.from_pretrained(run / "autoencoder"),
+        vae=shipped_autoencoder(run),
         text_encoder=text,
         tokenizer=tokenizer,
         unet=unet,
@@ -119,13 +125,15 @@ def export(
                 [round(float(v) / scaling, 5) for v in row] for row in weights["weight"][:, :, 0, 0]
             ],
             "bias": [round(float(v), 5) for v in weights["bias"]],
-            "note": "scaled latent (4) to mean RGB in -1..1 of its 8x8 pixels",
+            "note": "scaled latent (4) to the mean RGB, -1..1, of its pixels",
         }
+    native = side * pipeline.vae_scale_factor
     card = {
         "name": NAME,
         "generation": generation,
         "license": "Apache-2.0",
-        "native_size": [8 * side, 8 * side],
+        "native_size": [native, native],
+        "latent_factor": pipeline.vae_scale_factor,
         "maximum_tokens": LENGTH,
         "words": known_words(run),
         "training": {s: read_curve(run, s) for s in (stages or (stage,))},
@@ -151,7 +159,7 @@ def main() -> None:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--stages", nargs="*", default=(), help="stages whose curves to record")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=32)
+    parser.add_argument("--side", type=int, default=16)
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
     a = parser.parse_args()
     export(a.run, a.stage, a.out, side=a.side, widths=tuple(a.widths), stages=tuple(a.stages))

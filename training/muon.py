@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import torch
 
+from training.parallel import ALONE, Team
+
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
@@ -40,29 +42,44 @@ class Muon(torch.optim.Optimizer):
         lr: float = 1e-3,
         momentum: float = 0.95,
         weight_decay: float = 0.01,
+        team: Team = ALONE,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
+        self._team = team
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update; matrices of one shape are made orthogonal together."""
+        """One update. Matrices of one shape are made orthogonal together; workers share them."""
         del closure
         for group in self.param_groups:
-            alike: dict[tuple[int, int], list[torch.nn.Parameter]] = defaultdict(list)
+            updates = []
             for p in group["params"]:
-                if p.grad is not None:
-                    alike[(p.shape[0], p[0].numel())].append(p)
-            for (rows, columns), members in alike.items():
-                updates = []
-                for p in members:
-                    state = self.state[p]
-                    if "momentum" not in state:
-                        state["momentum"] = torch.zeros_like(p)
-                    state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                    nesterov = p.grad.lerp(state["momentum"], group["momentum"])
-                    updates.append(nesterov.reshape(rows, columns))
-                scale = -group["lr"] * 0.2 * max(rows, columns) ** 0.5
-                for p, update in zip(members, orthogonalise(torch.stack(updates)), strict=True):
-                    p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.add_(update.view(p.shape), alpha=scale)
+                state = self.state[p]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(p)
+                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
+                updates.append(p.grad.lerp(state["momentum"], group["momentum"]))
+            self._orthogonalise(updates)
+            for p, update in zip(group["params"], updates, strict=True):
+                longer = max(p.shape[0], p[0].numel())
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(update, alpha=-group["lr"] * 0.2 * longer**0.5)
+
+    def _orthogonalise(self, updates: list[torch.Tensor]) -> None:
+        """Make every update orthogonal, in place; each worker does its share of them."""
+        alike: dict[tuple[int, int], list[torch.Tensor]] = defaultdict(list)
+        costs = [0.0] * self._team.size
+        for update in sorted(updates, key=lambda u: -u.numel()):
+            shape = (update.shape[0], update[0].numel())
+            lightest = costs.index(min(costs))
+            costs[lightest] += update.numel() * min(shape)
+            if lightest == self._team.rank:
+                alike[shape].append(update)
+            else:
+                update.zero_()
+        for shape, members in alike.items():
+            done = orthogonalise(torch.stack([m.reshape(shape) for m in members]))
+            for member, result in zip(members, done, strict=True):
+                member.copy_(result.view(member.shape))
+        self._team.add(updates)

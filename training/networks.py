@@ -11,7 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 TEXT_WIDTH = 192
 TEXT_LAYERS = 3
-WIDTHS = (48, 128, 256)
+WIDTHS = (64, 128, 192)
 
 #: Zero terminal SNR, so that night skies can be truly dark; hence v-prediction and trailing steps.
 SCHEDULE: dict[str, Any] = {
@@ -25,16 +25,16 @@ SCHEDULE: dict[str, Any] = {
 }
 
 
-def build_unet(widths: Sequence[int] = WIDTHS, sample_size: int = 32) -> UNet2DConditionModel:
-    """A new denoiser: one layer a block; the first level has no attention, the others have both."""
+def build_unet(widths: Sequence[int] = WIDTHS, sample_size: int = 16) -> UNet2DConditionModel:
+    """A new denoiser: one layer a block, self- and cross-attention at every level."""
     return UNet2DConditionModel(
         sample_size=sample_size,
         in_channels=4,
         out_channels=4,
         block_out_channels=tuple(widths),
         layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        down_block_types=("CrossAttnDownBlock2D",) * 3,
+        up_block_types=("CrossAttnUpBlock2D",) * 3,
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=tuple(max(1, w // 32) for w in widths),
         norm_num_groups=16,

@@ -1,7 +1,6 @@
 """Train the denoiser and the text encoder on encoded pictures, by wall clock, resumable.
 
-    python -m training.train --run RUN --stage a --side 16 --deadline 09:10
-    python -m training.train --run RUN --stage b --side 32 --init a --deadline 10:05
+    python -m training.train --run RUN --stage a --deadline 10:00
 
 Checkpoints (model, average, optimizers, step, random state) go to RUN/<stage>/checkpoint.pt every
 `--every` minutes; the same command resumes after a kill. `touch RUN/PAUSE` makes the trainer wait,
@@ -24,11 +23,16 @@ from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from training.attention import WatchedAttention, localisation_loss
-from training.autoencoder import HELD_OUT
+from training.autoencoder import held_out
 from training.files import deadline, save_atomically, save_sheet, to_pictures, wait_while_paused
 from training.muon import Muon
 from training.networks import WIDTHS, build_text_encoder, build_unet, draw, signal
+from training.parallel import ALONE, Team, start
 from training.tokenizer import LENGTH
+
+CURVE_STEPS = 50
+#: Room for the gradients of the largest networks this trains.
+LARGEST = 20_000_000
 
 PROMPTS = (
     "a lone wolf under a full moon, misty forest",
@@ -62,7 +66,7 @@ class Data:
     @property
     def count(self) -> int:
         """Number of pictures to train on; those after it are held out."""
-        return len(self.latents) - min(HELD_OUT, len(self.latents) // 5)
+        return len(self.latents) - held_out(len(self.latents))
 
 
 def load(run: Path, side: int, scaling: float) -> Data:
@@ -92,9 +96,11 @@ class Trainer:
         supervision: float,
         batch: int,
         seed: int,
+        team: Team = ALONE,
     ) -> None:
+        self.team = team
         self.run, self.side, self.batch, self.supervision = run, side, batch, supervision
-        self.rate, self.step = rate, 0
+        self.rate, self.step, self.samples = rate, 0, 0
         torch.manual_seed(seed)
         self.vae: AutoencoderTiny = AutoencoderTiny.from_pretrained(run / "autoencoder").eval()
         self.scaling = float(self.vae.config.scaling_factor)
@@ -111,6 +117,7 @@ class Trainer:
         self.mean_text = copy.deepcopy(self.text).eval()
         self.parameters = [*self.unet.parameters(), *self.text.parameters()]
         self.mean_parameters = [*self.mean_unet.parameters(), *self.mean_text.parameters()]
+        torch.manual_seed(1000 * seed + team.rank + 1)  # from here on each worker draws its own
         self.optimizers = self._optimizers(optimizer)
         self.signal = signal()
 
@@ -136,7 +143,9 @@ class Trainer:
             torch.optim.AdamW(rest, self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
         ]
         if inner:
-            chosen.append(Muon([p for p in self.parameters if p in inner], self.rate))
+            chosen.append(
+                Muon([p for p in self.parameters if p in inner], self.rate, team=self.team)
+            )
         return chosen
 
     def noisy(
@@ -171,6 +180,7 @@ class Trainer:
         )
         self.watch.record = None
         (loss + self.supervision * localised).backward()
+        self.team.add([p.grad for p in self.parameters], 1 / self.team.size)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -178,6 +188,7 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.samples += size * self.team.size
         if self.step % 2 == 0:
             keep = min(0.997, (1 + self.step) / (20 + self.step))
             with torch.no_grad():
@@ -228,6 +239,7 @@ class Trainer:
             "mean_text": self.mean_text.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": self.step,
+            "samples": self.samples,
             "random": torch.get_rng_state(),
         }
 
@@ -245,8 +257,11 @@ class Trainer:
             getattr(self, name).load_state_dict(state[name])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.step = state["step"]
-        torch.set_rng_state(state["random"])
+        self.step, self.samples = state["step"], state.get("samples", 64 * state["step"])
+        if self.team.rank == 0:
+            torch.set_rng_state(state["random"])
+        else:
+            torch.manual_seed(1000 * self.step + self.team.rank)
 
 
 def rate_factor(step: int, done: float, decay_from: float, floor: float = 0.05) -> float:
@@ -257,6 +272,65 @@ def rate_factor(step: int, done: float, decay_from: float, floor: float = 0.05) 
     return warm * max(floor, 1 - (1 - floor) * (done - decay_from) / (1 - decay_from))
 
 
+class Keeper:
+    """Worker 0's duties in a stage: the clock, the curve, checkpoints and sheets."""
+
+    def __init__(self, trainer: Trainer, stage: str, data: Data, until: float) -> None:
+        self.trainer, self.data, self.until = trainer, data, until
+        self.folder = trainer.run / stage
+        self.folder.mkdir(exist_ok=True)
+        self.began = self.saved = self.drawn = self.mark = time.time()
+        self.losses: list[tuple[float, float]] = []
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the stage's state is kept."""
+        return self.folder / "checkpoint.pt"
+
+    def resume(self) -> None:
+        """Go on from the stage's checkpoint, if there is one."""
+        if self.checkpoint.exists():
+            saved = torch.load(self.checkpoint, weights_only=False)
+            self.trainer.restore(saved)
+            self.began = saved["began"]
+
+    def plan(self, decay_from: float) -> tuple[bool, float]:
+        """Whether to make another step, and its share of the learning rate."""
+        wait_while_paused(self.trainer.run)
+        done = (time.time() - self.began) / max(1.0, self.until - self.began)
+        return time.time() < self.until, rate_factor(self.trainer.step, done, decay_from)
+
+    def note(self) -> None:
+        """Write the curve's next point."""
+        trainer = self.trainer
+        loss, localised = np.mean(self.losses[-CURVE_STEPS:], axis=0)
+        samples = trainer.batch * trainer.team.size
+        entry = {
+            "step": trainer.step,
+            "samples": trainer.samples,
+            "seconds": round(time.time() - self.began),
+            "loss": round(float(loss), 4),
+            "attention": round(float(localised), 4),
+            "rate": round(CURVE_STEPS * samples / (time.time() - self.mark), 1),
+        }
+        if trainer.step % (5 * CURVE_STEPS) == 0:
+            entry["held_out"] = round(trainer.held_out(self.data), 4)
+        with (self.folder / "curve.jsonl").open("a") as lines:
+            lines.write(json.dumps(entry) + "\n")
+        print(entry, flush=True)
+        self.mark = time.time()
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        save_atomically({**self.trainer.state(), "began": self.began}, self.checkpoint)
+        self.saved = self.mark = time.time()
+
+    def draw(self, name: str) -> None:
+        """Draw the sheet of prompts."""
+        self.trainer.sheet(self.folder / name)
+        self.drawn = self.mark = time.time()
+
+
 def run_stage(
     trainer: Trainer,
     stage: str,
@@ -265,64 +339,67 @@ def run_stage(
     decay_from: float,
     every: float,
     sheet_every: float,
+    most_steps: int | None = None,
 ) -> None:
-    """Train a stage until the wall-clock time `until`, with checkpoints, curve and sheets."""
-    folder = trainer.run / stage
-    folder.mkdir(exist_ok=True)
-    checkpoint, curve = folder / "checkpoint.pt", folder / "curve.jsonl"
+    """Train until the wall-clock time `until` (or `most_steps`): checkpoints, curve, sheets."""
     data = load(trainer.run, trainer.side, trainer.scaling)
-    began = time.time()
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=False)
-        trainer.restore(saved)
-        began = saved["began"]
-        print(f"resumed at step {trainer.step}", flush=True)
-    sizes = [sum(p.numel() for p in m.parameters()) / 1e6 for m in (trainer.unet, trainer.text)]
-    print(
-        f"{stage}: {data.count} pictures, denoiser {sizes[0]:.1f} M, text {sizes[1]:.1f} M, "
-        f"latent deviation {float(data.latents[:500].std()):.3f}",
-        flush=True,
+    keeper, first = Keeper(trainer, stage, data, until), trainer.team.rank == 0
+    keeper.resume()
+    if first:
+        sizes = [sum(p.numel() for p in m.parameters()) / 1e6 for m in (trainer.unet, trainer.text)]
+        print(
+            f"{stage}: {data.count} pictures, denoiser {sizes[0]:.1f} M, text {sizes[1]:.1f} M, "
+            f"from step {trainer.step}",
+            flush=True,
+        )
+    while True:
+        # Worker 0's clock decides for everybody, or the workers' weights would drift apart.
+        order = torch.zeros(2)
+        if first:
+            order = torch.tensor([float(x) for x in keeper.plan(decay_from)])
+            if most_steps is not None and trainer.step >= most_steps:
+                order[0] = 0
+        trainer.team.add([order])
+        if order[0] < 0.5:
+            break
+        keeper.losses.append(trainer.update(data, float(order[1])))
+        if not first:
+            continue
+        if trainer.step % CURVE_STEPS == 0:
+            keeper.note()
+        if time.time() - keeper.saved > 60 * every:
+            keeper.keep()
+        if sheet_every and time.time() - keeper.drawn > 60 * sheet_every:
+            keeper.draw(f"sheet{trainer.step:06d}.png")
+    if first:
+        keeper.keep()
+        print(
+            f"done: {trainer.step} steps, {trainer.samples} samples, held-out "
+            f"{trainer.held_out(data):.4f} (last weights {trainer.held_out(data, False):.4f})",
+            flush=True,
+        )
+        if sheet_every:
+            keeper.draw("sheet_last.png")
+
+
+def work(team: Team, a: argparse.Namespace, until: float) -> None:
+    """What each worker does: build, start from an earlier stage if asked, train."""
+    trainer = Trainer(
+        a.run,
+        a.side,
+        widths=tuple(a.widths),
+        optimizer=a.optimizer,
+        rate=a.rate,
+        supervision=a.supervision,
+        batch=a.batch // team.size,
+        seed=a.seed,
+        team=team,
     )
-    saved_at = sheet_at = mark = time.time()
-    losses: list[tuple[float, float]] = []
-
-    def keep() -> None:
-        save_atomically({**trainer.state(), "began": began}, checkpoint)
-
-    while time.time() < until:
-        wait_while_paused(trainer.run)
-        done = (time.time() - began) / max(1.0, until - began)
-        losses.append(trainer.update(data, rate_factor(trainer.step, done, decay_from)))
-        if trainer.step % 100 == 0:
-            loss, localised = np.mean(losses[-100:], axis=0)
-            speed = 100 * trainer.batch / (time.time() - mark)
-            mark = time.time()
-            entry = {
-                "step": trainer.step,
-                "samples": trainer.step * trainer.batch,
-                "seconds": round(time.time() - began),
-                "loss": round(float(loss), 4),
-                "attention": round(float(localised), 4),
-                "rate": round(speed, 1),
-            }
-            if trainer.step % 500 == 0:
-                entry["held_out"] = round(trainer.held_out(data), 4)
-                mark = time.time()
-            with curve.open("a") as lines:
-                lines.write(json.dumps(entry) + "\n")
-            print(entry, flush=True)
-        if time.time() - saved_at > 60 * every:
-            keep()
-            saved_at = mark = time.time()
-        if time.time() - sheet_at > 60 * sheet_every:
-            trainer.sheet(folder / f"sheet{trainer.step:06d}.png")
-            sheet_at = mark = time.time()
-    keep()
-    trainer.sheet(folder / "sheet_last.png")
-    print(
-        f"done: {trainer.step} steps, {trainer.step * trainer.batch} samples, held-out "
-        f"{trainer.held_out(data):.4f} (last weights {trainer.held_out(data, False):.4f})",
-        flush=True,
+    if a.init:
+        path = a.run / a.init / "checkpoint.pt"
+        trainer.restore(torch.load(path, weights_only=False), weights_only=True)
+    run_stage(
+        trainer, a.stage, until, decay_from=a.decay_from, every=a.every, sheet_every=a.sheet_every
     )
 
 
@@ -332,42 +409,21 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--stage", required=True, help="name of the stage's folder in the run")
     parser.add_argument("--init", help="stage whose averaged weights to start from")
-    parser.add_argument("--side", type=int, default=32, help="latent side: 16 or 32")
+    parser.add_argument("--side", type=int, default=16, help="latent side: 16 or 32")
     parser.add_argument("--deadline", help="HH:MM")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
     parser.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=64, help="of all workers together")
     parser.add_argument("--supervision", type=float, default=0.03)
     parser.add_argument("--decay-from", type=float, default=0.5)
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
-    parser.add_argument("--sheet-every", type=float, default=8.0, help="minutes between sheets")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--sheet-every", type=float, default=8.0, help="minutes, 0: none")
+    parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
     parser.add_argument("--seed", type=int, default=0)
     a = parser.parse_args()
-    torch.set_num_threads(a.threads)
-    trainer = Trainer(
-        a.run,
-        a.side,
-        widths=tuple(a.widths),
-        optimizer=a.optimizer,
-        rate=a.rate,
-        supervision=a.supervision,
-        batch=a.batch,
-        seed=a.seed,
-    )
-    if a.init:
-        path = a.run / a.init / "checkpoint.pt"
-        trainer.restore(torch.load(path, weights_only=False), weights_only=True)
-    run_stage(
-        trainer,
-        a.stage,
-        deadline(a.deadline, a.minutes),
-        decay_from=a.decay_from,
-        every=a.every,
-        sheet_every=a.sheet_every,
-    )
+    start(work, a.workers, LARGEST, a, deadline(a.deadline, a.minutes))
 
 
 if __name__ == "__main__":

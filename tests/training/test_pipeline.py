@@ -1,0 +1,115 @@
+"""The whole way in miniature: draw, tokenize, encode, train, export, load, look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skia")
+
+import torch
+from diffusers import StableDiffusionPipeline
+from training.attention import localisation_loss
+from training.muon import orthogonalise
+from training.networks import signal
+from training.world import NOUNS
+
+from training import autoencoder, data, evaluate, export, tokenizer, train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with 48 pictures, a tokenizer and a one-second autoencoder, encoded."""
+    folder = tmp_path_factory.mktemp("run")
+    data.draw_set(folder, 48, 1, first_seed=500)
+    flat = [pair for one in data.read_captions(folder) for pair in one]
+    made = tokenizer.train_tokenizer((text for text, _ in flat), folder / "tokenizer")
+    ids, nouns = tokenizer.mark_nouns(made, flat)
+    shape = (48, -1, tokenizer.LENGTH)
+    np.savez(folder / "text.npz", ids=ids.reshape(shape), nouns=nouns.reshape(shape))
+    autoencoder.train(folder, time.time() + 600, width=16, batch_size=2, most_steps=3)
+    autoencoder.encode(folder)
+    return folder
+
+
+def _trainer(run: Path) -> train.Trainer:
+    return train.Trainer(
+        run, 16, widths=(16, 32, 32), optimizer="muon", rate=1e-3, supervision=0.03, batch=4, seed=0
+    )
+
+
+def test_train_resume_export_load(run: Path, tmp_path: Path) -> None:
+    often = {"decay_from": 0.5, "every": 5.0, "sheet_every": 0.0}
+    train.run_stage(_trainer(run), "mini", time.time() + 600, most_steps=2, **often)
+    steps = torch.load(run / "mini" / "checkpoint.pt", weights_only=False)["step"]
+    assert steps == 2
+    again = _trainer(run)
+    train.run_stage(again, "mini", time.time() + 600, most_steps=4, **often)
+    assert again.step == 4
+
+    out = tmp_path / "postcard"
+    export.export(run, "mini", out, side=16, widths=(16, 32, 32))
+    card = json.loads((out / "MODEL.json").read_text())
+    assert card["native_size"] == [128, 128]
+    assert "moon" in card["words"]
+    for name, digest in card["files"].items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        out, safety_checker=None, torch_dtype=torch.float32, local_files_only=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    image = pipeline(
+        "a lone wolf under a full moon, misty forest", num_inference_steps=2, output_type="np"
+    ).images[0]
+    assert image.shape == (128, 128, 3)
+    assert np.isfinite(image).all()
+    found = evaluate.overlap(pipeline, 2)
+    assert 0 <= found["mean"] <= 1
+
+
+def test_every_noun_token_is_marked(run: Path) -> None:
+    made = tokenizer.CLIPTokenizer.from_pretrained(run / "tokenizer")
+    text = "a full moon"
+    ids, nouns = tokenizer.mark_nouns(made, [(text, [(2, 6, "moon"), (7, 11, "moon")])])
+    assert ids.shape == (1, tokenizer.LENGTH)
+    words = made.convert_ids_to_tokens(ids[0][nouns[0] == NOUNS.index("moon")].tolist())
+    assert "".join(words).replace("</w>", " ").split() == ["full", "moon"]
+
+
+def test_orthogonalise_makes_singular_values_alike() -> None:
+    matrices = torch.randn(2, 24, 60, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalise(matrices))
+    assert values.min() > 0.5
+    assert values.max() < 1.4
+
+
+def test_signal_ends_at_zero() -> None:
+    kept = signal()
+    assert len(kept) == 1000
+    assert kept[-1] == 0
+    assert bool((kept[:-1] > kept[1:]).all())
+
+
+def test_localisation_loss_prefers_the_noun() -> None:
+    packed = torch.zeros(1, 32, 32, dtype=torch.long)
+    packed[:, :16] = 1 << NOUNS.index("moon")
+    nouns = torch.tensor([[-1, NOUNS.index("moon")]])
+    inside = torch.zeros(1, 64, 2)
+    inside[:, :32, 1] = 1
+    outside = torch.zeros(1, 64, 2)
+    outside[:, 32:, 1] = 1
+    weight = torch.ones(1)
+    good = localisation_loss([inside], packed, nouns, weight)
+    bad = localisation_loss([outside], packed, nouns, weight)
+    assert float(good) < 0.01 < float(bad)
+
+
+def test_pause_file_holds_the_trainer(tmp_path: Path) -> None:
+    from training.files import wait_while_paused
+
+    assert wait_while_paused(tmp_path) < 0.5
