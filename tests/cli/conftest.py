@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from maquette.cli import main
+from maquette.studio import Studio
 
 WOLF = "a wolf under a full moon, misty forest"
 
@@ -64,9 +66,17 @@ def maquette(capfd: pytest.CaptureFixture[str]) -> Maquette:
     return run
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one version in it, to be copied: making one takes a moment."""
+    folder = tmp_path_factory.mktemp("drawn")
+    with Studio(folder, create=True, engine="fake") as studio:
+        studio.generate(WOLF, seed=7)
+    return folder
+
+
 @pytest.fixture
-def wolf(maquette: Maquette) -> dict[str, Any]:
+def wolf(maquette: Maquette, drawn: Path, place: Path) -> dict[str, Any]:
     """A project with one version in it; its record."""
-    said = maquette("generate", WOLF, "--seed", 7, "--json")
-    assert said.code == 0, said.err
-    return said.record
+    shutil.copytree(drawn, place, dirs_exist_ok=True)
+    return maquette("log", "--json").record

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from maquette.cli.faults import BROKEN_PIPE, silence_stdout
 from maquette.cli.options import Json, ProjectFolder
 from maquette.cli.output import Voice
 from maquette.errors import Cancelled, MaquetteError, SettingRefused
@@ -52,15 +53,15 @@ class Call:
         engine: str | None = None,
         model: str | None = None,
     ) -> Iterator[Studio]:
-        """Open the project; unless ``quiet``, say so when it had to be made first."""
+        """Open the project; unless ``quiet``, say so in the end when it was made for this."""
         from maquette.studio import Studio
 
         with Studio(
             self.project, create=create, engine=engine, model=model, settings=read_settings()
         ) as studio:
+            yield studio
             if studio.created and not quiet:
                 self.voice.remark(f"made a project in {studio.root.resolve()}")
-            yield studio
 
     def waiting(self, what: str) -> AbstractContextManager[Any]:
         """A spinner on stderr while something without steps is done; nothing in a pipe."""
@@ -139,6 +140,9 @@ def spoken(name: str, command: Callable[..., Any]) -> Callable[..., Any]:
             return command(call, **given)
         except KeyboardInterrupt:
             raise Cancelled("stopped") from None
+        except BrokenPipeError:
+            silence_stdout()
+            raise typer.Exit(BROKEN_PIPE) from None
 
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
     keyword = inspect.Parameter.KEYWORD_ONLY

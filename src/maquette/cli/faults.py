@@ -15,10 +15,16 @@ import typer
 from maquette.cli.words import one_line
 from maquette.errors import MaquetteError
 
-__all__ = ["BROKEN_PIPE", "settle"]
+__all__ = ["BROKEN_PIPE", "settle", "silence_stdout"]
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE: what a shell reports for a program whose reader has gone."""
+
+HINTS = {
+    "Cancelled": "",
+    "WordUnknown": "use words of the prompt; 'maquette show V' shows it",
+}
+"""What to do where an error does not say it itself."""
 
 
 def settle(work: Callable[[], object], arguments: Sequence[str]) -> int:
@@ -27,7 +33,7 @@ def settle(work: Callable[[], object], arguments: Sequence[str]) -> int:
         code = _attempt(work, as_json="--json" in arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
         return BROKEN_PIPE
     return code
 
@@ -39,7 +45,9 @@ def _attempt(work: Callable[[], object], *, as_json: bool) -> int:
         raise
     except MaquetteError as error:
         _debug()
-        _say(type(error).__name__, str(error), error.hint, error.exit_code, as_json=as_json)
+        kind = type(error).__name__
+        hint = error.hint or HINTS.get(kind, "'maquette COMMAND --help' shows what is possible")
+        _say(kind, str(error), hint, error.exit_code, as_json=as_json)
         return error.exit_code
     except typer.TyperException as error:
         _debug()
@@ -99,7 +107,7 @@ def _write_down() -> Path | str:
     return Path(name)
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Let the interpreter's last flush go nowhere instead of complaining."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

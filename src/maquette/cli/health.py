@@ -197,7 +197,7 @@ def _key(home: Path) -> Iterator[Check]:
     if not has_identity(folder):
         yield Check("signing key", "ok", "none yet; the first export makes one")
         return
-    from maquette.exchange import load_identity
+    from maquette.exchange.keys import load_identity
 
     identity = load_identity(folder)
     kind = "self-issued" if identity.local else "from an authority"

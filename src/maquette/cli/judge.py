@@ -111,8 +111,11 @@ def _show_comparison(call: Call, result: Comparison, pixels: int) -> None:
     grid.add_row(text("nearness", "dim"), text(f"{nearness}, SSIM {result.ssim:.3f}"))
     for what, words in result.words.items():
         if words:
-            grid.add_row(text(what, "dim"), text(_words(words)))
+            grid.add_row(text(what, "dim"), text(", ".join(_word(word) for word in words)))
+    other_task = "task.kind" in result.parameters
     for name, (old, new) in result.parameters.items():
+        if other_task and name.startswith("task.") and name != "task.kind":
+            continue  # two tasks have no parameters in common
         grid.add_row(text(name, "dim"), text(f"{_value(old)} → {_value(new)}"))
     for heat in result.heat:
         if abs(heat.after - heat.before) >= 0.005:
@@ -123,12 +126,9 @@ def _show_comparison(call: Call, result: Comparison, pixels: int) -> None:
     call.voice.show(grid)
 
 
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_words(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _word(word: str | list[Any]) -> str:
+    """A word, or one with its two weights."""
+    return word if isinstance(word, str) else f"{word[0]} {word[1]:g} → {word[2]:g}"
 
 
 def _value(value: Any) -> str:

@@ -265,18 +265,27 @@ def _task(task: dict[str, Any]) -> str:
 
 def _told(studio: Studio, version: Made) -> str:
     """What a version is about, in few words: what changed in the prompt, or the prompt."""
+    task = version.recipe.task
+    match task.kind:
+        case "rollback":
+            return f"to {task.version[:10]}"
+        case "upscale":
+            return f"{task.scale:g}x"
+        case "outpaint":
+            sides = {name: getattr(task, name) for name in ("left", "top", "right", "bottom")}
+            return ", ".join(f"{name} {pixels}" for name, pixels in sides.items() if pixels)
+        case _:
+            pass
     own = version.recipe.prompt
-    if not version.parents:
-        return shorten(one_line(own.text), 60) if own else ""
-    before = studio.version(version.parents[0]).recipe.prompt
-    if own is None or (before is not None and before.text == own.text):
+    if own is None:
         return ""
+    before = studio.version(version.parents[0]).recipe.prompt if version.parents else None
     if before is None:
         return shorten(one_line(own.text), 60)
-    return shorten(one_line(changes_in_words(before.text, own.text)), 60)
+    return shorten(one_line(_changes(before.text, own.text)), 60)
 
 
-def changes_in_words(before: str, after: str) -> str:
+def _changes(before: str, after: str) -> str:
     """``moon 1.4, +snow, -fog``: what a prompt lost, gained and weighs anew."""
     from maquette.core.grammar import changed_words
 

@@ -59,13 +59,14 @@ class Voice:
                 self.out.print(each)
 
     def line(self, content: str | Text) -> None:
-        """One line for people, never wrapped: a table row keeps its columns in a pipe."""
+        """One line for people: never wrapped, cut at a terminal's edge, whole in a pipe."""
         if not self.as_json:
+            terminal = self.out.is_terminal
             self.out.print(
                 text(content) if isinstance(content, str) else content,
                 no_wrap=True,
-                overflow="ellipsis",
-                crop=self.out.is_terminal,
+                overflow="ellipsis" if terminal else "ignore",
+                crop=terminal,
             )
 
     def hint(self, *commands: str) -> None:

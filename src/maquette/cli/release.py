@@ -14,7 +14,8 @@ from maquette.cli.words import bytes_in_words
 
 if TYPE_CHECKING:
     from maquette.core.version import Version as Made
-    from maquette.exchange import Found, Verdict
+    from maquette.exchange.imports import Found
+    from maquette.exchange.verify import Verdict
 
 __all__ = ["COMMANDS", "PANEL"]
 

@@ -86,9 +86,9 @@ def doctor(call: Call) -> int:
         line = text(marks[check.level][0], marks[check.level][1])
         line.append(f" {check.name:<12}", "bold")
         line.append_text(text(f" {check.detail}"))
-        call.voice.line(line)
+        call.voice.show(line)
         if check.remedy:
-            call.voice.line(text(f"  {'':<12} → {check.remedy}", "dim"))
+            call.voice.show(text(f"  {'':<12} → {check.remedy}", "dim"))
     return int(failed)
 
 
