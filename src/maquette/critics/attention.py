@@ -8,6 +8,7 @@ all, so a phrase is weak only when its hottest place is faint too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -30,7 +31,7 @@ STRONG_SHARE = 2.5
 """Strong: so many times an even split …"""
 STRONG_MOST = 0.8
 """… or this much of everything, whichever is less."""
-SCATTERED = 0.15
+SCATTERED = 0.125
 """A map whose hottest tenth of places holds less of it than this has no peak (0.1 is even)."""
 MOST_FINDINGS = 3
 """Of each kind: a long list helps nobody to choose."""
@@ -51,11 +52,10 @@ STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class _Phrase:
-    """Adjacent content words. ``share`` is of all phrases' attention, by the strongest word."""
+    """Adjacent content words: the last one and the one that holds most."""
 
     head: Statistic
     best: Statistic
-    share: float
 
 
 class Attention:
@@ -73,31 +73,44 @@ class Attention:
         """``weak:WORD``, ``strong:WORD`` and ``scattered:WORD``, worst first."""
         if trace is None or not trace.words:
             return []
-        phrases = _phrases(statistics(trace, size_of(picture)))
+        prompt = version.recipe.prompt
+        text = prompt.text if prompt is not None else ""
+        things, styles = _things(_phrases(statistics(trace, size_of(picture)), text))
         can_reweigh = _can_reweigh(version)
-        weak = _weak(phrases, can_reweigh=can_reweigh)
-        strong = _strong(phrases, can_reweigh=can_reweigh, harmful=bool(weak))
-        named = {word for finding in weak for word in finding.words}
-        scattered = _scattered([p for p in phrases if p.head.token not in named])
-        return [*weak, *strong, *scattered]
+        weak = _weak(things, can_reweigh=can_reweigh)
+        strong = _strong(things, can_reweigh=can_reweigh) if weak else []
+        return [*weak, *strong, *_scattered(styles)]
 
 
-def _phrases(found: list[Statistic]) -> list[_Phrase]:
+def _phrases(found: list[Statistic], text: str) -> list[_Phrase]:
     runs: list[list[Statistic]] = []
     for statistic in found:
         if statistic.token.partition("#")[0].casefold() in STOP_WORDS:
             continue
-        # One character at most lies between the words of a phrase: a blank, no comma.
-        if runs and statistic.start - runs[-1][-1].end <= 1:
+        if runs and _in_one_breath(runs[-1][-1], statistic, text):
             runs[-1].append(statistic)
         else:
             runs.append([statistic])
-    best = [max(run, key=lambda statistic: statistic.share) for run in runs]
-    total = sum(statistic.share for statistic in best) or 1.0
-    return [
-        _Phrase(run[-1], strongest, strongest.share / total)
-        for run, strongest in zip(runs, best, strict=True)
+    return [_Phrase(run[-1], max(run, key=lambda statistic: statistic.share)) for run in runs]
+
+
+def _in_one_breath(first: Statistic, second: Statistic, text: str) -> bool:
+    """Whether only blanks, brackets and their weights lie between two words."""
+    gap = text[first.end : second.start]
+    if len(gap) < second.start - first.end:  # the words are those of another caption
+        return second.start - first.end <= 1
+    return re.fullmatch(r"(?:[\s()\[\]]|:\s*[\d.]+\s*(?=[)\]]))*", gap) is not None
+
+
+def _things(phrases: list[_Phrase]) -> tuple[list[_Phrase], list[_Phrase]]:
+    """Phrases that have a place, and styles, which are everywhere and not faint."""
+    even = sum(phrase.best.share for phrase in phrases) / max(len(phrases), 1)
+    styles = [
+        phrase
+        for phrase in phrases
+        if phrase.best.focus < SCATTERED and phrase.best.share >= WEAK_SHARE * even > 0
     ]
+    return [phrase for phrase in phrases if phrase not in styles], styles
 
 
 def _can_reweigh(version: Version) -> bool:
@@ -107,12 +120,13 @@ def _can_reweigh(version: Version) -> bool:
 
 
 def _weak(phrases: list[_Phrase], *, can_reweigh: bool) -> list[Finding]:
-    if len(phrases) < 2:
+    total = sum(phrase.best.share for phrase in phrases)
+    if len(phrases) < 2 or total <= 0:
         return []
     usual = median(phrase.best.height for phrase in phrases)
     found: list[Finding] = []
     for phrase in phrases:
-        split = phrase.share * len(phrases)
+        split = phrase.best.share / total * len(phrases)
         height = phrase.best.height / usual if usual > 0 else 1.0
         word, weight = phrase.head.token, phrase.head.weight
         # A word that somebody turned down is meant to be weak.
@@ -137,23 +151,23 @@ def _weak(phrases: list[_Phrase], *, can_reweigh: bool) -> list[Finding]:
     return _worst(found)
 
 
-def _strong(phrases: list[_Phrase], *, can_reweigh: bool, harmful: bool) -> list[Finding]:
-    if len(phrases) < 2:
-        return []
+def _strong(phrases: list[_Phrase], *, can_reweigh: bool) -> list[Finding]:
+    total = sum(phrase.best.share for phrase in phrases)
     limit = min(STRONG_MOST, STRONG_SHARE / len(phrases))
     found: list[Finding] = []
     for phrase in phrases:
         word, weight = phrase.head.token, phrase.head.weight
-        if phrase.share < limit or weight > 1:
+        share = phrase.best.share / total
+        if share < limit or weight > 1:
             continue
         lowered = max(0.5, round(weight * 0.8, 1))
         found.append(
             Finding(
                 critic="attention",
                 name=f"strong:{word}",
-                message=f"'{word}' holds {phrase.share:.0%} of all words' attention",
-                severity="warning" if harmful else "note",
-                score=min(1.0, 0.3 + 0.7 * (phrase.share - limit) / max(1 - limit, 0.01)),
+                message=f"'{word}' holds {share:.0%} of the attention and leaves others little",
+                severity="warning",
+                score=min(1.0, 0.3 + 0.7 * (share - limit) / max(1 - limit, 0.01)),
                 words=(word,),
                 suggestion=_reweigh(word, lowered) if can_reweigh and lowered < weight else None,
             )
@@ -161,8 +175,8 @@ def _strong(phrases: list[_Phrase], *, can_reweigh: bool, harmful: bool) -> list
     return _worst(found)
 
 
-def _scattered(phrases: list[_Phrase]) -> list[Finding]:
-    found = [
+def _scattered(styles: list[_Phrase]) -> list[Finding]:
+    return [
         Finding(
             critic="attention",
             name=f"scattered:{phrase.head.token}",
@@ -171,10 +185,8 @@ def _scattered(phrases: list[_Phrase]) -> list[Finding]:
             score=0.1,
             words=(phrase.head.token,),
         )
-        for phrase in phrases
-        if phrase.best.height > 0 and phrase.best.focus < SCATTERED
+        for phrase in styles[:MOST_FINDINGS]
     ]
-    return found[:MOST_FINDINGS]
 
 
 def _reweigh(word: str, weight: float) -> Suggestion:

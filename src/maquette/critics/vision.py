@@ -29,9 +29,9 @@ BLANK = 2.0
 """A standard deviation of brightness (0 to 255) below this is one flat colour."""
 EDGE = 40.0
 """Steps of brightness within ``_WINDOW`` pixels that count as an edge."""
-SHARP = 0.09
-"""Edges whose Laplacian stays below this part of their step are blurred: a Gaussian of more than
-about 1.8 pixels lies over them, whose peak is some 0.24 / sigma^2."""
+SHARP = 0.12
+"""Edges whose Laplacian stays below this part of their step are blurred, as by a Gaussian of two
+pixels or more."""
 CLIPPED = 0.08
 """Share of pixels at the end of the range that is worth a look."""
 RUNNING_IN = 0.6
@@ -112,9 +112,9 @@ def _blank() -> list[Finding]:
 def _blur(bright: Plane, *, softened: bool) -> list[Finding]:
     """The sharpest edges against what a sharp one would be.
 
-    ``sharpness`` is the 95th percentile, over places next to an edge, of |Laplacian| divided by
-    the range of brightness around: about 1 for a hard step, 0.24 / sigma^2 for one blurred by a
-    Gaussian. Fog and flat colour have no edges and get no verdict.
+    ``sharpness`` is the 99th percentile, over places next to an edge, of |Laplacian| divided by
+    the range of brightness around: about 1 for a hard step, 0.4 behind a Gaussian of one pixel,
+    0.07 behind one of three. Fog and flat colour have no edges and get no verdict.
     """
     window = np.ones((_WINDOW, _WINDOW), np.uint8)
     reach: Plane = cv2.dilate(bright, window) - cv2.erode(bright, window)  # pyright: ignore[reportAssignmentType]
@@ -122,8 +122,7 @@ def _blur(bright: Plane, *, softened: bool) -> list[Finding]:
     if edges.mean() < 0.002:
         return []
     bend = np.abs(cv2.Laplacian(bright, cv2.CV_32F))[edges] / reach[edges]
-    # Of the window's 15 places across an edge, the sharpest three tell.
-    sharpness = float(np.percentile(bend, 95))
+    sharpness = float(np.percentile(bend, 99))
     if sharpness >= SHARP:
         return []
     return [
