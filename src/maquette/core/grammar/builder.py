@@ -31,6 +31,7 @@ from .tokens import Kind, Token
 __all__ = ["Fault", "build"]
 
 _OPENERS = {Kind.CLOSE: Kind.OPEN, Kind.CLOSE_WEIGHT: Kind.OPEN, Kind.UNSQUARE: Kind.SQUARE}
+_TOO_DEEP = f"brackets nest deeper than {MAX_DEPTH}: this one is text"
 
 
 class Fault(NamedTuple):
@@ -179,8 +180,7 @@ class _Builder:
             frame = self.stack[-1]
             frame.literal.append(token.kind)
             frame.add_text(token.text, token.start, token.end)
-            message = f"brackets nest deeper than {MAX_DEPTH}: this one is text"
-            self.faults.append(Fault((token.start, token.end), message))
+            self.faults.append(Fault((token.start, token.end), _TOO_DEEP))
             return
         shape = self.shapes.get(index)
         self.stack.append(_Frame(token.kind, token.start, shape, branch_start=token.end))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 from .nodes import Alternate, Branch, Node, Part, Prompt, Span, Swap, Text, Weighted
 from .writer import format
@@ -15,7 +16,7 @@ def lift(prompt: Prompt, targets: Sequence[tuple[Text, Span, float]]) -> str:
     """Canonical text of ``prompt`` in which every target has exactly its weight.
 
     A target is a span of a text of this very tree. The weights that held it are handed down to
-    its neighbours, which keep theirs to the last bit.
+    its neighbours as one product, so that theirs stay as they were but for rounding.
     """
     lifter = _Lifter(targets)
     parts = (replace(part, nodes=lifter.nodes(part.nodes, ())) for part in prompt.parts)
@@ -97,10 +98,11 @@ class _Lifter:
 
 
 def _wrapped(nodes: tuple[Node, ...], around: tuple[float, ...]) -> tuple[Node, ...]:
-    # A weight of 1 stays: it may be all that parts two words.
-    for weight in reversed(around):
-        nodes = (Weighted(nodes, weight),)
-    return nodes
+    if not around:
+        return nodes
+    # One bracket for all of them, or deep nesting would multiply the text. A weight of 1 stays,
+    # since it may be all that parts two words.
+    return (Weighted(nodes, prod(reversed(around), start=1.0)),)
 
 
 def _joined(nodes: Sequence[Node]) -> tuple[Node, ...]:

@@ -72,12 +72,17 @@ def split_weight(tokens: list[Token]) -> tuple[list[Token], float, Span | None]:
             if number is None:
                 break
             tags = [t for t in reversed(tail) if t.lora is not None]
-            return tokens[:index] + tags, number, (token.start, digits[-1].end)
+            last = next(t for t in reversed(digits) if not t.text.isspace())
+            return tokens[:index] + tags, number, (token.start, _stripped_end(last))
         # A token without text is a backslash, and that splits a number.
         if token.kind not in (Kind.TEXT, Kind.LORA) or not token.text:
             break
         tail.append(token)
     return tokens, 1.0, None
+
+
+def _stripped_end(token: Token) -> int:
+    return token.end - (len(token.text) - len(token.text.rstrip()))
 
 
 def _trimmed(nodes: tuple[Node, ...]) -> tuple[Node, ...]:

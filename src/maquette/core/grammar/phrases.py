@@ -86,8 +86,7 @@ def in_one_breath(first: Place, second: Place) -> bool:
         return first.leaf.text.text[first.end : second.start].isspace()
     if first.leaf.stretch != second.leaf.stretch:
         return False
-    between = first.leaf.text.text[first.end :] + second.leaf.text.text[: second.start]
-    return not between.strip()
+    return first.end == first.leaf.inner[1] and second.start == second.leaf.inner[0]
 
 
 def _matches(wanted: Sequence[str], found: Sequence[Place], index: int) -> bool:

@@ -70,6 +70,9 @@ def reweigh(text: str, changes: Mapping[str, float]) -> str:
     if edited is None or not _holds(prompt, edited, wanted):
         spans = [(unit.leaf.text, (unit.start, unit.end), unit.weight) for unit in units]
         edited = lift(prompt, spans)
+        tidied = _edited(edited, _units(places(parse(edited)), asked))
+        if tidied is not None and _holds(prompt, tidied, wanted):
+            return tidied
         if not _holds(prompt, edited, wanted):
             raise WeightRefused("these words are too deep in brackets to be weighed")
     return edited
@@ -137,11 +140,10 @@ def _glued(text: str, span: Span) -> bool:
 
 def _own_brackets(unit: _Unit) -> list[Weighted]:
     """The weights, from the inside out, that hold the unit and nothing else."""
-    text = unit.leaf.text
     own: list[Weighted] = []
-    if text.text[: unit.start].strip() or text.text[unit.end :].strip():
+    if (unit.start, unit.end) != unit.leaf.inner:
         return own
-    held: Node = text
+    held: Node = unit.leaf.text
     for weighted in reversed(unit.leaf.around):
         if not (len(weighted.nodes) == 1 and weighted.nodes[0] is held):
             break

@@ -26,12 +26,14 @@ class Word:
 class Leaf:
     """A text and the weights around it, outermost first.
 
+    ``inner`` is the text without white space at its ends.
     Leaves of one ``stretch`` are read in one breath: no part, branch or BREAK comes between.
     """
 
     text: Text
     around: tuple[Weighted, ...]
     stretch: int
+    inner: Span
 
     @property
     def weight(self) -> float:
@@ -56,7 +58,7 @@ def leaves(prompt: Prompt) -> Iterator[Leaf]:
         for node in nodes:
             match node:
                 case Text():
-                    yield Leaf(node, around, stretch)
+                    yield Leaf(node, around, stretch, _inner(node.text))
                 case Weighted():
                     yield from walk(node.nodes, (*around, node))
                 case Swap() | Alternate():
@@ -72,6 +74,10 @@ def leaves(prompt: Prompt) -> Iterator[Leaf]:
     for part in prompt.parts:
         yield from walk(part.nodes, ())
         stretch += 1
+
+
+def _inner(text: str) -> Span:
+    return len(text) - len(text.lstrip()), len(text.rstrip())
 
 
 def words(prompt: Prompt) -> tuple[Word, ...]:
