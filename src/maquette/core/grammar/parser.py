@@ -2,7 +2,9 @@
 
 The dialect is that of AUTOMATIC1111's web UI. Where it differs, on purpose:
 
-- A swap that cannot be read is text; there, one such swap switches off all others.
+- A swap that cannot be read is text, and so is a ``|`` outside an alternation; there, such a
+  thing can switch off every swap of the prompt. Where loose brackets touch a swap, its ambiguous
+  grammar at times gives the swap up; here it stays one.
 - A ``:weight`` at the end counts only where there is an ``AND``; there, ``16:9`` at the end of a
   prompt makes it nine times as strong.
 - ``BREAK`` inside brackets breaks; there, it becomes a word.
