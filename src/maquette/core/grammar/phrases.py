@@ -20,6 +20,8 @@ _LISTED = 40
 class UnknownWord(WordUnknown, ValueError):
     """A word or phrase that the prompt does not hold. The message lists those it does."""
 
+    hint = "name a word or a phrase of the prompt; moon#2 is its second moon"
+
     def __init__(self, word: str, present: Sequence[str]) -> None:
         self.word = word
         self.present = tuple(present)
