@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from maquette.core.cost import Cost, Money
 from maquette.core.geometry import Size
 from maquette.core.recipe import PromptText, Recipe, TextToImage
-from maquette.core.version import SHORT, Version, ancestors, make_version
+from maquette.core.version import SHORT, Version, make_version
 
 SIZE = Size(width=64, height=64)
 RECIPE = Recipe(engine="fake", task=TextToImage(), size=SIZE, prompt=PromptText(text="a boat"))
@@ -77,30 +75,3 @@ def test_a_version_needs_a_time_zone_and_real_digests() -> None:
         make(parents=("root",))
     east = datetime(2026, 7, 1, 14, tzinfo=timezone(timedelta(hours=2)))
     assert make(created_at=east).intact
-
-
-@given(st.lists(st.lists(st.integers(0, 30), max_size=4), max_size=30))
-def test_ancestors_are_each_named_once(shape: list[list[int]]) -> None:
-    # Node i may only come from nodes before it, as in any history.
-    parents = {
-        str(node): tuple(str(parent % node) for parent in row) if node else ()
-        for node, row in enumerate(shape)
-    }
-    for node in parents:
-        found = ancestors(node, parents)
-        assert len(set(found)) == len(found)
-        assert node not in found
-        for each in found:
-            assert set(parents[each]) <= set(found)
-
-
-def test_ancestors_come_nearest_first() -> None:
-    parents = {"d": ("b", "c"), "b": ("a",), "c": ("a",)}
-    assert ancestors("d", parents) == ("b", "c", "a")
-    assert ancestors("a", parents) == ()
-    assert ancestors("unknown", parents) == ()
-
-
-def test_a_history_without_end_is_walked_without_recursion() -> None:
-    parents = {str(n): (str(n - 1),) for n in range(1, 20_000)}
-    assert len(ancestors("19999", parents)) == 19_999

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -48,7 +47,7 @@ class Version(BaseModel):
         """The first characters of the id, for people."""
         return self.id[:SHORT]
 
-    @cached_property
+    @property
     def stated(self) -> dict[str, Any]:
         """What the id is the digest of."""
         return self.model_dump(mode="json", exclude={"id"})
@@ -85,4 +84,3 @@ def make_version(
         created_at=created_at,
     )
     return draft.model_copy(update={"id": digest_of(draft.stated)})
-
