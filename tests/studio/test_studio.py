@@ -213,6 +213,30 @@ def test_a_findings_remedy_can_be_carried_out_by_name(studio: Studio, wolf: Vers
     assert "(moon:1.4)" in better.recipe.prompt.text
 
 
+def test_a_seam_is_mended_from_the_picture_before_it(studio: Studio, wolf: Version) -> None:
+    mask = studio.mask(wolf, box=(40, 60, 90, 50))
+    edited = studio.inpaint(wolf, mask, "stars", seed=3, feather=1)
+    remedy = Suggestion(
+        operation="inpaint",
+        arguments={
+            "version": wolf.id,
+            "mask": getattr(edited.recipe.task, "mask", ""),
+            "prompt": "stars",
+            "seed": 3,
+            "feather": 12,
+        },
+        says="blend wider",
+    )
+    seam = Finding(
+        critic="vision", name="seam", message="seam", severity="warning", score=0.5,
+        suggestion=remedy,
+    )  # fmt: skip
+    studio.records.add_findings(edited.id, [seam])
+    mended = studio.apply(edited, "seam")
+    assert mended.parents == (wolf.id,)
+    assert getattr(mended.recipe.task, "feather", None) == 12
+
+
 def test_findings_without_a_name_or_a_remedy(studio: Studio, wolf: Version) -> None:
     mute = Finding(critic="x", name="odd", message="odd", severity="note", score=0.1)
     studio.records.add_findings(wolf.id, [mute])

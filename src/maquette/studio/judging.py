@@ -53,10 +53,12 @@ class Judging(Making):
             case "vary":
                 return self.vary(version, **arguments)[0]
             case "inpaint":
-                if "mask" in arguments:
-                    given = {key: value for key, value in arguments.items() if key != "mask"}
-                    return self.inpaint(version, self.blobs.get(arguments["mask"]), **given)
-                raise FindingUnknown("this remedy needs a mask", hint="use 'maquette inpaint'")
+                if "mask" not in arguments:
+                    raise FindingUnknown("this remedy needs a mask", hint="use 'maquette inpaint'")
+                # Some edits are mended by making them again, from the picture before them.
+                start = arguments.get("version", version)
+                given = {k: v for k, v in arguments.items() if k not in {"mask", "version"}}
+                return self.inpaint(start, self.blobs.get(arguments["mask"]), **given)
             case "upscale":
                 return self.upscale(version, **arguments)
             case _:

@@ -49,7 +49,7 @@ def schedule(prompt: Prompt, steps: int, part: int = 0) -> tuple[tuple[int, str]
     end. A hostile prompt is bounded: there are at most MAX_ENTRIES entries, and fewer where the
     source is so long that they would pass MAX_SCHEDULE characters. Past that bound the entries
     between are left out, and the last one still tells the end. A prompt of MAX_LENGTH characters
-    has at least 100.
+    has some 100 of them.
 
     Raises:
         IndexError: there is no such part.
