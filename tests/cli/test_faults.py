@@ -239,6 +239,14 @@ def test_a_project_that_cannot_be_read(
         folder.chmod(0o700)
 
 
+def test_records_that_are_a_folder(maquette: Maquette, wolf: dict[str, Any], place: Path) -> None:
+    records = place / ".maquette" / "records.sqlite"
+    records.unlink()
+    records.mkdir()
+    refused(maquette("log"), 17)
+    refused(maquette("generate", WOLF), 17)
+
+
 def test_a_newer_project(maquette: Maquette, place: Path, wolf: dict[str, Any]) -> None:
     records = place / ".maquette" / "records.sqlite"
     with sqlite3.connect(records) as connection:

@@ -170,4 +170,5 @@ def test_prompt_for_people(maquette: Maquette, place: Path) -> None:
     out = maquette("prompt", "a (moon:1.4) [cat:dog:10] AND <lora:x:0.5> (sea", "--steps", 30).out
     for shown in ("moon", "1.4", "1–10", "11–30", "LoRA x at 0.5"):
         assert shown in out
+    assert all(line == line.rstrip() for line in out.splitlines())
     assert not (place / ".maquette").exists()

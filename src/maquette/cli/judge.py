@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maquette.cli.call import Call
-from maquette.cli.options import FindingName, Output, Version
+from maquette.cli.options import EngineName, FindingName, ModelName, Output, Version
 from maquette.cli.output import SEVERITY, table, text, write_picture
 from maquette.cli.records import finding_record, number
 
@@ -42,9 +42,16 @@ def critique(call: Call, v: Version) -> None:
             call.voice.hint(f"maquette apply {version.short} {first.name}")
 
 
-def apply(call: Call, v: Version, finding: FindingName) -> None:
+def apply(
+    call: Call,
+    v: Version,
+    finding: FindingName,
+    *,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
     """Carry out what a finding suggests."""
-    with call.studio() as studio:
+    with call.studio(engine=engine, model=model) as studio:
         call.make(studio, "mending", lambda: [studio.apply(v, finding)])
 
 
@@ -76,11 +83,11 @@ def compare(call: Call, a: Version, b: Version, output: Output = None) -> None:
         call.voice.line(f"written: {output}")
 
 
-def replay(call: Call, v: Version) -> None:
+def replay(call: Call, v: Version, *, model: ModelName = None) -> None:
     """Run a version's recipe again and say whether the same picture comes."""
     from maquette.cli.progress import interruptible
 
-    with call.studio() as studio, interruptible(studio.cancel, call.errors):
+    with call.studio(model=model) as studio, interruptible(studio.cancel, call.errors):
         version = studio.version(v)
         with call.waiting("drawing it again"):
             result = studio.replay(version)

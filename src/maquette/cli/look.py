@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,7 +87,8 @@ def heatmap(
         if file is not None:
             call.voice.line(f"written: {file}")
     if heats and output is None:
-        call.voice.hint(f"maquette heatmap {v} --token {_quoted(heats[0].token)} -o map.png")
+        strongest = max(heats, key=lambda heat: heat.share).token
+        call.voice.hint(f"maquette heatmap {v} --token {shlex.quote(strongest)} -o map.png")
 
 
 def mask(
@@ -150,7 +152,7 @@ def mask(
         call.voice.emit({"file": str(output), "pixels": pixels, "share": number(pixels / total)})
         return
     call.voice.line(f"written: {output}, {pixels:,} pixels ({pixels / total:.1%})")
-    call.voice.hint(f'maquette inpaint {v} --mask {_quoted(str(output))} --prompt "…"')
+    call.voice.hint(f'maquette inpaint {v} --mask {shlex.quote(str(output))} --prompt "…"')
 
 
 def log(
@@ -327,12 +329,6 @@ def _map_files(heats: list[Heat], output: Path | None) -> list[Path | None]:
                 files.append(file)
                 break
     return files
-
-
-def _quoted(word: str) -> str:
-    import shlex
-
-    return shlex.quote(word)
 
 
 COMMANDS = (log, show, heatmap, mask)

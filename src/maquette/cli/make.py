@@ -103,10 +103,12 @@ def reweight(
             help="A word or phrase and its weight: moon=1.4, 'full moon=0.7'; 1 is neutral.",
         ),
     ],
+    *,
+    model: ModelName = None,
 ) -> None:
     """Let words weigh more or less; seed and composition stay."""
     asked = read_weights(weights)
-    with call.studio() as studio:
+    with call.studio(model=model) as studio:
         call.make(studio, "reweighting", lambda: [studio.reweight(v, asked)])
 
 

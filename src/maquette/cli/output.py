@@ -54,9 +54,17 @@ class Voice:
 
     def show(self, *what: RenderableType) -> None:
         """Something for people; nothing when the output is JSON."""
-        if not self.as_json:
-            for each in what:
+        if self.as_json:
+            return
+        for each in what:
+            if self.out.is_terminal:
                 self.out.print(each)
+                continue
+            with self.out.capture() as captured:
+                self.out.print(each)
+            # A table fills its last column with blanks, which are noise in a file.
+            lines = captured.get().splitlines()
+            self.out.file.write("".join(f"{line.rstrip()}\n" for line in lines))
 
     def line(self, content: str | Text) -> None:
         """One line for people: never wrapped, cut at a terminal's edge, whole in a pipe."""

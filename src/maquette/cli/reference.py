@@ -56,7 +56,7 @@ JSON = """## JSON
 
 With `--json` a command prints one JSON object a line on stdout and nothing else: one for each
 version, word, finding, check or file. Keys are stable: none is renamed or removed, some may be
-added. An error is one JSON line on stderr.
+added. An error is one JSON line on stderr, the last one; remarks before it begin with `maquette:`.
 """
 
 EXITS = """## Exit codes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -63,7 +64,7 @@ def export(
     signed = "signed" if released.signed else "not signed"
     size = bytes_in_words(released.bytes)
     call.voice.line(f"written: {released.path}, {released.format}, {size}, {signed}")
-    call.voice.hint(f"maquette verify {released.path}")
+    call.voice.hint(f"maquette verify {shlex.quote(str(released.path))}")
 
 
 def verify(call: Call, file: AnyFile) -> int:

@@ -66,6 +66,8 @@ def models(call: Call) -> None:
 
 def doctor(call: Call) -> int:
     """Look whether everything is in order; the exit code is 1 when something is not."""
+    from rich.table import Table
+
     from maquette.cli.health import examine
 
     marks = {"ok": ("●", "green"), "warn": ("●", "yellow"), "fail": ("●", "bold red")}
@@ -83,12 +85,14 @@ def doctor(call: Call) -> int:
                 }
             )
             continue
-        line = text(marks[check.level][0], marks[check.level][1])
-        line.append(f" {check.name:<12}", "bold")
-        line.append_text(text(f" {check.detail}"))
-        call.voice.show(line)
+        said = text(check.detail)
         if check.remedy:
-            call.voice.show(text(f"  {'':<12} → {check.remedy}", "dim"))
+            said.append(f"\n→ {check.remedy}", "dim")
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=1)
+        row.add_column(width=12)
+        row.add_row(text(*marks[check.level]), text(check.name, "bold"), said)
+        call.voice.show(row)
     return int(failed)
 
 
