@@ -106,8 +106,12 @@ def _word(look: Look, most: float, old: Mapping[str, float]) -> Markup:
         el("span", look.word, class_="name"),
         el("span", filled, class_="bar", aria_hidden="true"),
         el("span", percent(look.share), class_="part"),
-        el("span", f"{moved:+.1f}".replace("-", "−"), class_="part") if old else None,
+        el("span", _moved(moved), class_="part") if old else None,
     )
+
+
+def _moved(points: float) -> str:
+    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
 
 
 def prompt_line(text: str, looks: Iterable[Look]) -> Markup:
