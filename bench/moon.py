@@ -64,7 +64,7 @@ def ssim_outside(a: Bytes, b: Bytes, region: Flags) -> float:
     x, y = (luminance(picture).astype(np.float64) for picture in (a, b))
 
     def mean(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return cv2.GaussianBlur(plane, (WINDOW, WINDOW), 1.5)
+        return np.asarray(cv2.GaussianBlur(plane, (WINDOW, WINDOW), 1.5), np.float64)
 
     mean_x, mean_y = mean(x), mean(y)
     spread_x, spread_y = mean(x * x) - mean_x**2, mean(y * y) - mean_y**2
