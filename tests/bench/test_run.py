@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench.row import Row
 from bench.run import demo_rows, main, table
-from bench.startup import wall_times
+from bench.startup import measure, wall_times
 
 
 def test_a_smoke_run_prints_a_table_and_writes_its_figures(
@@ -55,6 +55,12 @@ def test_wall_times_of_a_process() -> None:
     assert all(0 < seconds < 30 for seconds in taken)
     with pytest.raises(RuntimeError, match="gone"):
         wall_times([sys.executable, "-c", "raise SystemExit('gone')"], 1)
+
+
+def test_start_up_is_measured_on_the_real_program() -> None:
+    rows = measure("fake", None, quick=True)
+    assert [row.group for row in rows] == ["start-up", "start-up"]
+    assert all(row.value > 0 for row in rows)
 
 
 def test_the_table_takes_any_text() -> None:
