@@ -249,24 +249,22 @@ def _generator() -> Any:
 
 
 def _pipeline(engine: DiffusersEngine, kind: str, sampler: str) -> Any:
-    """A stock pipeline over the engine's own weights."""
+    """A stock pipeline as anybody would load it from the same folder."""
     import diffusers
+    import torch
 
     from maquette.engines.diffusers.samplers import build_scheduler
 
-    parts = engine.parts()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        pipeline = getattr(diffusers, kind)(
-            vae=parts.vae,
-            text_encoder=parts.text_encoder,
-            tokenizer=parts.tokenizer,
-            unet=parts.unet,
-            scheduler=build_scheduler(sampler, parts.scheduler),
+        pipeline = getattr(diffusers, kind).from_pretrained(
+            engine.card.folder,
+            variant=engine.card.variant,
+            torch_dtype=torch.float32,
             safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
+            local_files_only=True,
         )
+    pipeline.scheduler = build_scheduler(sampler, engine.card.scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

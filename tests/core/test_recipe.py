@@ -22,7 +22,6 @@ from maquette.core.recipe import (
     Outpaint,
     PromptText,
     Recipe,
-    Rollback,
     Sampling,
     Task,
     TextToImage,
@@ -47,7 +46,6 @@ TASKS: dict[str, Task] = {
     "outpaint": Outpaint(image=A, left=64, bottom=32, work=Size(width=288, height=224)),
     "upscale": Upscale(image=A, scale=2.5),
     "import": Import(image=A, original=B, source="a1111"),
-    "rollback": Rollback(image=A, version=B),
 }
 
 MODEL = ModelRef(name="postcard", digest=B)
@@ -121,14 +119,6 @@ GOLDEN: dict[str, list[str]] = {
         "5a5430ebbc5e433cdae542dd4ec721eb40673a243428888db0077aa4dfee64c2",
         "9efcf7e0f159a5079deca08cea671bae293e5f9fd459cd36f0ce6f41e2c5e26b",
         "5fa4805dba5013e7930cc34caf8acebadb21e6cf076f3bae6907355e9867dd8b",
-    ],
-    "rollback": [
-        "55c1bfe04122fd41be7511fb53582eceb8407b877cb701a3ae44b46df02d0433",
-        "8b8b4bce07352c8ab755078dbd7e121b4b4a579326e5572c3352fb8e2edb92e7",
-        "d19b6883e12c063100682620a41a58b9697081decc914b3a08e84b66c86ff87d",
-        "a9f43287814a8bb4a98b5f0dffd25f6883e88a79f89af767e372d4afc12d39fa",
-        "5b9aecc2e1a6022f3a3f348a459e3c8f146eedc7943cdc576bf061d26802ba30",
-        "ff6db4f37de2cdfc3bc02235e6a644cdcb6360912e501f5f2ec26d2704087823",
     ],
 }
 """By task, in the order of ``DRESSES``."""

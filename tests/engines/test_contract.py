@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.engines.making import digest, draw, photo, recipe
 from maquette.core.geometry import Size
 from maquette.core.recipe import Import, Recipe, Upscale
 from maquette.engines.base import Engine
-from maquette.engines.diffusers import DiffusersEngine
+from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.registry import load_engine
 from maquette.errors import EngineFailed
 
@@ -38,11 +39,29 @@ class TestDiffusers(DrawingEngine):
     def engine(self, engine: DiffusersEngine) -> Engine:
         return engine
 
+    def test_on_a_processor_company_changes_no_bit(self, engine: Engine) -> None:
+        asked = [recipe(engine, text, seed=2) for text in ("a boat", "the (moon:1.4)")]
+        for one, beside in zip(asked, draw(engine, asked), strict=True):
+            (alone,) = draw(engine, one)
+            assert alone.image.tobytes() == beside.image.tobytes()
+
 
 class TestDiffusersLikeStableDiffusion(DrawingEngine):
     @pytest.fixture
     def engine(self, sd15_engine: DiffusersEngine) -> Engine:
         return sd15_engine
+
+
+class TestDiffusersTogether(DrawingEngine):
+    """The same, with batches as an accelerator draws them."""
+
+    @pytest.fixture
+    def engine(self, postcard: Path, engine: DiffusersEngine) -> Engine:
+        return create(postcard, threads=1, together=8)
+
+    def test_three_at_once(self, engine: Engine) -> None:
+        pictures = draw(engine, [recipe(engine, seed=seed) for seed in range(3)])
+        assert [picture.trace.ran["batch"] for picture in pictures if picture.trace] == [3, 3, 3]
 
 
 class TestPixels(AnyEngine):

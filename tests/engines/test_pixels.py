@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from maquette.core.geometry import Size
-from maquette.core.recipe import Import, Lora, Recipe, Rollback, Task, TextToImage, Upscale
+from maquette.core.recipe import Import, Lora, Recipe, Task, TextToImage, Upscale
 from maquette.engines.base import Cancel, Engine, Event, Picture, Progress
 from maquette.engines.pixels import create
 from maquette.errors import Cancelled, EngineFailed, RecipeRefused
@@ -53,7 +53,7 @@ def test_it_is_an_engine_and_says_what_it_is() -> None:
     engine = create()
     assert isinstance(engine, Engine) and engine.name == "pixels"
     assert PIL.__version__ in engine.build
-    assert engine.capabilities().tasks == {"upscale", "import", "rollback"}
+    assert engine.capabilities().tasks == {"upscale", "import"}
     assert engine.capabilities().model is None
 
 
@@ -99,11 +99,10 @@ def test_progress_comes_before_the_picture() -> None:
     assert isinstance(last, Picture) and last.seconds > 0 and last.trace is None
 
 
-@pytest.mark.parametrize("task", [Import(image=A), Rollback(image=A, version=B)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_import_and_rollback_keep_every_byte(task: Task, mode: str) -> None:
+def test_import_keeps_every_byte(mode: str) -> None:
     source = picture(30, 20, mode)
-    result = drawn(list(create().run([recipe(task, 30, 20)], {A: source})))
+    result = drawn(list(create().run([recipe(Import(image=A), 30, 20)], {A: source})))
     assert result.mode == mode and np.array_equal(np.asarray(result), np.asarray(source))
 
 

@@ -19,7 +19,6 @@ from maquette.core.recipe import (
     Outpaint,
     PromptText,
     Recipe,
-    Rollback,
     Sampling,
     Task,
     TextToImage,
@@ -92,9 +91,8 @@ def make_chain(*steps: str, source: str = "") -> Chain:
             ),
             "outpaint": Outpaint(image=BLOB, left=8, work=Size(width=64, height=64)),
             "upscale": Upscale(image=BLOB, scale=2),
-            "rollback": Rollback(image=BLOB, version="12" * 32),
         }.get(operation, TextToImage())
-        pixels_only = operation in {"import", "upscale", "rollback"}
+        pixels_only = operation in {"import", "upscale"}
         versions.append(
             make_version(
                 parents=[versions[-1].id] if versions else [],

@@ -204,7 +204,8 @@ class TestTheHistory:
         assert verdict.actions[0].details["prompt"].startswith("step 0, a lone (wolf:1.3)")
         assert verdict.actions[0].details["negative_prompt"] == "blurry, watermark"
         assert verdict.actions[4].description == "enlarged by interpolation (lanczos) to 48x32"
-        assert verdict.actions[5].description == "an earlier version was taken up again: 1212121212"
+        taken_up = f"an earlier version was taken up again: {versions[4].short}"
+        assert verdict.actions[5].description == taken_up
         assert all(action.description for action in verdict.actions)
         assert verdict.digital_source_type == TRAINED
 

@@ -19,7 +19,6 @@ from maquette.core.recipe import (
     Inpaint,
     Outpaint,
     PromptText,
-    Rollback,
     TextToImage,
     Upscale,
 )
@@ -134,22 +133,13 @@ class TestReweight:
             operations.reweight(version, {})
 
     def test_work_on_pixels_has_no_words(self, make: MakeVersion) -> None:
-        parent, other = "1234567890" + "a" * 54, "fedcba9876" + "a" * 54
+        parent = "1234567890" + "a" * 54
         enlarged = make(
             operation="upscale", parents=(parent,), task=Upscale(image="a" * 64, scale=2), **BARE
         )
         with pytest.raises(RecipeRefused, match="made by 'upscale'") as caught:
             operations.reweight(enlarged, {"moon": 1.4})
         assert caught.value.hint == "reweight the version it came from: 1234567890"
-        back = make(
-            operation="rollback",
-            parents=(parent, other),
-            task=Rollback(image="a" * 64, version=other),
-            **BARE,
-        )
-        with pytest.raises(RecipeRefused) as caught:
-            operations.reweight(back, {"moon": 1.4})
-        assert caught.value.hint == "reweight the version it came from: fedcba9876"
 
     def test_an_imported_prompt_is_not_run(self, make: MakeVersion) -> None:
         photo = make(operation="import", task=Import(image="a" * 64))

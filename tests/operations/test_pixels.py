@@ -8,7 +8,7 @@ import pytest
 
 from maquette import operations
 from maquette.core.geometry import Size
-from maquette.core.recipe import Import, ModelRef, PromptText, Rollback, Sampling, Upscale
+from maquette.core.recipe import Import, ModelRef, PromptText, Sampling, Upscale
 from maquette.core.version import Version
 from maquette.errors import SettingRefused
 
@@ -51,9 +51,3 @@ def test_import_keeps_what_the_file_told() -> None:
     assert (recipe.engine, recipe.prompt, recipe.model) == ("pixels", prompt, model)
     bare = operations.import_picture(image_digest="a" * 64, size=Size(width=30, height=20))
     assert bare.prompt is None and bare.inputs == ("a" * 64,)
-
-
-def test_rollback_names_the_version_and_its_picture(version: Version) -> None:
-    recipe = operations.rollback(version)
-    assert recipe.task == Rollback(image=version.image, version=version.id)
-    assert recipe.size == version.size and recipe.engine == "pixels"

@@ -174,6 +174,21 @@ def test_rolling_back_twice_makes_it_the_newest_twice(studio: Studio, wolf: Vers
     assert first.id != second.id
 
 
+def test_work_goes_on_after_a_rollback(studio: Studio, wolf: Version) -> None:
+    studio.upscale(wolf, 2)
+    back = studio.rollback(wolf)
+    assert back.recipe == wolf.recipe
+    assert [heat.token for heat in studio.heatmap(back, "moon")] == ["moon"]
+    assert studio.reweight(back, {"moon": 1.4}).parents == (back.id,)
+
+
+def test_an_upscaled_picture_has_the_maps_of_the_one_it_came_from(
+    studio: Studio, wolf: Version
+) -> None:
+    (heat,) = studio.heatmap(studio.upscale(wolf, 2), "moon")
+    assert heat.map.shape == (512, 512)
+
+
 def test_asking_for_the_same_again_makes_it_the_newest(studio: Studio, wolf: Version) -> None:
     studio.generate("a boat", seed=1, quality="draft")
     again = studio.generate("a lone wolf under a full moon, misty forest", seed=7)[0]

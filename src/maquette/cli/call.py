@@ -88,14 +88,14 @@ class Call:
 
         stopped: BaseException | None = None
         versions: list[Version] = []
+        finished: list[Version] = []
         with Bars(self.errors, what, total) as bars, interruptible(studio.cancel, self.errors):
             studio.on_event = bars
+            studio.on_version = finished.append
             try:
-                versions.extend(work())
+                versions = work()
             except (MaquetteError, KeyboardInterrupt) as error:
-                stopped = error
-                if bars.finished:
-                    versions.extend(studio.log(limit=bars.finished)[::-1])
+                stopped, versions = error, finished
         if versions:
             show_versions(self.voice, studio, versions)
         if stopped is None and bars.finished < len(versions):

@@ -268,9 +268,9 @@ def _task(task: dict[str, Any]) -> str:
 def _told(studio: Studio, version: Made) -> str:
     """What a version is about, in few words: what changed in the prompt, or the prompt."""
     task = version.recipe.task
+    if version.operation == "rollback" and version.parents:
+        return f"to {version.parents[0][:10]}"
     match task.kind:
-        case "rollback":
-            return f"to {task.version[:10]}"
         case "upscale":
             return f"{task.scale:g}x"
         case "outpaint":

@@ -31,7 +31,6 @@ __all__ = [
     "Outpaint",
     "PromptText",
     "Recipe",
-    "Rollback",
     "Sampling",
     "Task",
     "TextToImage",
@@ -123,16 +122,8 @@ class Import(_Value):
     source: str = ""
 
 
-class Rollback(_Value):
-    """An earlier version's picture as the newest again."""
-
-    kind: Literal["rollback"] = "rollback"
-    image: Digest
-    version: str
-
-
 Task = Annotated[
-    TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | Import | Rollback,
+    TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | Import,
     Field(discriminator="kind"),
 ]
 
@@ -181,7 +172,7 @@ class Recipe(_Value):
     """Everything that decides a picture.
 
     ``size`` is the finished picture's. ``prompt``, ``model`` and ``sampling`` are None for work on
-    pixels alone (upscale, import, rollback).
+    pixels alone (upscale, import).
     """
 
     schema_version: Literal[1] = SCHEMA

@@ -115,7 +115,7 @@ def _things(phrases: list[_Phrase]) -> tuple[list[_Phrase], list[_Phrase]]:
 
 def _can_reweigh(version: Version) -> bool:
     recipe = version.recipe
-    drawn = recipe.task.kind not in {"import", "rollback", "upscale"}
+    drawn = recipe.task.kind not in {"import", "upscale"}
     return drawn and recipe.prompt is not None and recipe.prompt.interpreter != "plain"
 
 

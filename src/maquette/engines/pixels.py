@@ -11,7 +11,7 @@ from PIL import Image
 from maquette.core.capabilities import Capabilities
 from maquette.core.geometry import Size
 from maquette.core.picture import size_of
-from maquette.core.recipe import Import, Recipe, Rollback, Upscale
+from maquette.core.recipe import Import, Recipe, Upscale
 from maquette.core.version import SHORT
 from maquette.engines.base import (
     Cancel,
@@ -49,10 +49,10 @@ class Pixels:
         return f"pixels {_VERSION}; Pillow {PIL.__version__}"
 
     def capabilities(self) -> Capabilities:
-        """Three tasks, pictures of any size, no model, no words."""
+        """Two tasks, pictures of any size, no model, no words."""
         return Capabilities(
             engine=self.name,
-            tasks=frozenset({"upscale", "import", "rollback"}),
+            tasks=frozenset({"upscale", "import"}),
             multiple=1,
             min_side=1,
             max_side=100_000,
@@ -102,11 +102,11 @@ class Pixels:
             yield Picture(index, result, time.perf_counter() - started)
 
 
-def _own_task(recipe: Recipe) -> Upscale | Import | Rollback:
-    if not isinstance(recipe.task, Upscale | Import | Rollback):
+def _own_task(recipe: Recipe) -> Upscale | Import:
+    if not isinstance(recipe.task, Upscale | Import):
         raise RecipeRefused(
             f"engine 'pixels' does no {recipe.task.kind}",
-            hint="it does import, rollback and upscale; choose an engine with a model",
+            hint="it does import and upscale; choose an engine with a model",
         )
     if recipe.conditionings:
         raise RecipeRefused("engine 'pixels' has no model to put a LoRA on")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from maquette.core.recipe import ImageToImage, Import, Inpaint, Outpaint, Rollback, TextToImage
+from maquette.core.recipe import ImageToImage, Import, Inpaint, Outpaint, TextToImage
 from maquette.core.recipe import Upscale as UpscaleTask
 from maquette.core.version import SHORT, Version
 from maquette.errors import ExportRefused
@@ -49,7 +49,6 @@ _TASKS = {
     "inpaint": _OPERATIONS["inpaint"],
     "outpaint": _OPERATIONS["outpaint"],
     "upscale": _OPERATIONS["upscale"],
-    "rollback": _OPERATIONS["rollback"],
 }
 
 
@@ -136,6 +135,10 @@ def _action(chain: Sequence[Version], *, prompts: bool, imported: str | None) ->
             action["digitalSourceType"] = source_type_uri(source)
         elif name == "c2pa.created":
             action["digitalSourceType"] = _UNKNOWN_SOURCE
+    if version.operation == "rollback" and version.parents:
+        # The recipe is that of the version taken up: what it did is told there.
+        action["description"] = f"{description}: {version.parents[0][:SHORT]}"
+        return action
     match task:
         case Import():
             parameters["ingredientIds"] = [IMPORTED if len(chain) == 1 else version.short]
@@ -144,8 +147,6 @@ def _action(chain: Sequence[Version], *, prompts: bool, imported: str | None) ->
         case UpscaleTask():
             parameters[f"{PREFIX}interpolation"] = task.method
             action["description"] = f"{description} ({task.method}) to {version.size}"
-        case Rollback():
-            action["description"] = f"{description}: {task.version[:SHORT]}"
         case _:
             pass
     return action

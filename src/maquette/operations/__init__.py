@@ -13,7 +13,6 @@ from maquette.operations.masks import (
 )
 from maquette.operations.outpaint import outpaint
 from maquette.operations.reweight import reweight
-from maquette.operations.rollback import rollback
 from maquette.operations.upscale import upscale
 from maquette.operations.vary import vary
 
@@ -27,7 +26,6 @@ __all__ = [
     "mask_from_token",
     "outpaint",
     "reweight",
-    "rollback",
     "upscale",
     "vary",
 ]

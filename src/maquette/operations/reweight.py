@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from maquette.core.grammar import reweigh
-from maquette.core.recipe import Import, Recipe, Rollback, Upscale
+from maquette.core.recipe import Import, Recipe, Upscale
 from maquette.core.version import SHORT, Version
 from maquette.errors import RecipeRefused, SettingRefused
 from maquette.operations import settings
@@ -25,9 +25,8 @@ def reweight(version: Version, weights: Mapping[str, float]) -> Recipe:
         RecipeRefused: the version was not drawn from words, or its prompt has no weights.
     """
     recipe = version.recipe
-    if recipe.prompt is None or isinstance(recipe.task, Upscale | Import | Rollback):
-        source = recipe.task.version if isinstance(recipe.task, Rollback) else None
-        source = source or (version.parents[0] if version.parents else None)
+    if recipe.prompt is None or isinstance(recipe.task, Upscale | Import):
+        source = version.parents[0] if version.parents else None
         raise RecipeRefused(
             f"version {version.short} was not drawn from words but made by '{version.operation}'",
             hint=f"reweight the version it came from: {source[:SHORT]}"

@@ -23,7 +23,7 @@ from maquette.engines.base import Cancel, Engine, Event, Picture, Substitution
 from maquette.errors import Cancelled, EngineFailed, MaquetteError
 from maquette.storage.base import Blobs, Records
 
-__all__ = ["Order", "load_inputs", "produce"]
+__all__ = ["Order", "load_inputs", "produce", "repeat"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ def produce(
     previews: bool = False,
     cancel: Cancel | None = None,
     on_event: Callable[[Event], None] | None = None,
+    on_version: Callable[[Version], None] | None = None,
 ) -> list[Version]:
     """Make a version of each recipe, in the order's order.
 
     A recipe that this very build has drawn before is not drawn again: a new version gets the
     picture that is there, at no cost. Each version is stored as soon as its picture is there, so
-    an interruption loses nothing that was finished.
+    an interruption loses nothing that was finished; ``on_version`` hears of it then.
 
     Raises:
         RecipeRefused, SettingRefused: before anything is queued.
@@ -81,7 +82,7 @@ def produce(
     for index, recipe in enumerate(order.recipes):
         known = _known(recipe, engine.build, records, maps=maps)
         if known is not None:
-            made[index] = _again(known, order, records)
+            made[index] = repeat(known, order.operation, order.parents, records)
     waiting = [index for index in range(len(order.recipes)) if index not in made]
     if not waiting:
         return [made[index] for index in range(len(order.recipes))]
@@ -101,13 +102,13 @@ def produce(
                 ]
                 records.add(version, job=jobs[event.index], findings=findings)
                 made[waiting[event.index]] = version
+                if on_version is not None:
+                    on_version(version)
             if on_event is not None:
                 on_event(event)
         ended = Status.FAILED, "the engine ended without this picture"
     except (Cancelled, KeyboardInterrupt) as stop:
         ended = Status.CANCELLED, "stopped by the person"
-        if isinstance(stop, Cancelled):
-            raise
         raise Cancelled(_kept(made, order)) from stop
     except MaquetteError as error:
         ended = Status.FAILED, str(error)
@@ -147,10 +148,15 @@ def _known(recipe: Recipe, build: str, records: Records, *, maps: bool) -> Versi
     return None
 
 
-def _again(known: Version, order: Order, records: Records) -> Version:
+def repeat(known: Version, operation: str, parents: Sequence[str], records: Records) -> Version:
+    """A new version with the recipe, picture and token maps of a known one, at no cost.
+
+    Raises:
+        VersionUnknown: when a parent is not there.
+    """
     version = make_version(
-        parents=order.parents,
-        operation=order.operation,
+        parents=parents,
+        operation=operation,
         recipe=known.recipe,
         image=known.image,
         size=known.size,

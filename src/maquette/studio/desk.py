@@ -53,6 +53,7 @@ class Desk:
         self.records = self._project.records
         self.blobs = self._project.blobs
         self.on_event = on_event
+        self.on_version: Callable[[Version], None] | None = None
         self.previews = previews
         self.cancel = Cancel()
         self._engine_name = engine or self.settings.engine
@@ -147,6 +148,7 @@ class Desk:
             previews=self.previews,
             cancel=self.cancel,
             on_event=self.on_event,
+            on_version=self.on_version,
         )
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from maquette import operations
 from maquette.core.finding import Finding
 from maquette.core.picture import decode_picture
-from maquette.core.recipe import PromptText
+from maquette.core.recipe import PromptText, Upscale
 from maquette.core.trace import Trace, unpack_trace
 from maquette.core.version import Version
 from maquette.engines.base import Explainer
@@ -68,6 +68,8 @@ class Looking(Desk):
         recorded = self.trace(version) if caption is None else None
         if recorded is not None:
             return recorded
+        if caption is None and isinstance(version.recipe.task, Upscale) and version.parents:
+            return self.explained(version.parents[0])  # the same picture, with more pixels
         prompt = PromptText(text=caption) if caption else version.recipe.prompt
         if prompt is None or not prompt.text.strip():
             raise TraceMissing(

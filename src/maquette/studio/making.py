@@ -13,6 +13,7 @@ from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.operations.settings import prompt_text
+from maquette.stages.produce import repeat
 from maquette.studio.desk import read_file, seeds_from
 from maquette.studio.looking import Looking
 
@@ -176,9 +177,10 @@ class Making(Looking):
         return self._make("upscale", (operations.upscale(version, scale=scale),), (version,))[0]
 
     def rollback(self, version: Version | str) -> Version:
-        """An earlier version as the newest again. Nothing is lost: what came between stays."""
+        """An earlier version as the newest again, with its recipe and its token maps, so that work
+        goes on from there. Nothing is lost: what came between stays."""
         target = self.version(version)
-        return self._make("rollback", (operations.rollback(target),), (target,))[0]
+        return repeat(target, "rollback", (target.id,), self.records)
 
     def import_picture(
         self, source: str | Path | bytes, *, caption: str | None = None

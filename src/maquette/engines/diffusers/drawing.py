@@ -23,8 +23,11 @@ from maquette.engines.diffusers.weights import Parts
 
 __all__ = ["Drawn", "Order", "batches", "draw_group"]
 
-LARGEST = 8
-"""Pictures drawn together at most, at the model's best size; fewer where they are larger."""
+TOGETHER = 8
+"""Pictures drawn together at most on an accelerator, at the model's best size; fewer where they
+are larger. On a processor it is one: a larger batch is no faster there (measured at 256x256 on two
+cores: 65 ms a row in batches of 2 as of 16), and a batch of another size rounds otherwise, so that
+a picture would depend on its neighbours and a replay would not be exact."""
 
 PREVIEW_EVERY = 4
 """Steps between previews that have to be decoded."""
@@ -66,15 +69,21 @@ class Drawn:
     timings: dict[str, float] = field(default_factory=dict[str, float])
 
 
-def batches(parts: Parts, orders: Sequence[Order]) -> Iterator[list[Order]]:
-    """Orders by kin, in the order of their first member, in batches that fit the memory."""
+def batches(
+    parts: Parts, orders: Sequence[Order], together: int | None = None
+) -> Iterator[list[Order]]:
+    """Orders by kin, in the order of their first member, in batches that fit the memory.
+
+    ``together`` is the most pictures of the model's best size to a batch (default: see TOGETHER).
+    """
     kin: dict[tuple[Any, ...], list[Order]] = {}
     for order in orders:
         kin.setdefault(order.kin, []).append(order)
     native = parts.card.native.width * parts.card.native.height
+    most = together or (1 if parts.device.type == "cpu" else TOGETHER)
     for group in kin.values():
         area = group[0].size.width * group[0].size.height
-        count = max(1, min(LARGEST, LARGEST * native // area))
+        count = max(1, min(most, most * native // area))
         for at in range(0, len(group), count):
             yield group[at : at + count]
 

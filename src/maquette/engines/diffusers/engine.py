@@ -44,19 +44,23 @@ def create(
     model: str | Path | None = None,
     device: str = "cpu",
     dtype: str = "auto",
+    *,
     models: Path | None = None,
     threads: int = 0,
+    together: int = 0,
 ) -> DiffusersEngine:
     """The local engine with a model: the shipped one, a name, or a folder.
 
     ``device`` and ``dtype`` may be ``auto``; ``models`` is a folder of more models (default: the
-    environment's ``MAQUETTE_MODELS``); ``threads`` above 0 sets torch's when the model is loaded.
+    environment's ``MAQUETTE_MODELS``); ``threads`` above 0 sets torch's when the model is loaded;
+    ``together`` is the largest batch (0: one picture on a processor, eight elsewhere). Pictures of
+    a larger batch may differ by a rounding from those drawn alone.
 
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
     card = read_model(find_model(model, models))
-    return DiffusersEngine(card, device=device, dtype=dtype, threads=threads)
+    return DiffusersEngine(card, device=device, dtype=dtype, threads=threads, together=together)
 
 
 class DiffusersEngine:
@@ -68,12 +72,19 @@ class DiffusersEngine:
     name = "diffusers"
 
     def __init__(
-        self, card: ModelCard, *, device: str = "cpu", dtype: str = "auto", threads: int = 0
+        self,
+        card: ModelCard,
+        *,
+        device: str = "cpu",
+        dtype: str = "auto",
+        threads: int = 0,
+        together: int = 0,
     ) -> None:
         self.card = card
         self.device = device
         self.dtype = dtype
         self.threads = threads
+        self.together = together
         self._parts: Parts | None = None
 
     @property
@@ -90,6 +101,7 @@ class DiffusersEngine:
         return (
             f"diffusers {VERSION}; {self.card.ref.name} {self.card.ref.digest[:12]};"
             f" {libraries}; {platform.machine()} {device} {dtype}"
+            + (f" by {self.together}" if self.together > 1 else "")
         )
 
     def capabilities(self) -> Capabilities:
@@ -138,14 +150,21 @@ class DiffusersEngine:
         previews: bool = False,
         cancel: Cancel | None = None,
     ) -> Iterator[Event]:
-        """See ``Engine.run``. Recipes that agree in all but prompt and seed are drawn together."""
+        """See ``Engine.run``. Recipes that agree in all but prompt and seed follow one another,
+        and are drawn together where that pays."""
         for recipe in recipes:
             self.check(recipe)
         from maquette.engines.diffusers.tasks import draw_all
 
         try:
             yield from draw_all(
-                self.parts(), recipes, inputs, maps=maps, previews=previews, cancel=cancel
+                self.parts(),
+                recipes,
+                inputs,
+                maps=maps,
+                previews=previews,
+                cancel=cancel,
+                together=self.together or None,
             )
         except (MaquetteError, GeneratorExit):
             raise

@@ -30,12 +30,16 @@ def build_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
     from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
     from diffusers.schedulers.scheduling_lcm import LCMScheduler
 
+    # Clipping to -1..1 is for models of pixels: latents go beyond, and would turn grey.
     kinds: dict[str, tuple[Any, dict[str, Any]]] = {
-        "ddim": (DDIMScheduler, {}),
+        "ddim": (DDIMScheduler, {"clip_sample": False}),
         "dpm++": (DPMSolverMultistepScheduler, {"algorithm_type": "dpmsolver++"}),
         "euler": (EulerDiscreteScheduler, {}),
         "euler-a": (EulerAncestralDiscreteScheduler, {}),
-        "lcm": (LCMScheduler, {"original_inference_steps": LCM_STEPS}),
+        "lcm": (
+            LCMScheduler,
+            {"original_inference_steps": LCM_STEPS, "clip_sample": False},
+        ),
     }
     kind, extra = kinds[sampler]
     # Another sampler's own settings (its solver's order, say) mean nothing here.

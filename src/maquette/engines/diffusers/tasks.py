@@ -30,8 +30,10 @@ def draw_all(
     maps: bool,
     previews: bool,
     cancel: Cancel | None,
+    together: int | None = None,
 ) -> Iterator[Event]:
-    """Draw checked recipes: those of one kin in batches, outpaints one by one after them."""
+    """Draw checked recipes: those of one kin in batches of at most ``together``, outpaints one by
+    one after them."""
     began = time.perf_counter()
     writer = Writer(parts)
     orders: list[Order] = []
@@ -45,7 +47,7 @@ def draw_all(
             orders.append(_order(index, recipe, inputs, plan))
     text_seconds = (time.perf_counter() - began) / max(1, len(recipes))
 
-    for group in batches(parts, orders):
+    for group in batches(parts, orders, together):
         started = time.perf_counter()
         for event in draw_group(
             parts,
