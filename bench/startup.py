@@ -14,8 +14,17 @@ from bench.row import Row, spread
 
 __all__ = ["measure", "wall_times"]
 
-HELP_TARGET = 0.5
+HELP_TARGET = 0.4
+LOAD_TARGET = 3.0
 GENERATE_TARGET = 10.0
+
+_LOAD = """
+import sys, time
+started = time.perf_counter()
+from maquette.engines.registry import load_engine
+load_engine("diffusers", model=sys.argv[1] or None).parts()
+print(time.perf_counter() - started)
+"""
 
 
 def wall_times(
@@ -39,11 +48,14 @@ def wall_times(
 
 
 def measure(engine: str | None, model: str | None, *, quick: bool = False) -> list[Row]:
-    """``maquette --help``, and a whole ``maquette generate`` of one step."""
+    """``maquette --help``, loading the model, and a whole ``maquette generate`` of one step."""
     maquette = [sys.executable, "-m", "maquette"]
     rows = [
         _row("maquette --help", wall_times([*maquette, "--help"], 1 if quick else 9), HELP_TARGET)
     ]
+    if engine in (None, "diffusers"):
+        what = "loading the model, torch and all"
+        rows.append(_row(what, _load_times(model, 1 if quick else 5), LOAD_TARGET))
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "MAQUETTE_HOME": str(Path(folder) / "home")}
         project = Path(folder) / "project"
@@ -54,6 +66,16 @@ def measure(engine: str | None, model: str | None, *, quick: bool = False) -> li
         taken = wall_times(command, 1 if quick else 5, env)
     rows.append(_row("maquette generate, one step, model load included", taken, GENERATE_TARGET))
     return rows
+
+
+def _load_times(model: str | None, times: int) -> list[float]:
+    """Seconds from a fresh interpreter's first import to weights in memory, after a warm-up."""
+    command = [sys.executable, "-c", _LOAD, model or ""]
+    told = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        for _ in range(times + 1)
+    ]
+    return [float(seconds) for seconds in told[1:]]
 
 
 def _row(name: str, taken: list[float], target: float) -> Row:
