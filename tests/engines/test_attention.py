@@ -244,6 +244,17 @@ def test_outside_faults_are_told_as_engine_faults(
         list(engine.run([recipe(engine)], {}))
 
 
+def test_broken_numbers_are_no_picture(
+    engine: DiffusersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from maquette.errors import EngineFailed
+
+    unet = engine.parts().unet
+    monkeypatch.setattr(unet, "forward", lambda sample, *_, **__: (sample * float("nan"),))
+    with pytest.raises(EngineFailed, match="numbers"):
+        draw(engine, recipe(engine))
+
+
 def test_pictures_carry_their_seconds(engine: DiffusersEngine) -> None:
     events = list(engine.run([recipe(engine, seed=seed) for seed in range(3)], {}))
     pictures = [event for event in events if isinstance(event, Picture)]

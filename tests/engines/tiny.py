@@ -39,6 +39,11 @@ def build(folder: Path, kind: str, *, channels: int = 4) -> Path:
             initializer_factor=4.0,
         )
     )
+    with torch.no_grad():
+        # A trained encoder's states have a mean; those of a fresh one have none to restore.
+        for name, weight in text.named_parameters():
+            if "final_layer_norm.bias" in name:
+                weight.fill_(0.1)
     shapes: dict[str, Any] = (
         {
             "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),

@@ -20,6 +20,7 @@ from maquette.engines.diffusers.maps import places_to_record, word_maps
 from maquette.engines.diffusers.plans import Plan
 from maquette.engines.diffusers.sampling import Canvas, Look, Settings, denoise
 from maquette.engines.diffusers.weights import Parts
+from maquette.errors import EngineFailed
 
 __all__ = ["Drawn", "Order", "batches", "draw_group"]
 
@@ -118,6 +119,11 @@ def draw_group(
                     yield Preview(order.index, look.step, image)
     assert look is not None  # noqa: S101 (a recipe has at least one step)
     denoised = time.perf_counter()
+    if not bool(torch.isfinite(look.latents).all()):
+        raise EngineFailed(
+            "the drawing ended in numbers that are none",
+            hint="lower the weights or the guidance, or draw in float32",
+        )
     for number, order in enumerate(orders):
         started = time.perf_counter()
         image = decode(parts, look.latents[number : number + 1])

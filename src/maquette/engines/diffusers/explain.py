@@ -25,8 +25,9 @@ from maquette.engines.diffusers.weights import Parts
 
 __all__ = ["TIMESTEPS", "explain", "working_size"]
 
-TIMESTEPS = (350, 500)
-"""Of 1000: late enough that places are known, early enough that they still ask for words."""
+TIMESTEPS = (100, 200, 350)
+"""Of 1000. In a given picture everything has its place already, so little noise is best: mean IoU
+0.554 on 80 renders, against 0.531 at (350, 500); at 650 and 800 it falls to 0.47 and 0.44."""
 
 SEED = 0
 

@@ -15,8 +15,10 @@ from maquette.engines.diffusers.sampling import Row
 __all__ = ["FINEST", "places_to_record", "word_maps"]
 
 FINEST = 2
-"""How many of the finest levels that have cross-attention are recorded: the coarser ones cost
-little but blur the maps."""
+"""How many of the finest levels that have cross-attention are recorded. Measured on renders with
+known masks (80 scenes, 28 nouns, a small model of 16x16 latents; mean IoU at half the maximum):
+finest 0.56, two finest 0.55, all 0.56; over pairs 0.567, 0.572, 0.559. Bilinear resizing beat
+bicubic by 0.02, which overshoots at edges; mean and maximum over a word's tokens were equal."""
 
 
 def places_to_record(levels: Sequence[int], attended: Sequence[bool]) -> frozenset[int]:
@@ -82,7 +84,7 @@ def _level_mean(
         level = words.reshape(1, -1, *grids[places])
         if grids[places] != size:
             level = torch.nn.functional.interpolate(
-                level, size=size, mode="bicubic", align_corners=False
-            ).clamp_min(0)
+                level, size=size, mode="bilinear", align_corners=False
+            )
         mean += level[0]
     return mean

@@ -134,5 +134,7 @@ def _scaled(states: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     wide = states.float()
     new = wide * scale[..., None]
     before, after = wide.mean(dim=(1, 2), keepdim=True), new.mean(dim=(1, 2), keepdim=True)
-    safe = torch.where(after.abs() > 1e-8, after, before)
-    return (new * (before / safe)).to(states.dtype)
+    # Where the mean is all but zero, its ratio means nothing and would blow the text up.
+    steady = after.abs() > 1e-3 * wide.abs().mean(dim=(1, 2), keepdim=True)
+    ratio = torch.where(steady, before / after, torch.ones_like(before))
+    return (new * ratio).to(states.dtype)
