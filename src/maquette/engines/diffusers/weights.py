@@ -107,6 +107,10 @@ def load_parts(
             ) from error
     for network in (unet, vae, text_encoder):
         network.to(where).eval().requires_grad_(False)
+    for network in (unet, vae):
+        # A place's channels side by side: convolutions are a few per cent faster, the decoder's a
+        # quarter, and the numbers differ by rounding alone.
+        network.to(memory_format=torch.channels_last)
     return Parts(card, unet, vae, text_encoder, tokenizer, card.scheduler, where, kind)
 
 
