@@ -135,17 +135,17 @@ def _quiet() -> Iterator[None]:
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
-    levels = [(log, log.get_verbosity()) for log in (diffusers_logging, transformers_logging)]
-    bars = transformers_logging.is_progress_bar_enabled()
-    for log, _ in levels:
+    logs = (diffusers_logging, transformers_logging)
+    before = [(log, log.get_verbosity(), log.is_progress_bar_enabled()) for log in logs]
+    for log in logs:
         log.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+        log.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for log, level in levels:
+        for log, level, bars in before:
             log.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
+            if bars:
+                log.enable_progress_bar()
