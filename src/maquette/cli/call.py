@@ -93,7 +93,7 @@ class Call:
             studio.on_event = bars
             studio.on_version = finished.append
             try:
-                versions = work()
+                versions = list(work())
             except (MaquetteError, KeyboardInterrupt) as error:
                 stopped, versions = error, finished
         if versions:
