@@ -83,14 +83,20 @@ def export(
     widths: tuple[int, ...] = WIDTHS,
     stages: tuple[str, ...] = (),
     generation: int = 1,
+    averaged: bool = True,
 ) -> None:
-    """Write the averaged networks of a stage as a pipeline folder, replacing what is there."""
+    """Write the networks of a stage as a pipeline folder, replacing what is there.
+
+    averaged: the running average of the weights, else the last ones (better after a short run
+    whose learning rate came down quickly: compare the two held-out losses that training prints).
+    """
+    prefix = "mean_" if averaged else ""
     saved = torch.load(run / stage / "checkpoint.pt", weights_only=False)
     tokenizer = CLIPTokenizer.from_pretrained(run / "tokenizer", model_max_length=LENGTH)
     unet = build_unet(widths, side)
-    unet.load_state_dict(saved["mean_unet"])
+    unet.load_state_dict(saved[prefix + "unet"])
     text = build_text_encoder(len(tokenizer), LENGTH)
-    text.load_state_dict(saved["mean_text"])
+    text.load_state_dict(saved[prefix + "text"])
     pipeline = StableDiffusionPipeline(
         vae=shipped_autoencoder(run),
         text_encoder=text,
@@ -161,8 +167,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--side", type=int, default=16)
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
+    parser.add_argument("--last", action="store_true", help="the last weights, not their average")
     a = parser.parse_args()
-    export(a.run, a.stage, a.out, side=a.side, widths=tuple(a.widths), stages=tuple(a.stages))
+    export(
+        a.run,
+        a.stage,
+        a.out,
+        side=a.side,
+        widths=tuple(a.widths),
+        stages=tuple(a.stages),
+        averaged=not a.last,
+    )
 
 
 if __name__ == "__main__":

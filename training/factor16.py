@@ -32,6 +32,7 @@ from training.files import (
     to_unit,
     wait_while_paused,
 )
+from training.muon import Muon
 from training.parallel import Team, start
 
 DECODER_BLOCKS = (5, 4, 2, 1, 0)
@@ -144,7 +145,13 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
     half: nn.Module = model.decoder if a.part == "decoder" else model.encoder
     parameters = list(half.parameters())
     average = copy.deepcopy(half)
-    optimizer = torch.optim.AdamW(parameters, a.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    # Convolutions between features; the first and last touch latents and colours.
+    inner = [p for p in parameters if p.ndim == 4 and min(p.shape[:2]) > 4]
+    outer = [p for p in parameters if p.ndim != 4 or min(p.shape[:2]) <= 4]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(outer, a.rate, betas=(0.9, 0.99), weight_decay=1e-4),
+        Muon(inner, a.rate, weight_decay=1e-3),
+    ]
     began = saved = time.time()
     step, history = 0, []
 
@@ -164,8 +171,8 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
         team.add([order])
         if order[0] < 0.5:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = a.rate * float(order[1])
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = a.rate * float(order[1])
         latents, pictures = data.batch(rng.integers(0, data.count, a.batch // team.size))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             if a.part == "decoder":
@@ -179,8 +186,9 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
         loss.backward()
         team.add([p.grad for p in parameters], 1 / team.size)
         nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         step += 1
         history.append(loss.item())
         mean = min(0.996, (1 + step) / (10 + step))

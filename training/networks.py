@@ -62,7 +62,8 @@ def build_text_encoder(vocabulary: int, length: int) -> CLIPTextModel:
 
 def sampler() -> DPMSolverMultistepScheduler:
     """The sampler that ships with the model."""
-    return DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++")
+    # Trailing steps do not use the offset; without it the pipeline warns of an outdated file.
+    return DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", steps_offset=1)
 
 
 def signal(device: torch.device | None = None) -> torch.Tensor:

@@ -29,6 +29,7 @@ from training.muon import Muon
 from training.networks import WIDTHS, build_text_encoder, build_unet, draw, signal
 from training.parallel import ALONE, Team, start
 from training.tokenizer import LENGTH
+from training.world import NOUNS
 
 CURVE_STEPS = 50
 #: Room for the gradients of the largest networks this trains.
@@ -62,6 +63,7 @@ class Data:
     masks: torch.Tensor
     ids: torch.Tensor
     nouns: torch.Tensor
+    weights: torch.Tensor
 
     @property
     def count(self) -> int:
@@ -69,16 +71,24 @@ class Data:
         return len(self.latents) - held_out(len(self.latents))
 
 
-def load(run: Path, side: int, scaling: float) -> Data:
-    """Read a run's latents of a side (16 or 32), noun masks and captions."""
+def load(run: Path, side: int, scaling: float, favour: dict[str, float] | None = None) -> Data:
+    """Read a run's latents of a side (16 or 32), noun masks and captions.
+
+    favour: how much more often (or less, below 1) to take pictures that show a noun.
+    """
     latents = torch.from_numpy(np.load(run / f"latents{side * 8}.npy")).float() * scaling
-    masks = torch.from_numpy(np.load(run / "masks.npy").astype(np.int32))
+    masks = np.load(run / "masks.npy")[: len(latents)]
+    shown = np.bitwise_or.reduce(masks.reshape(len(masks), -1), 1)
+    weights = np.ones(len(masks))
+    for noun, factor in (favour or {}).items():
+        weights[(shown >> np.uint32(NOUNS.index(noun))) & 1 == 1] *= factor
     text = np.load(run / "text.npz")
     return Data(
         latents,
-        masks[: len(latents)],
+        torch.from_numpy(masks.astype(np.int32)),
         torch.from_numpy(text["ids"].astype(np.int64)),
         torch.from_numpy(text["nouns"].astype(np.int64)),
+        torch.from_numpy(weights),
     )
 
 
@@ -128,24 +138,25 @@ class Trainer:
         return coded.input_ids
 
     def _optimizers(self, kind: str) -> list[torch.optim.Optimizer]:
-        inner = (
-            {
-                p
-                for name, p in self.unet.named_parameters()
-                if p.ndim >= 2 and not name.startswith(("conv_in", "conv_out"))
-            }
-            if kind == "muon"
-            else set()
-        )
-        # A word's vector must not decay between its rare uses; the rest hardly matters.
+        networks = (*self.unet.named_parameters(), *self.text.named_parameters())
+        # First, last and looked-up layers are not maps between features: AdamW, as for biases.
+        outer = ("conv_in", "conv_out", "embeddings")
+        inner = {
+            p
+            for name, p in networks
+            if kind == "muon" and p.ndim >= 2 and not any(word in name for word in outer)
+        }
         rest = [p for p in self.parameters if p not in inner]
+        adam_rate = self.rate * (0.75 if inner else 1.0)
         chosen: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(rest, self.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+            torch.optim.AdamW(rest, adam_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
         ]
         if inner:
-            chosen.append(
-                Muon([p for p in self.parameters if p in inner], self.rate, team=self.team)
-            )
+            matrices = [p for p in self.parameters if p in inner]
+            chosen.append(Muon(matrices, self.rate, team=self.team))
+        for optimizer in chosen:
+            for group in optimizer.param_groups:
+                group["full"] = group["lr"]
         return chosen
 
     def noisy(
@@ -159,7 +170,7 @@ class Trainer:
     def update(self, data: Data, factor: float) -> tuple[float, float]:
         """One step at `factor` of the learning rate; gives the loss and the attention loss."""
         size = self.batch
-        chosen = torch.randint(0, data.count, (size,))
+        chosen = torch.multinomial(data.weights[: data.count], size, replacement=True)
         phrase = torch.randint(0, data.ids.shape[1], (size,))
         ids, nouns = data.ids[chosen, phrase].clone(), data.nouns[chosen, phrase].clone()
         dropped = torch.rand(size) < 0.1
@@ -184,7 +195,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.rate * factor
+                group["lr"] = group["full"] * factor
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
@@ -256,7 +267,10 @@ class Trainer:
         for name in ("unet", "text", "mean_unet", "mean_text"):
             getattr(self, name).load_state_dict(state[name])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            full = [group["full"] for group in optimizer.param_groups]
             optimizer.load_state_dict(saved)
+            for group, rate in zip(optimizer.param_groups, full, strict=True):
+                group["full"] = rate  # a resumed run may ask for another rate
         self.step, self.samples = state["step"], state.get("samples", 64 * state["step"])
         if self.team.rank == 0:
             torch.set_rng_state(state["random"])
@@ -265,8 +279,8 @@ class Trainer:
 
 
 def rate_factor(step: int, done: float, decay_from: float, floor: float = 0.05) -> float:
-    """Share of the learning rate: 100 steps of warm-up, constant, then linear down to `floor`."""
-    warm = min(1.0, (step + 1) / 100)
+    """Share of the learning rate: 40 steps of warm-up, constant, then linear down to `floor`."""
+    warm = min(1.0, (step + 1) / 40)
     if done <= decay_from:
         return warm
     return warm * max(floor, 1 - (1 - floor) * (done - decay_from) / (1 - decay_from))
@@ -340,9 +354,10 @@ def run_stage(
     every: float,
     sheet_every: float,
     most_steps: int | None = None,
+    favour: dict[str, float] | None = None,
 ) -> None:
     """Train until the wall-clock time `until` (or `most_steps`): checkpoints, curve, sheets."""
-    data = load(trainer.run, trainer.side, trainer.scaling)
+    data = load(trainer.run, trainer.side, trainer.scaling, favour)
     keeper, first = Keeper(trainer, stage, data, until), trainer.team.rank == 0
     keeper.resume()
     if first:
@@ -398,8 +413,15 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
     if a.init:
         path = a.run / a.init / "checkpoint.pt"
         trainer.restore(torch.load(path, weights_only=False), weights_only=True)
+    favour = {noun: float(factor) for noun, factor in (item.split("=") for item in a.favour)}
     run_stage(
-        trainer, a.stage, until, decay_from=a.decay_from, every=a.every, sheet_every=a.sheet_every
+        trainer,
+        a.stage,
+        until,
+        decay_from=a.decay_from,
+        every=a.every,
+        sheet_every=a.sheet_every,
+        favour=favour,
     )
 
 
@@ -420,6 +442,7 @@ def main() -> None:
     parser.add_argument("--decay-from", type=float, default=0.5)
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
     parser.add_argument("--sheet-every", type=float, default=8.0, help="minutes, 0: none")
+    parser.add_argument("--favour", nargs="*", default=(), help="noun=factor: take more of these")
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
     parser.add_argument("--seed", type=int, default=0)
     a = parser.parse_args()
