@@ -28,8 +28,9 @@ from training.world import NOUNS, render
 
 FIRST_SCENE = 77_000_000
 LEVELS = (350, 500)
-WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0)
-MOON_PROMPT = "a lone wolf under a full moon, misty forest, night"
+WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+#: A plain moon: in "a full moon" the word "full" says moon as well.
+MOON_PROMPT = "a wolf in a misty forest at night with a moon"
 SMALLEST_SHARE = 0.004
 
 
