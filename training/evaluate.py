@@ -23,7 +23,7 @@ from training.attention import WatchedAttention
 from training.files import save_sheet, to_unit
 from training.networks import signal
 from training.tokenizer import mark_nouns
-from training.train import PROMPTS
+from training.trainer import PROMPTS
 from training.world import NOUNS, render
 
 FIRST_SCENE = 77_000_000
