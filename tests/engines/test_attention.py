@@ -115,6 +115,13 @@ class TestSteering:
         expected = before * weights
         torch.testing.assert_close(after, expected / expected.sum())
 
+    def test_a_models_gain_pushes_weights_above_1_alone(self) -> None:
+        weights = torch.tensor([[0.0, 0.5, 1.0, 2.0]])
+        plain, pushed = log_weights(weights), log_weights(weights, 8.0)
+        assert plain is not None and pushed is not None
+        assert torch.equal(plain[:, :3], pushed[:, :3])
+        torch.testing.assert_close(pushed[:, 3], 8 * plain[:, 3])
+
     def test_weight_1_is_no_weight(self, engine: DiffusersEngine) -> None:
         pictures = draw(engine, [recipe(engine, "a red boat"), recipe(engine, "a (red:1.0) boat")])
         assert pictures[0].image.tobytes() == pictures[1].image.tobytes()

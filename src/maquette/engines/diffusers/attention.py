@@ -164,8 +164,14 @@ def grids(rows: int, columns: int, levels: int) -> dict[int, tuple[int, int]]:
     return found
 
 
-def log_weights(weights: torch.Tensor) -> torch.Tensor | None:
-    """Weights, (rows, tokens), as what is added to the logits; None when all are 1."""
+def log_weights(weights: torch.Tensor, gain: float = 1.0) -> torch.Tensor | None:
+    """Weights, (rows, tokens), as what is added to the logits; None when all are 1.
+
+    A weight w becomes log(w), above 1 ``gain`` times that. Where a model's attention is sharp, a
+    word holds its own place wholly already and can only grow into its surroundings, where its
+    odds are small; its card says how much more it takes.
+    """
     if bool((weights == 1).all()):
         return None
-    return torch.where(weights > 0, weights.clamp_min(1e-30).log(), GONE).clamp_min(GONE)
+    logs = torch.where(weights > 0, weights.clamp_min(1e-30).log(), GONE).clamp_min(GONE)
+    return torch.where(logs > 0, logs * gain, logs)

@@ -67,7 +67,11 @@ def explain(parts: Parts, image: Image.Image, prompt: PromptText, can: Capabilit
         for row in plan.rows[0]:
             count = len(times)
             weights = row.text.weights.expand(count, -1)
-            aim = Aim(row.text.context.expand(count, -1, -1), 0, log_weights(weights))
+            aim = Aim(
+                row.text.context.expand(count, -1, -1),
+                0,
+                log_weights(weights, parts.card.weight_gain),
+            )
             watching.look(aim)
             parts.unet(
                 noisy.to(parts.dtype), times, encoder_hidden_states=aim.context, return_dict=False

@@ -75,6 +75,12 @@ class ModelCard:
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
+    def weight_gain(self) -> float:
+        """How strongly weights above 1 push: see ``attention.log_weights``; 1 unless stated."""
+        gain = self.about.get("weight_gain", 1.0)
+        return min(max(float(gain), 1.0), 16.0) if isinstance(gain, int | float) else 1.0
+
+    @property
     def levels(self) -> int:
         """How many resolutions the UNet works at."""
         return len(self.attended)

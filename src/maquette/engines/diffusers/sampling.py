@@ -131,7 +131,8 @@ def denoise(
         rows = [canvas.rows[begin + number] for canvas in canvases]
         key = tuple(id(row) for picture in rows for row in picture)
         if (batch := batches.get(key)) is None:
-            batch = _Batch(rows, [canvas.negative for canvas in canvases], settings.guidance)
+            negatives = [canvas.negative for canvas in canvases]
+            batch = _Batch(rows, negatives, settings.guidance, parts.card.weight_gain)
             batches[key] = batch
             look.aims.append((batch.aim, batch.owners, batch.flat))
         watch.look(batch.aim)
@@ -160,7 +161,11 @@ class _Batch:
     """The rows of a UNet call: unconditional ones first, where there are any."""
 
     def __init__(
-        self, rows: Sequence[Sequence[Row]], negatives: Sequence[Encoded], guidance: float
+        self,
+        rows: Sequence[Sequence[Row]],
+        negatives: Sequence[Encoded],
+        guidance: float,
+        gain: float,
     ) -> None:
         self.guidance = guidance
         self.flat = [row for picture in rows for row in picture]
@@ -169,7 +174,8 @@ class _Batch:
         self.free = len(rows) if guidance > 1 or not self.plain else 0
         texts = [*negatives[: self.free], *(row.text for row in self.flat)]
         weights = torch.stack([text.weights for text in texts])
-        self.aim = Aim(torch.cat([text.context for text in texts]), self.free, log_weights(weights))
+        context = torch.cat([text.context for text in texts])
+        self.aim = Aim(context, self.free, log_weights(weights, gain))
 
     def spread(self, latents: torch.Tensor) -> torch.Tensor:
         """(pictures, …) to (rows, …)."""
