@@ -56,7 +56,7 @@ class Task:
 
 
 def draft(kit: Kit) -> str:
-    """Six cheap pictures in one batch."""
+    """Six cheap pictures."""
     studio, story = kit.studio, kit.story
     made = studio.generate(story.prompt, seed=FIRST_SEED, n=DRAFTS, quality="draft")
     for version in made:

@@ -55,8 +55,8 @@ def drafts(story: Story, project: str) -> Child:
         el(
             "p",
             "A maquette is the small model that a sculptor makes first. Here are "
-            f"{spelt(len(cells))} of them: the same words, neighbouring seeds, {steps}, drawn in "
-            f"one batch in {cost:.1f} s. At this price a person can be choosy.",
+            f"{spelt(len(cells))} of them: the same words, neighbouring seeds, {steps}, drawn "
+            f"one after the other in {cost:.1f} s. At this price a person can be choosy.",
         ),
         el("div", cells, class_="sheet"),
     )
