@@ -91,7 +91,7 @@ def export(
     whose learning rate came down quickly: compare the two held-out losses that training prints).
     """
     prefix = "mean_" if averaged else ""
-    saved = torch.load(run / stage / "checkpoint.pt", weights_only=False)
+    saved = torch.load(run / stage / "checkpoint.pt", weights_only=True)
     tokenizer = CLIPTokenizer.from_pretrained(run / "tokenizer", model_max_length=LENGTH)
     unet = build_unet(widths, side)
     unet.load_state_dict(saved[prefix + "unet"])

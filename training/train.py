@@ -53,7 +53,7 @@ class Keeper:
     def resume(self) -> None:
         """Go on from the stage's checkpoint, if there is one."""
         if self.checkpoint.exists():
-            saved = torch.load(self.checkpoint, weights_only=False)
+            saved = torch.load(self.checkpoint, weights_only=True)
             self.trainer.restore(saved)
             self.began = saved["began"]
 
@@ -161,7 +161,7 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
     )
     if a.init:
         path = a.run / a.init / "checkpoint.pt"
-        trainer.restore(torch.load(path, weights_only=False), weights_only=True)
+        trainer.restore(torch.load(path, weights_only=True), weights_only=True)
     favour = {noun: float(factor) for noun, factor in (item.split("=") for item in a.favour)}
     run_stage(
         trainer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from maquette.engines.diffusers.attention import (
     log_weights,
     watch,
 )
+from maquette.engines.diffusers.digests import digest_of
 from maquette.engines.diffusers.maps import word_maps
 from maquette.engines.diffusers.sampling import Row
 from maquette.engines.diffusers.text import Encoded
@@ -270,3 +272,9 @@ def test_pictures_carry_their_seconds(engine: DiffusersEngine) -> None:
         picture.trace and {"text", "denoise", "decode"} <= picture.trace.timings.keys()
         for picture in pictures
     )
+
+
+def test_a_models_gain_is_part_of_its_digest(tmp_path: Path) -> None:
+    files = {"unet/config.json": "a" * 64}
+    digests = {digest_of(tmp_path, files, gain) for gain in (None, 2.0, 8.0)}
+    assert len(digests) == 3

@@ -22,15 +22,18 @@ def sha256_of(file: Path) -> str:
     return _SEEN[key]
 
 
-def digest_of(folder: Path, listed: Mapping[str, str] | None = None) -> str:
+def digest_of(folder: Path, listed: Mapping[str, str] | None = None, gain: object = None) -> str:
     """SHA-256 over ``path NUL sha256 NEWLINE`` of every file of the model, sorted by path.
 
     ``listed`` are the digests that MODEL.json gives; with them nothing is read here, and the files
     are compared with them when the weights are loaded. Without, the files of the parts count:
-    configurations, tokenizer files and safetensors.
+    configurations, tokenizer files and safetensors. A ``gain`` that the card states decides
+    pictures too, so it counts like a file.
     """
     files = dict(listed) if listed else _files(folder)
     lines = "".join(f"{path}\0{sha}\n" for path, sha in sorted(files.items()))
+    if gain is not None:
+        lines += f"weight_gain\0{gain}\n"
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

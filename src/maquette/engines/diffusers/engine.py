@@ -101,7 +101,6 @@ class DiffusersEngine:
         return (
             f"diffusers {VERSION}; {self.card.ref.name} {self.card.ref.digest[:12]};"
             f" {libraries}; {platform.machine()} {device} {dtype}"
-            + (f" gain {self.card.weight_gain:g}" if self.card.weight_gain != 1 else "")
             + (f" by {self.together}" if self.together > 1 else "")
         )
 

@@ -173,7 +173,10 @@ def read_model(folder: Path) -> ModelCard:
     listed = about.get("files")
     return ModelCard(
         folder=folder,
-        ref=ModelRef(name=about.get("name") or folder.name, digest=digest_of(folder, listed)),
+        ref=ModelRef(
+            name=about.get("name") or folder.name,
+            digest=digest_of(folder, listed, about.get("weight_gain")),
+        ),
         native=Size(width=native[0], height=native[1]),
         scale=scale,
         latents=int(vae.get("latent_channels", 4)),
