@@ -19,7 +19,8 @@ def trace(words: int = 2, rows: int = 4, columns: int = 6, region: Box | None = 
     maps = np.random.default_rng(0).random((words, rows, columns), dtype=np.float32)
     return Trace(
         words=tuple(
-            TracedWord(text=f"w{n}é", start=n, end=n + 1, weight=1.25) for n in range(words)
+            TracedWord(text=f"w{n}é", start=n, end=n + 1, weight=1.25, known=n != 1)
+            for n in range(words)
         ),
         maps=maps,
         region=region,

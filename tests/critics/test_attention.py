@@ -34,13 +34,22 @@ def blob(height: float, x: int, width: int = 8, top: int = 4) -> npt.NDArray[np.
     return plane
 
 
-def traced(text: str, maps: dict[str, npt.NDArray[np.float32]]) -> Trace:
+def traced(
+    text: str, maps: dict[str, npt.NDArray[np.float32]], unknown: tuple[str, ...] = ()
+) -> Trace:
     """A trace of a prompt; words without a map are faint, as little words are."""
     found = words(parse(text))
     faint = np.full((32, 32), 0.003, np.float32)
     return Trace(
         words=tuple(
-            TracedWord(text=w.text, start=w.span[0], end=w.span[1], weight=w.weight) for w in found
+            TracedWord(
+                text=w.text,
+                start=w.span[0],
+                end=w.span[1],
+                weight=w.weight,
+                known=w.text not in unknown,
+            )
+            for w in found
         ),
         maps=np.stack([maps.get(word.text, faint) for word in found]),
     )
@@ -108,6 +117,13 @@ def test_weaker_is_worse(make: MakeVersion) -> None:
 
 def test_little_words_are_never_weak(make: MakeVersion) -> None:
     assert not {"weak:a", "weak:on", "weak:under"} & set(named(look(make)))
+
+
+def test_a_word_that_the_model_does_not_know_is_not_asked_to_be_raised(make: MakeVersion) -> None:
+    text = PROMPT + ", a gryphon"
+    assert "weak:gryphon" in named(look(make, text=text))
+    trace = traced(text, BALANCED, unknown=("gryphon",))
+    assert Attention().look(make(text=text), PICTURE, trace) == []
 
 
 def test_an_adjective_is_judged_with_its_noun(make: MakeVersion) -> None:

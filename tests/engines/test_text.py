@@ -156,6 +156,13 @@ class TestWords:
         ]
         assert all(prompt.text[word.start : word.end] == word.text for word in words)
 
+    def test_traced_with_a_vocabulary(self) -> None:
+        prompt = PromptText(text="a snow-white griffin, 2 cats")
+        known = frozenset({"a", "snow", "white", "cats"})
+        said = {word.text: word.known for word in traced_words(prompt, known)}
+        assert said.pop("griffin") is False
+        assert all(said.values())
+
     def test_unknown(self, engine: DiffusersEngine) -> None:
         able = engine.capabilities().model_copy(
             update={"vocabulary": frozenset({"a", "red", "cat"})}

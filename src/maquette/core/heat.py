@@ -33,7 +33,8 @@ class Statistic:
     ``share`` is its part of all words' attention (0 to 1), ``peak`` its hottest place in picture
     pixels (x, y), ``height`` the attention there (0 to 1), ``focus`` the part of its attention in
     the hottest tenth of places (0.1 when it is spread evenly, 1 when it has one spot), ``weight``
-    the weight it was drawn with, ``start`` and ``end`` its span in the prompt's text.
+    the weight it was drawn with, ``start`` and ``end`` its span in the prompt's text; ``known`` is
+    whether the model knows (one of) its words.
     """
 
     token: str
@@ -44,6 +45,7 @@ class Statistic:
     weight: float
     start: int
     end: int
+    known: bool = True
 
 
 def find(trace: Trace, token: str) -> tuple[int, ...]:
@@ -173,4 +175,5 @@ def _statistic(
         weight=float(np.mean([trace.words[index].weight for index in indices])),
         start=trace.words[indices[0]].start,
         end=trace.words[indices[-1]].end,
+        known=any(trace.words[index].known for index in indices),
     )

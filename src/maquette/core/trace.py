@@ -15,13 +15,15 @@ __all__ = ["Trace", "TracedWord", "pack_trace", "unpack_trace"]
 
 
 class TracedWord(BaseModel):
-    """A word of the prompt as the model read it: ``start:end`` in the prompt's source text."""
+    """A word of the prompt as the model read it: ``start:end`` in the prompt's source text;
+    ``known`` is False for one outside the model's vocabulary, whose map means nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     text: str
     start: int
     end: int
     weight: float = 1.0
+    known: bool = True
 
 
 class Trace(BaseModel):

@@ -85,7 +85,9 @@ class Attention:
 def _phrases(found: list[Statistic], text: str) -> list[_Phrase]:
     runs: list[list[Statistic]] = []
     for statistic in found:
-        if statistic.token.partition("#")[0].casefold() in STOP_WORDS:
+        word = statistic.token.partition("#")[0].casefold()
+        # No weight helps a word that the model does not know; its engine has said so already.
+        if word in STOP_WORDS or not statistic.known:
             continue
         if runs and _in_one_breath(runs[-1][-1], statistic, text):
             runs[-1].append(statistic)

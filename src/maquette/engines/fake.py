@@ -149,7 +149,7 @@ class FakeEngine:
             trace = None
             if maps:
                 trace = Trace(
-                    words=traced_words(prompt),
+                    words=traced_words(prompt, self.vocabulary),
                     maps=_maps(prompt, sampling.seed, drawn_size),
                     region=region,
                     timings={"denoise": seconds},
@@ -168,7 +168,7 @@ class FakeEngine:
         seed = int.from_bytes(hashlib.sha256(image.convert("RGB").tobytes()).digest()[:4], "big")
         size = Size(width=image.width, height=image.height)
         return Trace(
-            words=traced_words(prompt),
+            words=traced_words(prompt, self.vocabulary),
             maps=_maps(prompt, seed, size),
             ran={"model": MODEL.digest, "sampler": "explain", "timesteps": 1},
         )

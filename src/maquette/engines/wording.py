@@ -17,16 +17,19 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _JOINS = re.compile(r"[-'’_]")
 
 
-def traced_words(prompt: PromptText, *, negative: bool = False) -> tuple[TracedWord, ...]:
-    """The words of a prompt (or of its negative): their places in its source, their weights."""
+def traced_words(
+    prompt: PromptText, known: frozenset[str] | None = None, *, negative: bool = False
+) -> tuple[TracedWord, ...]:
+    """The words of a prompt (or of its negative): their places in its source, their weights, and
+    whether they are in the vocabulary ``known`` (None: any word is)."""
     text = prompt.negative if negative else prompt.text
     if prompt.interpreter == "plain":
-        return tuple(
-            TracedWord(text=text[start:end], start=start, end=end) for start, end in spell(text)
-        )
+        found = [(text[start:end], start, end, 1.0) for start, end in spell(text)]
+    else:
+        found = [(word.text, *word.span, word.weight) for word in words(parse(text))]
     return tuple(
-        TracedWord(text=word.text, start=word.span[0], end=word.span[1], weight=word.weight)
-        for word in words(parse(text))
+        TracedWord(text=word, start=start, end=end, weight=weight, known=_knows(known, word))
+        for word, start, end, weight in found
     )
 
 
@@ -36,18 +39,18 @@ def unknown_words(prompt: PromptText, can: Capabilities) -> tuple[str, ...]:
     Numbers pass; a hyphenated word passes when each of its parts is known. An open vocabulary
     knows every word.
     """
-    known = can.vocabulary
-    if known is None:
-        return ()
-    both = (*traced_words(prompt), *traced_words(prompt, negative=True))
+    both = (
+        *traced_words(prompt, can.vocabulary),
+        *traced_words(prompt, can.vocabulary, negative=True),
+    )
+    return tuple(dict.fromkeys(word.text for word in both if not word.known))
 
-    def unknown(word: str) -> bool:
-        pieces = [word.lower(), *_JOINS.split(word.lower())]
-        return pieces[0] not in known and any(
-            piece not in known for piece in pieces[1:] if _LETTERS.search(piece)
-        )
 
-    return tuple(dict.fromkeys(word.text for word in both if unknown(word.text)))
+def _knows(vocabulary: frozenset[str] | None, word: str) -> bool:
+    if vocabulary is None or word.lower() in vocabulary:
+        return True
+    pieces = _JOINS.split(word.lower())
+    return all(piece in vocabulary for piece in pieces if _LETTERS.search(piece))
 
 
 def substitutions(unknown: tuple[str, ...]) -> tuple[Substitution, ...]:

@@ -15,6 +15,7 @@ from maquette.core.recipe import PromptText, Recipe
 from maquette.core.trace import Trace
 from maquette.engines.base import Cancel, Event, Inputs, Substitution
 from maquette.engines.checks import check_recipe
+from maquette.engines.diffusers.imports import uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
 from maquette.engines.diffusers.samplers import LCM_STEPS, SAMPLERS
@@ -154,11 +155,12 @@ class DiffusersEngine:
         and are drawn together where that pays."""
         for recipe in recipes:
             self.check(recipe)
-        from maquette.engines.diffusers.tasks import draw_all
-
         try:
+            parts = self.parts()
+            from maquette.engines.diffusers.tasks import draw_all
+
             yield from draw_all(
-                self.parts(),
+                parts,
                 recipes,
                 inputs,
                 maps=maps,
@@ -183,7 +185,8 @@ class DiffusersEngine:
     def parts(self) -> Parts:
         """The loaded model; loads it the first time."""
         if self._parts is None:
-            from maquette.engines.diffusers.weights import load_parts
+            with uncollected():  # the import of torch as well
+                from maquette.engines.diffusers.weights import load_parts
 
-            self._parts = load_parts(self.card, self.device, self.dtype, threads=self.threads)
+                self._parts = load_parts(self.card, self.device, self.dtype, threads=self.threads)
         return self._parts

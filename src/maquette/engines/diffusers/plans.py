@@ -57,7 +57,7 @@ class Writer:
         return Plan(
             rows=[tuple(row(strand) for strand in step) for step in told],
             negative=self._encode(free, length, prompt),
-            words=traced_words(prompt),
+            words=traced_words(prompt, self.parts.card.vocabulary),
             length=length,
         )
 
