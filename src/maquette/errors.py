@@ -16,6 +16,8 @@ __all__ = [
     "ExportRefused",
     "ExtraMissing",
     "FindingUnknown",
+    "JobLost",
+    "JobUnknown",
     "KeyRefused",
     "MaquetteError",
     "MaskRefused",
@@ -186,6 +188,19 @@ class EngineFailed(MaquetteError):
     """An engine that broke down while it drew."""
 
     exit_code = 31
+
+
+class JobUnknown(MaquetteError):
+    """No job of this id."""
+
+    exit_code = 32
+
+
+class JobLost(MaquetteError):
+    """A job that is no longer this process's: its lease ran out and another has taken it."""
+
+    exit_code = 33
+    hint = "nothing to do: whoever has the job now will finish it"
 
 
 class Cancelled(MaquetteError):

@@ -103,12 +103,25 @@ def same(order: Order, say: Callable[[str], object]) -> None:
 
 def migrate(order: Order, say: Callable[[str], object]) -> None:
     """Open older records with a newer schema."""
-    schema = Schema("0002", Path(order["scripts"]))
+    schema = Schema("tomorrow", Path(order["scripts"]))
     SqlRecords(order["root"], schema=schema).close()
     say("migrated")
 
 
-DEEDS = {"work": work, "put": put, "create": create, "same": same, "migrate": migrate}
+def bring_up(order: Order, say: Callable[[str], object]) -> None:
+    """Open older records with the shipped schema."""
+    SqlRecords(order["root"]).close()
+    say("opened")
+
+
+DEEDS = {
+    "work": work,
+    "put": put,
+    "create": create,
+    "same": same,
+    "migrate": migrate,
+    "open": bring_up,
+}
 
 
 def live(order: Order) -> int:

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.storage.conftest import make_yesterday
 from tests.storage.making import version
 from tests.storage.workers import Forge
 
@@ -24,6 +25,7 @@ from maquette.storage.files import FileBlobs
 from maquette.storage.migrate import Schema
 from maquette.storage.project import Project
 from maquette.storage.sql import SqlRecords
+from maquette.storage.sql_queue import SqlQueue
 
 SEED = int(os.environ.get("MAQUETTE_KILL_SEED", "20260301"))
 KILLS = int(os.environ.get("MAQUETTE_KILLS", "80"))
@@ -183,6 +185,27 @@ def test_kills_while_projects_are_created(tmp_path: Path, forge: Forge) -> None:
     assert unfinished, "no kill came in the middle of anything"
 
 
+def test_kills_while_records_from_before_the_queue_are_brought_up(
+    tmp_path: Path, forge: Forge
+) -> None:
+    chance = random.Random(SEED + 6)
+    old = make_yesterday(tmp_path / "old.sqlite", 400)
+    cut_short = 0
+    for kill in range(10):
+        path = tmp_path / f"brought-{kill}" / "records.sqlite"
+        path.parent.mkdir()
+        shutil.copy(old, path)
+        moment = chance.uniform(0, 0.15)
+        said = forge.kill_after(forge.start("open", path), moment)
+        cut_short += not said
+        where = f"seed {SEED}, kill {kill} after {moment:.4f} s"
+        with closing(SqlRecords(path)) as records:
+            assert records.count() == 400, where
+            assert len(SqlQueue(records.database).find()) == 2, where
+        assert integrity(path) == [("ok",)], where
+    assert cut_short, "no kill came in the middle of anything"
+
+
 def test_kills_while_records_are_migrated(tmp_path: Path, forge: Forge, tomorrow: Schema) -> None:
     chance = random.Random(SEED + 3)
     old = tmp_path / "old.sqlite"
@@ -203,6 +226,6 @@ def test_kills_while_records_are_migrated(tmp_path: Path, forge: Forge, tomorrow
         with closing(SqlRecords(path, schema=tomorrow)) as records:
             assert records.count() == 50, where
         assert integrity(path) == [("ok",)], where
-        with closing(SqlRecords(place / "records.sqlite.before-0002")) as copy:
+        with closing(SqlRecords(place / "records.sqlite.before-tomorrow")) as copy:
             assert copy.count() == 50, where
     assert cut_short, "no kill came in the middle of anything"

@@ -15,10 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from tests.storage.making import finding, job, version
 
+from maquette.core.job import Status
 from maquette.errors import ProjectTooNew, ProjectUnreadable, StorageFull
 from maquette.storage import opening
 from maquette.storage.migrate import SHIPPED, Schema
 from maquette.storage.sql import SqlRecords
+from maquette.storage.sql_queue import SqlQueue
 from maquette.storage.tables import HEAD, metadata
 
 
@@ -60,7 +62,7 @@ class TestTheShippedSchema:
 
     def test_every_table_but_those_that_change_is_append_only(self, sql: SqlRecords) -> None:
         triggers = {str(name) for (name,) in ask(sql.path, _TRIGGERS)}
-        facts = set(metadata.tables) - {"jobs", "project"}
+        facts = set(metadata.tables) - {"events", "jobs", "project"}
         kinds = ("never_change", "never_go", "never_replaced")
         assert triggers == {f"{table}_{kind}" for table in facts for kind in kinds}
 
@@ -74,14 +76,14 @@ class TestOlderRecords:
             assert records.log() == [version(2, [version(1)]), version(1)]
             assert records.jobs()[0].version == version(1).id
             assert records.name == "boats"
-        assert revision(today) == "0002"
+        assert revision(today) == "tomorrow"
         assert ask(today, "SELECT count(*) FROM words") == [(300,)]
 
     def test_a_copy_is_kept(self, today: Path, tomorrow: Schema) -> None:
         SqlRecords(today, schema=tomorrow).close()
         names = {path.name for path in today.parent.iterdir() if path.is_file()}
-        assert names == {"records.sqlite", "records.sqlite.before-0002"}
-        with closing(SqlRecords(today.with_name("records.sqlite.before-0002"))) as copy:
+        assert names == {"records.sqlite", "records.sqlite.before-tomorrow"}
+        with closing(SqlRecords(today.with_name("records.sqlite.before-tomorrow"))) as copy:
             assert copy.log() == [version(2, [version(1)]), version(1)]
 
     def test_the_copy_holds_what_is_still_in_the_journal(
@@ -90,12 +92,12 @@ class TestOlderRecords:
         with closing(SqlRecords(today)) as still_open:
             still_open.add(version(3))
             SqlRecords(today, schema=tomorrow).close()
-        with closing(SqlRecords(today.with_name("records.sqlite.before-0002"))) as copy:
+        with closing(SqlRecords(today.with_name("records.sqlite.before-tomorrow"))) as copy:
             assert copy.count() == 3
 
     def test_opening_again_does_nothing_more(self, today: Path, tomorrow: Schema) -> None:
         SqlRecords(today, schema=tomorrow).close()
-        copy = today.with_name("records.sqlite.before-0002")
+        copy = today.with_name("records.sqlite.before-tomorrow")
         copy.unlink()
         SqlRecords(today, schema=tomorrow).close()
         assert not copy.exists()
@@ -113,12 +115,12 @@ class TestOlderRecords:
     def test_a_migration_that_fails_changes_nothing(
         self, today: Path, tomorrow: Schema, step: str, reason: type[Exception]
     ) -> None:
-        script = tomorrow.scripts / "versions" / "0002_tomorrow.py"
+        script = tomorrow.scripts / "versions" / "tomorrow.py"
         script.write_text(script.read_text() + f"    {step}\n")
         before = ask(today, "SELECT * FROM sqlite_master")
         with pytest.raises(reason):
             SqlRecords(today, schema=tomorrow)
-        assert revision(today) == "0001"
+        assert revision(today) == HEAD
         assert ask(today, "SELECT * FROM sqlite_master") == before
         with closing(SqlRecords(today)) as records:
             assert records.count() == 2
@@ -132,7 +134,29 @@ class TestOlderRecords:
         monkeypatch.setattr(opening, "copy_records", full)
         with pytest.raises(StorageFull):
             SqlRecords(today, schema=tomorrow)
-        assert revision(today) == "0001"
+        assert revision(today) == HEAD
+
+
+class TestRecordsBeforeTheQueue:
+    """Revision 0001: jobs were only noted down, and nothing was told."""
+
+    def test_what_they_hold_is_there_and_can_be_worked_on(self, yesterday: Path) -> None:
+        with closing(SqlRecords(yesterday)) as records:
+            assert records.log() == [version(2, [version(1)]), version(1)]
+            queue = SqlQueue(records.database)
+            done, cut_short = queue.find()[::-1]
+            assert (done.status, done.version) == (Status.DONE, version(1).id)
+            assert (done.group, done.maps, done.attempts) == (done.id, True, 0)
+            assert (cut_short.status, cut_short.lease_until) == (Status.RUNNING, None)
+            assert queue.claim("w", 15) == []
+            assert queue.events() == []
+            queue.submit([job("new").model_copy(update={"group": "new"})], key="k")
+            assert queue.claim("w", 15)[0].id == "new"
+
+    def test_no_number_is_given_twice(self, yesterday: Path) -> None:
+        before = ask(yesterday, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+        SqlRecords(yesterday).close()
+        assert ask(yesterday, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'") == before
 
 
 class TestNewerRecords:
@@ -140,7 +164,7 @@ class TestNewerRecords:
         SqlRecords(today, schema=tomorrow).close()
         files = {path: path.read_bytes() for path in today.parent.iterdir() if path.is_file()}
         for attempt in (SqlRecords, lambda path: SqlRecords.create(path, "boats")):
-            with pytest.raises(ProjectTooNew, match="revision 0002") as caught:
+            with pytest.raises(ProjectTooNew, match="revision tomorrow") as caught:
                 attempt(today)
             assert "upgrade Maquette" in caught.value.hint
         after = {path: path.read_bytes() for path in today.parent.iterdir() if path.is_file()}

@@ -6,16 +6,16 @@ with 'job done', so that a kill at any moment loses nothing finished and shows n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.version import Version
 
-__all__ = ["Blobs", "Mark", "Records"]
+__all__ = ["Blobs", "Event", "Kind", "Mark", "Queue", "Records"]
 
 
 @runtime_checkable
@@ -72,10 +72,11 @@ class Records(Protocol):
     ) -> None:
         """Append a version with its findings; when ``job`` is given, that job becomes DONE with
         this version, all in one transaction. Adding an id that is there already changes nothing
-        but the job.
+        but the job. A new version stands in the journal at once, whoever made it.
 
         Raises:
             VersionUnknown: when a parent is not there.
+            JobLost: when the job is another worker's by now, or has ended; nothing is added.
             StorageFull, ProjectUnreadable.
         """
         ...
@@ -140,4 +141,127 @@ class Records(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections. A second call does nothing."""
+        ...
+
+
+Kind = Literal["job", "progress", "preview", "version", "mark", "findings"]
+"""What the journal tells of.
+
+``job``: a job's new state, see ``rows.told_job``; ``progress``: ``{step, steps, seconds_left}``
+(seconds_left may be None); ``preview``: ``{step, image}``, a data URL; ``version``: ``{id, job}``
+(job is empty when nobody queued it); ``mark``: ``{version, kind, value}``; ``findings``:
+``{version, count}``.
+"""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the project's journal. ``id`` only ever grows; ``job`` is a job's id or empty.
+
+    The journal tells what has just happened to whoever watches. It is no fact: old lines go.
+    """
+
+    id: int
+    at: datetime
+    kind: Kind
+    job: str
+    data: Mapping[str, Any]
+
+
+@runtime_checkable
+class Queue(Protocol):
+    """The jobs that wait in a project, who works on them, and the journal of what happens.
+
+    Every method is one short transaction, so that any number of processes may share it. A job is
+    never with two workers: each holds it on a lease and renews that; when a worker dies, the lease
+    runs out and the next one takes the job. All that is stored for a job is refused to a worker
+    that has lost it meanwhile. Every change of a job stands in the journal at once.
+    """
+
+    def submit(self, jobs: Sequence[Job], key: str = "") -> list[Job]:
+        """Append the jobs of one group, in the order of their places, and return them as stored.
+
+        With a ``key`` that an earlier group came with, nothing is appended and that group is
+        returned as it stands now. Jobs are QUEUED, or RUNNING on a lease when the caller is about
+        to finish them by itself.
+
+        Raises:
+            ValueError: for no job, several groups, or an id that is there already.
+        """
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """The job of this id. Raises JobUnknown."""
+        ...
+
+    def find(self, *statuses: Status, group: str = "", limit: int | None = None) -> list[Job]:
+        """Jobs in one of these states (all when none is given), of this group if one is given,
+        newest first; of a group in the order of their places."""
+        ...
+
+    def urgency(self) -> int | None:
+        """The priority of the job that ``claim`` would give now (the lower, the more urgent);
+        None when there is nothing to take. Only reads."""
+        ...
+
+    def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
+        """Take up to ``limit`` jobs of one group, the most urgent and then the oldest, and hold
+        them for ``seconds``. They come back RUNNING, in the order of their places; an empty list
+        when nothing waits.
+
+        A job whose lease ran out counts as waiting; when its cancelling was asked it becomes
+        CANCELLED instead, and FAILED when ``ATTEMPTS`` workers have died over it.
+        """
+        ...
+
+    def beat(self, owner: str, seconds: float) -> frozenset[str]:
+        """Hold what this owner has for ``seconds`` from now, and return the ids of its jobs whose
+        cancelling is asked. Writes only when a lease has run for a third of ``seconds``, so it may
+        be called several times a second."""
+        ...
+
+    def ask_cancel(self, job_ids: Sequence[str]) -> list[Job]:
+        """Ask to stop these jobs; return them as they stand now. A waiting one is CANCELLED at
+        once, a running one when its worker hears of it; one that has ended stays as it is.
+
+        Raises:
+            JobUnknown: nothing is changed.
+        """
+        ...
+
+    def retry(self, job_ids: Sequence[str]) -> list[Job]:
+        """Let failed and cancelled jobs wait again, with no attempt counted; return them as they
+        stand now. Others stay as they are.
+
+        Raises:
+            JobUnknown: nothing is changed.
+        """
+        ...
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """Let jobs that this worker holds wait again; this attempt does not count. What it does
+        not hold any more is left alone."""
+        ...
+
+    def finish(self, job: Job) -> None:
+        """Store the end of a job that this worker holds. ``job`` is what ``claim`` returned, moved
+        to DONE, FAILED or CANCELLED. (``Records.add`` ends a job with its version.)
+
+        Raises:
+            JobLost: when somebody else has it by now, or it has ended.
+            JobUnknown.
+        """
+        ...
+
+    def post(self, kind: Kind, job_id: str = "", data: Mapping[str, Any] | None = None) -> Event:
+        """Append a line to the journal. ``data`` is JSON. Now and then old lines go: progress and
+        previews after some minutes, all others after some ten thousand lines."""
+        ...
+
+    def events(self, after: int = 0, limit: int = 500) -> list[Event]:
+        """Up to ``limit`` lines that follow the one with the id ``after``, oldest first."""
+        ...
+
+    def last_event(self) -> int:
+        """The id of the newest line ever written; 0 when there is none."""
         ...

@@ -5,7 +5,8 @@ Same contracts, same answers as the files and the database; the same tests run o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
 
@@ -14,17 +15,23 @@ from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.version import Version
 from maquette.errors import BlobDamaged, BlobMissing, VersionUnknown
-from maquette.storage.base import Mark
+from maquette.storage.base import Event, Kind, Mark
+from maquette.storage.journal import PRUNE_EVERY, outdated
 from maquette.storage.reference import pick, read_reference
 from maquette.storage.rows import (
+    event_from,
+    event_row,
     finding_from,
     finding_row,
-    finished,
     mark_from,
     mark_row,
-    moved,
     newest_findings,
+    told_findings,
+    told_job,
+    told_mark,
+    told_version,
 )
+from maquette.storage.turns import moved, settled
 
 __all__ = ["MemoryBlobs", "MemoryRecords"]
 
@@ -64,16 +71,24 @@ class MemoryBlobs:
 
 
 class MemoryRecords:
-    """A project's memory in lists and dictionaries. Threads may share it."""
+    """A project's memory in lists and dictionaries. Threads may share it.
 
-    def __init__(self, name: str = "memory") -> None:
-        """Begin empty."""
+    ``MemoryQueue`` works on the same ``held_jobs`` and ``journal``, under the same ``lock``.
+    """
+
+    def __init__(
+        self, name: str = "memory", clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        """Begin empty. ``clock`` dates the journal and decides which leases have run out."""
         self.name = name
-        self._lock = RLock()
+        self.clock = clock
+        self.lock = RLock()
+        self.held_jobs: dict[str, Job] = {}
+        self.journal: list[Event] = []
+        self._told = 0
         self._versions: dict[str, Version] = {}
         self._findings: list[dict[str, Any]] = []
         self._marks: list[dict[str, Any]] = []
-        self._jobs: dict[str, Job] = {}
 
     def add(
         self,
@@ -86,17 +101,19 @@ class MemoryRecords:
 
         Raises:
             VersionUnknown: when a parent is not there.
+            JobLost: when the job is somebody else's by now, or has ended.
             ValueError: when there is no such job.
         """
-        with self._lock:
+        with self.lock:
             for parent in version.parents:
                 self.get(parent)
-            known = None if job is None else self._known_job(job)
+            done = None if job is None else settled(self._known_job(job), job, version.id)
             if version.id not in self._versions:
                 self._versions[version.id] = version
-                self.add_findings(version.id, findings)
-            if job is not None and known is not None:
-                self._jobs[job.id] = moved(known, finished(job, version.id))
+                self._findings += [finding_row(version.id, finding) for finding in findings]
+                self.post("version", "", told_version(version, job))
+            if done is not None:
+                self.put_job(done)
 
     def get(self, version_id: str) -> Version:
         """The version of this full id.
@@ -115,7 +132,7 @@ class MemoryRecords:
             VersionUnknown, AmbiguousVersion.
         """
         wanted = read_reference(reference)
-        with self._lock:
+        with self.lock:
             ids = list(self._versions)
         if isinstance(wanted, int):
             found = ids[-1 - wanted : len(ids) - wanted] if wanted < len(ids) else []
@@ -129,7 +146,7 @@ class MemoryRecords:
         Raises:
             VersionUnknown: for a ``before`` that is not there.
         """
-        with self._lock:
+        with self.lock:
             found = list(self._versions.values())
         if before is not None:
             found = found[: found.index(self.get(before))]
@@ -157,13 +174,14 @@ class MemoryRecords:
         Raises:
             VersionUnknown.
         """
-        with self._lock:
+        with self.lock:
             self.get(version_id)
             self._findings += [finding_row(version_id, finding) for finding in findings]
+            self.post("findings", "", told_findings(version_id, findings))
 
     def findings(self, version_id: str) -> list[Finding]:
         """The newest finding of each critic and name, worst score first."""
-        with self._lock:
+        with self.lock:
             return newest_findings(
                 finding_from(row) for row in self._findings if row["version"] == version_id
             )
@@ -175,14 +193,15 @@ class MemoryRecords:
             VersionUnknown.
             ValueError: for a time without a zone.
         """
-        with self._lock:
+        with self.lock:
             self.get(mark.version)
             self._marks.append(mark_row(mark))
+            self.post("mark", "", told_mark(mark))
 
     def marks(self, version_ids: Iterable[str] | None = None) -> list[Mark]:
         """All marks (of these versions), oldest first."""
         wanted = None if version_ids is None else set(version_ids)
-        with self._lock:
+        with self.lock:
             return [
                 mark_from(row) for row in self._marks if wanted is None or row["version"] in wanted
             ]
@@ -193,11 +212,11 @@ class MemoryRecords:
         Raises:
             ValueError: when there is one of this id.
         """
-        with self._lock:
-            if job.id in self._jobs:
+        with self.lock:
+            if job.id in self.held_jobs:
                 raise ValueError(f"there is a job {job.id!r} already")
             self._known_outcome(job)
-            self._jobs[job.id] = job
+            self.put_job(job)
 
     def move_job(self, job: Job) -> None:
         """Store a job's new state.
@@ -206,27 +225,50 @@ class MemoryRecords:
             VersionUnknown: when the version it made is not there.
             ValueError: when there is no such job.
         """
-        with self._lock:
+        with self.lock:
             known = self._known_job(job)
             self._known_outcome(job)
-            self._jobs[job.id] = moved(known, job)
+            self.put_job(moved(known, job))
 
     def jobs(self, *statuses: Status) -> list[Job]:
         """Jobs in one of these states (all when none is given), oldest first."""
-        with self._lock:
-            return [job for job in self._jobs.values() if not statuses or job.status in statuses]
+        with self.lock:
+            return [
+                job for job in self.held_jobs.values() if not statuses or job.status in statuses
+            ]
 
     def close(self) -> None:
         """Nothing to let go of."""
 
+    def put_job(self, job: Job) -> None:
+        """Hold a job as it is now, and say so in the journal."""
+        self.held_jobs[job.id] = job
+        self.post("job", job.id, told_job(job))
+
+    def post(self, kind: Kind, job_id: str, data: Mapping[str, Any]) -> Event:
+        """Append a line to the journal."""
+        with self.lock:
+            row = event_row(self.clock(), kind, job_id, data)
+            self._told += 1
+            event = event_from({**row, "seq": self._told})
+            self.journal.append(event)
+            if event.id % PRUNE_EVERY == 0:
+                self.journal = [line for line in self.journal if not outdated(line, event)]
+            return event
+
+    @property
+    def told(self) -> int:
+        """The id of the newest line ever written to the journal."""
+        return self._told
+
     def _all(self) -> list[Version]:
-        with self._lock:
+        with self.lock:
             return list(self._versions.values())
 
     def _known_job(self, job: Job) -> Job:
-        if job.id not in self._jobs:
+        if job.id not in self.held_jobs:
             raise ValueError(f"there is no job {job.id!r}")
-        return self._jobs[job.id]
+        return self.held_jobs[job.id]
 
     def _known_outcome(self, job: Job) -> None:
         if job.version is not None:

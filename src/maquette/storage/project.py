@@ -9,6 +9,7 @@ from maquette.errors import ProjectMissing, ProjectUnreadable
 from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
 from maquette.storage.sql import SqlRecords
+from maquette.storage.sql_queue import SqlQueue
 
 __all__ = ["FOLDER", "Project"]
 
@@ -17,12 +18,14 @@ FOLDER = ".maquette"
 
 
 class Project:
-    """An open project: ``records`` and ``blobs`` in ``DIR/.maquette``. Use it in a ``with``."""
+    """An open project: ``records``, ``queue`` and ``blobs`` in ``DIR/.maquette``. Use it in a
+    ``with``."""
 
     def __init__(self, root: Path, records: SqlRecords, blobs: FileBlobs) -> None:
         """For ``create`` and ``open``, and for tests with parts of their own."""
         self.root = root
         self.records = records
+        self.queue = SqlQueue(records.database)
         self.blobs = blobs
 
     @classmethod

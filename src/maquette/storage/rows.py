@@ -10,28 +10,43 @@ from typing import Any
 from pydantic import BaseModel
 
 from maquette.core.finding import Finding
-from maquette.core.job import Job, Status
+from maquette.core.job import Job
 from maquette.core.recipe import load_recipe
 from maquette.core.version import Version
-from maquette.storage.base import Mark
+from maquette.storage.base import Event, Kind, Mark
 
 __all__ = [
     "STATE",
+    "event_from",
+    "event_row",
     "finding_from",
     "finding_row",
-    "finished",
     "instant",
     "job_from",
     "job_row",
     "mark_from",
     "mark_row",
-    "moved",
     "newest_findings",
+    "state_row",
+    "told_findings",
+    "told_job",
+    "told_mark",
+    "told_version",
     "version_from",
     "version_row",
 ]
 
-STATE = ("status", "owner", "message", "version")
+STATE = (
+    "status",
+    "owner",
+    "lease_until",
+    "attempts",
+    "cancel",
+    "message",
+    "hint",
+    "version",
+    "result",
+)
 """What changes about a job; the rest of it is as append-only as everything else."""
 
 Row = Mapping[str, Any]
@@ -96,7 +111,18 @@ def version_from(row: Row, parents: Sequence[str]) -> Version:
 def job_row(job: Job) -> dict[str, Any]:
     """A job's facts and its state."""
     stated = job.model_dump(mode="json")
-    return {**stated, "recipe": _json(job.recipe), "parents": json.dumps(stated["parents"])}
+    texts = {name: json.dumps(stated[name]) for name in ("parents", "arguments")}
+    return {**stated, **texts, "recipe": _json(job.recipe), **state_row(job)}
+
+
+def state_row(job: Job) -> dict[str, Any]:
+    """What changes about a job."""
+    return {
+        **{name: getattr(job, name) for name in STATE},
+        "status": job.status.value,
+        "lease_until": None if job.lease_until is None else instant(job.lease_until),
+        "result": None if job.result is None else json.dumps(job.result),
+    }
 
 
 def job_from(row: Row) -> Job:
@@ -106,18 +132,42 @@ def job_from(row: Row) -> Job:
         ProjectTooNew: when its recipe is of a newer schema.
     """
     fields = {name: row[name] for name in Job.model_fields}
-    recipe, parents = load_recipe(json.loads(row["recipe"])), json.loads(row["parents"])
-    return Job.model_validate({**fields, "recipe": recipe, "parents": parents})
+    for name in ("parents", "arguments", "result"):
+        fields[name] = None if row[name] is None else json.loads(row[name])
+    return Job.model_validate({**fields, "recipe": load_recipe(json.loads(row["recipe"]))})
 
 
-def finished(job: Job, version_id: str) -> Job:
-    """The job as it stands once this version is stored. From any state: the picture is there."""
-    return job.model_copy(update={"status": Status.DONE, "message": "", "version": version_id})
+def event_row(at: datetime, kind: Kind, job: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of the journal, without the id that it is going to get."""
+    return {"at": instant(at), "kind": kind, "job": job, "data": json.dumps(data)}
 
 
-def moved(known: Job, job: Job) -> Job:
-    """The known job in the state of ``job``."""
-    return known.model_copy(update={name: getattr(job, name) for name in STATE})
+def event_from(row: Row) -> Event:
+    """The event of a row."""
+    at = datetime.fromisoformat(row["at"])
+    return Event(row["seq"], at, row["kind"], row["job"], json.loads(row["data"]))
+
+
+def told_job(job: Job) -> dict[str, Any]:
+    """What the journal says of a job's new state: all but its recipe and its lease."""
+    return job.model_dump(
+        mode="json", exclude={"recipe", "lease_until", "owner", "key", "maps", "arguments"}
+    )
+
+
+def told_version(version: Version, job: Job | None) -> dict[str, Any]:
+    """What the journal says of a new version."""
+    return {"id": version.id, "job": "" if job is None else job.id}
+
+
+def told_mark(mark: Mark) -> dict[str, Any]:
+    """What the journal says of a mark."""
+    return {"version": mark.version, "kind": mark.kind, "value": mark.value}
+
+
+def told_findings(version_id: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What the journal says of new findings."""
+    return {"version": version_id, "count": len(findings)}
 
 
 def finding_row(version_id: str, finding: Finding) -> dict[str, Any]:

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Select, Table, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select
 
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.version import Version
-from maquette.errors import ProjectTooNew, ProjectUnreadable, VersionUnknown
+from maquette.errors import JobUnknown, VersionUnknown
 from maquette.storage import disk, tables
 from maquette.storage.base import Mark
-from maquette.storage.migrate import SHIPPED, Schema, revision_of
-from maquette.storage.opening import bring_up, check_there, make_records
+from maquette.storage.database import Clock, Database, utc_now
+from maquette.storage.migrate import SHIPPED, Schema
+from maquette.storage.opening import make_records
 from maquette.storage.reference import pick, read_reference
 from maquette.storage.rows import (
-    STATE,
     finding_from,
     finding_row,
-    finished,
-    job_from,
-    job_row,
     mark_from,
     mark_row,
     newest_findings,
+    told_findings,
+    told_mark,
+    told_version,
     version_from,
     version_row,
 )
-from maquette.storage.sqlite import UNFINISHED, WRITING, engine_for, path_of, told
-from maquette.storage.tables import FORMAT, version_parents, versions
+from maquette.storage.sqlite import UNFINISHED, path_of
+from maquette.storage.statements import (
+    add_job,
+    chunks,
+    insert_all,
+    job_of,
+    put_job,
+    read_jobs,
+    seq_of,
+    tell,
+)
+from maquette.storage.tables import version_parents, versions
+from maquette.storage.turns import moved, settled
 
 __all__ = ["SqlRecords"]
-
-_MANY = 500
-"""How many ids go into one query; databases have a limit on parameters."""
 
 
 class SqlRecords:
@@ -49,30 +57,21 @@ class SqlRecords:
     """
 
     def __init__(
-        self, url: str | Path, *, patience: float = 30.0, schema: Schema = SHIPPED
+        self,
+        url: str | Path,
+        *,
+        patience: float = 30.0,
+        schema: Schema = SHIPPED,
+        clock: Clock = utc_now,
     ) -> None:
-        """Open records that exist, a path or an ``sqlite:///`` URL. Older ones are brought to the
-        present shape first, in one transaction, with a copy kept beside them.
+        """Open records that exist; see ``Database``.
 
         Raises:
-            ProjectMissing: when there is no such file.
-            ProjectUnreadable: when it is no database of Maquette's, or cannot be used.
-            ProjectTooNew: when a newer Maquette wrote it; nothing is changed.
-            StorageFull.
+            ProjectMissing, ProjectUnreadable, ProjectTooNew, StorageFull.
         """
-        self.path = path_of(url)
-        check_there(self.path)
-        self._engine = engine_for(self.path, patience)
-        self._writer = self._engine.execution_options(**{WRITING: True})
-        try:
-            with self._reading() as connection:
-                revision = revision_of(connection, self.path)
-            if revision != schema.head:
-                bring_up(self.path, schema, patience)
-            self.name = self._read_project()
-        except BaseException:
-            self.close()
-            raise
+        self.database = Database(url, patience=patience, schema=schema, clock=clock)
+        self.path, self.name = self.database.path, self.database.name
+        self._reading, self._writing = self.database.reading, self.database.writing
 
     @classmethod
     def create(
@@ -82,6 +81,7 @@ class SqlRecords:
         *,
         patience: float = 30.0,
         schema: Schema = SHIPPED,
+        clock: Clock = utc_now,
     ) -> Self:
         """Records of a new project; those that are there already are opened as they are. The file
         appears whole or not at all.
@@ -94,7 +94,7 @@ class SqlRecords:
             disk.sweep(path.parent, UNFINISHED.format(path.name))
             if not path.exists():
                 make_records(path, name, schema)
-        return cls(path, patience=patience, schema=schema)
+        return cls(path, patience=patience, schema=schema, clock=clock)
 
     def add(
         self,
@@ -107,22 +107,18 @@ class SqlRecords:
 
         Raises:
             VersionUnknown: when a parent is not there.
+            JobLost: when the job is somebody else's by now, or has ended.
             ValueError: when there is no such job.
         """
         with self._writing() as connection:
+            done = None if job is None else settled(_known(connection, job), job, version.id)
             for parent in version.parents:
-                _seq_of(connection, parent)
+                seq_of(connection, parent)
             if not _exists(connection, version.id):
-                connection.execute(insert(versions), version_row(version))
-                pairs = enumerate(version.parents)
-                _insert(
-                    connection,
-                    version_parents,
-                    [{"child": version.id, "position": n, "parent": p} for n, p in pairs],
-                )
-                _insert_findings(connection, version.id, findings)
-            if job is not None:
-                _move(connection, finished(job, version.id))
+                self._append(connection, version, findings)
+                tell(connection, self._now(), "version", "", told_version(version, job))
+            if done is not None:
+                put_job(connection, self._now(), done)
 
     def get(self, version_id: str) -> Version:
         """The version of this full id.
@@ -163,7 +159,7 @@ class SqlRecords:
         query = select(versions).order_by(versions.c.seq.desc()).limit(limit)
         with self._reading() as connection:
             if before is not None:
-                query = query.where(versions.c.seq < _seq_of(connection, before))
+                query = query.where(versions.c.seq < seq_of(connection, before))
             return _read(connection, query)
 
     def children(self, version_id: str) -> list[Version]:
@@ -191,8 +187,10 @@ class SqlRecords:
             VersionUnknown.
         """
         with self._writing() as connection:
-            _seq_of(connection, version_id)
+            seq_of(connection, version_id)
             _insert_findings(connection, version_id, findings)
+            about = told_findings(version_id, findings)
+            tell(connection, self._now(), "findings", "", about)
 
     def findings(self, version_id: str) -> list[Finding]:
         """The newest finding of each critic and name, worst score first."""
@@ -213,8 +211,9 @@ class SqlRecords:
             ValueError: for a time without a zone.
         """
         with self._writing() as connection:
-            _seq_of(connection, mark.version)
+            seq_of(connection, mark.version)
             connection.execute(insert(tables.marks), mark_row(mark))
+            tell(connection, self._now(), "mark", "", told_mark(mark))
 
     def marks(self, version_ids: Iterable[str] | None = None) -> list[Mark]:
         """All marks (of these versions), oldest first."""
@@ -222,8 +221,8 @@ class SqlRecords:
         if version_ids is None:
             parts = [query]
         else:
-            chunks = _chunks(sorted(set(version_ids)))
-            parts = [query.where(tables.marks.c.version.in_(chunk)) for chunk in chunks]
+            some = chunks(sorted(set(version_ids)))
+            parts = [query.where(tables.marks.c.version.in_(chunk)) for chunk in some]
         with self._reading() as connection:
             rows = [dict(row) for part in parts for row in connection.execute(part).mappings()]
         return [mark_from(row) for row in sorted(rows, key=lambda row: row["seq"])]
@@ -236,13 +235,7 @@ class SqlRecords:
             VersionUnknown: when the version it made is not there.
         """
         with self._writing() as connection:
-            if connection.execute(
-                select(tables.jobs.c.seq).where(tables.jobs.c.id == job.id)
-            ).first():
-                raise ValueError(f"there is a job {job.id!r} already")
-            if job.version is not None:
-                _seq_of(connection, job.version)
-            connection.execute(insert(tables.jobs), job_row(job))
+            add_job(connection, self._now(), job)
 
     def move_job(self, job: Job) -> None:
         """Store a job's new state.
@@ -252,7 +245,7 @@ class SqlRecords:
             VersionUnknown: when the version it made is not there.
         """
         with self._writing() as connection:
-            _move(connection, job)
+            put_job(connection, self._now(), moved(_known(connection, job), job))
 
     def jobs(self, *statuses: Status) -> list[Job]:
         """Jobs in one of these states (all when none is given), oldest first."""
@@ -260,34 +253,23 @@ class SqlRecords:
         if statuses:
             query = query.where(tables.jobs.c.status.in_([status.value for status in statuses]))
         with self._reading() as connection:
-            return [job_from(dict(row)) for row in connection.execute(query).mappings()]
+            return read_jobs(connection, query)
 
     def close(self) -> None:
         """Let go of files and connections. A second call does nothing."""
-        self._engine.dispose()
+        self.database.close()
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with told(self.path), self._engine.connect() as connection:
-            yield connection
+    def _now(self) -> datetime:
+        return self.database.clock()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        # What is inside is committed and synced when the block ends, or has never been.
-        with told(self.path), self._writer.begin() as connection:
-            yield connection
-
-    def _read_project(self) -> str:
-        with self._reading() as connection:
-            row = connection.execute(
-                select(tables.project.c.format, tables.project.c.name)
-            ).one_or_none()
-        if row is None:
-            raise ProjectUnreadable(f"{self.path} does not say whose records it holds")
-        if row.format > FORMAT:
-            what = f"{self.path} has format {row.format}; this Maquette reads up to {FORMAT}"
-            raise ProjectTooNew(what)
-        return row.name
+    def _append(
+        self, connection: Connection, version: Version, findings: Sequence[Finding]
+    ) -> None:
+        connection.execute(insert(versions), version_row(version))
+        pairs = enumerate(version.parents)
+        edges = [{"child": version.id, "position": n, "parent": p} for n, p in pairs]
+        insert_all(connection, version_parents, edges)
+        _insert_findings(connection, version.id, findings)
 
 
 def _exists(connection: Connection, version_id: str) -> bool:
@@ -297,44 +279,24 @@ def _exists(connection: Connection, version_id: str) -> bool:
     )
 
 
-def _seq_of(connection: Connection, version_id: str) -> int:
-    query = select(versions.c.seq).where(versions.c.id == version_id)
-    seq = connection.execute(query).scalar_one_or_none()
-    if seq is None:
-        raise VersionUnknown(f"no version has the id {version_id!r}")
-    return seq
-
-
 def _read(connection: Connection, query: Select[Any]) -> list[Version]:
     rows = [dict(row) for row in connection.execute(query).mappings()]
     parents: dict[str, list[str]] = {row["id"]: [] for row in rows}
     column = version_parents.c
     edges = select(column.child, column.parent).order_by(column.child, column.position)
-    for chunk in _chunks(list(parents)):
+    for chunk in chunks(list(parents)):
         for child, parent in connection.execute(edges.where(column.child.in_(chunk))):
             parents[child].append(parent)
     return [version_from(row, parents[row["id"]]) for row in rows]
 
 
-def _chunks(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[start : start + _MANY] for start in range(0, len(ids), _MANY)]
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)
-
-
 def _insert_findings(connection: Connection, version_id: str, found: Sequence[Finding]) -> None:
-    _insert(connection, tables.findings, [finding_row(version_id, finding) for finding in found])
+    rows = [finding_row(version_id, finding) for finding in found]
+    insert_all(connection, tables.findings, rows)
 
 
-def _move(connection: Connection, job: Job) -> None:
-    row = job_row(job)
-    if job.version is not None:
-        _seq_of(connection, job.version)
-    state = {name: row[name] for name in STATE}
-    table = tables.jobs
-    moved = connection.execute(update(table).where(table.c.id == job.id).values(state))
-    if moved.rowcount != 1:
-        raise ValueError(f"there is no job {job.id!r}")
+def _known(connection: Connection, job: Job) -> Job:
+    try:
+        return job_of(connection, job.id)
+    except JobUnknown as error:
+        raise ValueError(str(error)) from error

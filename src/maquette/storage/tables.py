@@ -1,5 +1,6 @@
-"""The records' tables. Everything but jobs is append-only, and the database itself holds to that:
-the first revision in ``migrations`` adds the triggers.
+"""The tables of records and queue. All facts are append-only, and the database itself holds to
+that: the first revision in ``migrations`` adds the triggers. Jobs change; the journal (``events``)
+forgets.
 
 Whoever changes a table writes a revision and sets ``HEAD`` to it; the tests compare all three.
 """
@@ -10,6 +11,7 @@ import json
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -28,6 +31,7 @@ __all__ = [
     "FORMAT",
     "HEAD",
     "Words",
+    "events",
     "findings",
     "jobs",
     "marks",
@@ -37,7 +41,7 @@ __all__ = [
     "versions",
 ]
 
-HEAD = "0001"
+HEAD = "0002"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -89,6 +93,7 @@ def _seq() -> Column[int]:
 
 
 _DIGEST = String(64)
+_KEYED = text("key <> '' AND place = 0")
 
 project = Table(
     "project",
@@ -163,6 +168,30 @@ jobs = Table(
     Column("message", Words, nullable=False),
     Column("version", _DIGEST, ForeignKey("versions.id")),
     Column("created_at", Text, nullable=False),
+    Column("maps", Boolean, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("group", Words, nullable=False, index=True),
+    Column("place", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("key", Words, nullable=False),
+    Column("lease_until", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("cancel", Boolean, nullable=False),
+    Column("hint", Words, nullable=False),
+    Column("result", Text),
     UniqueConstraint("id"),
+    # One group for a key, also where several transactions write at once.
+    Index("uq_jobs_key", "key", unique=True, sqlite_where=_KEYED, postgresql_where=_KEYED),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    _seq(),
+    Column("at", Text, nullable=False),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("job", Words, nullable=False),
+    Column("data", Text, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -1,0 +1,162 @@
+"""The queue in the project's own database: it is the truth, no broker is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+
+from maquette.core.job import Job, Status
+from maquette.storage.base import Event, Kind
+from maquette.storage.database import Database
+from maquette.storage.rows import event_from, instant
+from maquette.storage.statements import add_job, job_of, put_job, read_jobs, tell
+from maquette.storage.tables import events
+from maquette.storage.tables import jobs as table
+from maquette.storage.turns import (
+    asked_again,
+    asked_to_stop,
+    check_submitted,
+    ends_by_itself,
+    holds,
+    moved,
+    still_held,
+)
+
+__all__ = ["SqlQueue"]
+
+
+class SqlQueue:
+    """The jobs and the journal of a project's database. Processes and threads may share it."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database, by its clock."""
+        self._database = database
+
+    def submit(self, jobs: Sequence[Job], key: str = "") -> list[Job]:
+        """See ``Queue.submit``."""
+        check_submitted(jobs)
+        stored = [job.model_copy(update={"key": key}) for job in jobs]
+        with self._database.writing() as connection:
+            if key:
+                earlier = select(table).where(table.c.key == key).order_by(table.c.place)
+                if found := read_jobs(connection, earlier):
+                    return found
+            for job in stored:
+                add_job(connection, self._database.clock(), job)
+        return stored
+
+    def get(self, job_id: str) -> Job:
+        """See ``Queue.get``."""
+        with self._database.reading() as connection:
+            return job_of(connection, job_id)
+
+    def find(self, *statuses: Status, group: str = "", limit: int | None = None) -> list[Job]:
+        """See ``Queue.find``."""
+        query = select(table).limit(limit)
+        query = query.order_by(table.c.place if group else table.c.seq.desc())
+        if group:
+            query = query.where(table.c.group == group)
+        if statuses:
+            query = query.where(table.c.status.in_([status.value for status in statuses]))
+        with self._database.reading() as connection:
+            return read_jobs(connection, query)
+
+    def urgency(self) -> int | None:
+        """See ``Queue.urgency``."""
+        with self._database.reading() as connection:
+            return connection.execute(
+                select(func.min(table.c.priority)).where(self._open())
+            ).scalar_one()
+
+    def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
+        """See ``Queue.claim``."""
+        now = self._database.clock()
+        with self._database.writing() as connection:
+            # Where many write at once, each locks other rows; SQLite has one writer anyway.
+            waiting = select(table).order_by(table.c.priority, table.c.seq)
+            lapsed = waiting.where(self._lapsed()).with_for_update(skip_locked=True)
+            for job in read_jobs(connection, lapsed):
+                if (ended := ends_by_itself(job)) is not None:
+                    put_job(connection, now, ended)
+            first = waiting.where(self._open()).limit(1).with_for_update(skip_locked=True)
+            found = read_jobs(connection, first)
+            if found and limit > 1:
+                same = (table.c.group == found[0].group) & (table.c.priority == found[0].priority)
+                all_of_it = waiting.where(self._open() & same).order_by(None)
+                all_of_it = all_of_it.order_by(table.c.seq).limit(limit)
+                found = read_jobs(connection, all_of_it.with_for_update(skip_locked=True))
+            taken = [job.taken(owner, now + timedelta(seconds=seconds)) for job in found]
+            for job in taken:
+                put_job(connection, now, job)
+        return taken
+
+    def beat(self, owner: str, seconds: float) -> frozenset[str]:
+        """See ``Queue.beat``."""
+        now = self._database.clock()
+        running = (table.c.status == Status.RUNNING.value) & table.c.lease_until.is_not(None)
+        mine = running & (table.c.owner == owner)
+        query = select(table.c.id, table.c.cancel, table.c.lease_until).where(mine)
+        with self._database.reading() as connection:
+            held = connection.execute(query).all()
+        soon = instant(now + timedelta(seconds=seconds * 2 / 3))
+        if any(row.lease_until < soon for row in held):
+            until = instant(now + timedelta(seconds=seconds))
+            with self._database.writing() as connection:
+                connection.execute(update(table).where(mine).values(lease_until=until))
+        return frozenset(row.id for row in held if row.cancel)
+
+    def ask_cancel(self, job_ids: Sequence[str]) -> list[Job]:
+        """See ``Queue.ask_cancel``."""
+        now = self._database.clock()
+        return self._change(job_ids, lambda job: asked_to_stop(job, now))
+
+    def retry(self, job_ids: Sequence[str]) -> list[Job]:
+        """See ``Queue.retry``."""
+        return self._change(job_ids, asked_again)
+
+    def put_back(self, jobs: Sequence[Job]) -> None:
+        """See ``Queue.put_back``."""
+        given = {job.id: job for job in jobs}
+        self._change(
+            list(given), lambda known: known.put_back() if holds(known, given[known.id]) else known
+        )
+
+    def finish(self, job: Job) -> None:
+        """See ``Queue.finish``."""
+        self._change([job.id], lambda known: moved(still_held(known, job), job))
+
+    def post(self, kind: Kind, job_id: str = "", data: Mapping[str, Any] | None = None) -> Event:
+        """See ``Queue.post``."""
+        with self._database.writing() as connection:
+            return tell(connection, self._database.clock(), kind, job_id, data or {})
+
+    def events(self, after: int = 0, limit: int = 500) -> list[Event]:
+        """See ``Queue.events``."""
+        query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        with self._database.reading() as connection:
+            return [event_from(dict(row)) for row in connection.execute(query).mappings()]
+
+    def last_event(self) -> int:
+        """See ``Queue.last_event``."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
+
+    def _lapsed(self) -> ColumnElement[bool]:
+        now = instant(self._database.clock())
+        # A job without a lease compares as unknown, so it is never among these.
+        return (table.c.status == Status.RUNNING.value) & (table.c.lease_until <= now)
+
+    def _open(self) -> ColumnElement[bool]:
+        return or_(table.c.status == Status.QUEUED.value, self._lapsed())
+
+    def _change(self, job_ids: Sequence[str], step: Callable[[Job], Job]) -> list[Job]:
+        with self._database.writing() as connection:
+            known = [job_of(connection, job_id) for job_id in job_ids]
+            changed = [step(job) for job in known]
+            for before, after in zip(known, changed, strict=True):
+                if after != before:
+                    put_job(connection, self._database.clock(), after)
+        return changed

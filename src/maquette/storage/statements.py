@@ -1,0 +1,114 @@
+"""Statements that records and queue share: on versions' ids, on a job's row, on the journal. Each
+runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, delete, insert, or_, select, update
+
+from maquette.core.job import Job
+from maquette.errors import JobUnknown, VersionUnknown
+from maquette.storage.base import Event, Kind
+from maquette.storage.journal import FLEETING, KEPT, PRUNE_EVERY, REMEMBERED
+from maquette.storage.rows import (
+    event_from,
+    event_row,
+    instant,
+    job_from,
+    job_row,
+    state_row,
+    told_job,
+)
+from maquette.storage.sqlite import WRITING
+from maquette.storage.tables import events, jobs, versions
+
+__all__ = ["add_job", "chunks", "insert_all", "job_of", "put_job", "read_jobs", "seq_of", "tell"]
+
+_MANY = 500
+"""How many ids go into one query; databases have a limit on parameters."""
+
+
+def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    """The ids in parts that fit into a query."""
+    return [ids[start : start + _MANY] for start in range(0, len(ids), _MANY)]
+
+
+def insert_all(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert these rows, which may be none."""
+    if rows:
+        connection.execute(insert(table), rows)
+
+
+def seq_of(connection: Connection, version_id: str) -> int:
+    """The number of a version.
+
+    Raises:
+        VersionUnknown.
+    """
+    query = select(versions.c.seq).where(versions.c.id == version_id)
+    seq = connection.execute(query).scalar_one_or_none()
+    if seq is None:
+        raise VersionUnknown(f"no version has the id {version_id!r}")
+    return seq
+
+
+def read_jobs(connection: Connection, query: Select[Any]) -> list[Job]:
+    """The jobs that a query over their table answers."""
+    return [job_from(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def job_of(connection: Connection, job_id: str) -> Job:
+    """A job as it is stored; a transaction that writes holds it until it ends.
+
+    Raises:
+        JobUnknown.
+    """
+    query = select(jobs).where(jobs.c.id == job_id)
+    if connection.get_execution_options().get(WRITING, False):
+        query = query.with_for_update()
+    found = read_jobs(connection, query)
+    if not found:
+        raise JobUnknown(f"there is no job {job_id!r}")
+    return found[0]
+
+
+def add_job(connection: Connection, at: datetime, job: Job) -> None:
+    """Append a job, and say so in the journal.
+
+    Raises:
+        ValueError: when there is one of this id.
+        VersionUnknown: when the version it made is not there.
+    """
+    if connection.execute(select(jobs.c.seq).where(jobs.c.id == job.id)).first():
+        raise ValueError(f"there is a job {job.id!r} already")
+    if job.version is not None:
+        seq_of(connection, job.version)
+    connection.execute(insert(jobs), job_row(job))
+    tell(connection, at, "job", job.id, told_job(job))
+
+
+def put_job(connection: Connection, at: datetime, job: Job) -> None:
+    """Store a job's new state, and say so in the journal. The job exists.
+
+    Raises:
+        VersionUnknown: when the version it made is not there.
+    """
+    if job.version is not None:
+        seq_of(connection, job.version)
+    connection.execute(update(jobs).where(jobs.c.id == job.id).values(state_row(job)))
+    tell(connection, at, "job", job.id, told_job(job))
+
+
+def tell(
+    connection: Connection, at: datetime, kind: Kind, job_id: str, data: Mapping[str, Any]
+) -> Event:
+    """Append a line to the journal; now and then let old ones go."""
+    row = event_row(at, kind, job_id, data)
+    seq = connection.execute(insert(events).returning(events.c.seq), row).scalar_one()
+    if seq % PRUNE_EVERY == 0:
+        fleeting = events.c.kind.in_(FLEETING) & (events.c.at < instant(at - REMEMBERED))
+        connection.execute(delete(events).where(or_(fleeting, events.c.seq <= seq - KEPT)))
+    return event_from({**row, "seq": seq})
