@@ -15,7 +15,7 @@ from maquette.core.recipe import PromptText, Recipe
 from maquette.core.trace import Trace
 from maquette.engines.base import Cancel, Event, Inputs, Substitution
 from maquette.engines.checks import check_recipe
-from maquette.engines.diffusers.imports import uncollected
+from maquette.engines.diffusers.imports import patient_threads, uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
 from maquette.engines.diffusers.samplers import LCM_STEPS, SAMPLERS
@@ -81,6 +81,7 @@ class DiffusersEngine:
         threads: int = 0,
         together: int = 0,
     ) -> None:
+        patient_threads()
         self.card = card
         self.device = device
         self.dtype = dtype

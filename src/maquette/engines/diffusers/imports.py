@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["uncollected"]
+__all__ = ["patient_threads", "uncollected"]
+
+
+def patient_threads() -> None:
+    """Let torch's threads sleep while they wait for one another, unless the environment says how.
+
+    To be called before torch is imported: OpenMP reads it then. By default a thread that waits
+    turns on the spot and so takes the processor from the one that it waits for: with another
+    program at work on the same two cores, 20 steps of Postcard took 2.6 to 8.5 s instead of 1.1 s.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager
