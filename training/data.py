@@ -2,9 +2,10 @@
 
     python -m training.data --run RUN --count 30000 --workers 2
 
-writes RUN/pictures.npy (uint8 N x 256 x 256 x 3), RUN/masks.npy (uint32 N x 32 x 32; bit k says
-that noun k of `training.world.NOUNS` covers at least 35% of that 8x8 cell) and RUN/captions/*.json
-(for each picture several phrasings with their noun spans).
+writes RUN/pictures.npy (uint8 N x 256 x 256 x 3), RUN/masks.npy (uint64 N x 32 x 32; bit k says
+that noun k of `training.world.NOUNS` covers at least 35% of that 8x8 cell), RUN/captions/*.json
+(for each picture several phrasings with their noun spans) and RUN/scales.npy (float16 N x nouns:
+how large each noun is drawn, 1 its usual size).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from training.world import NOUNS, render
+from training.world.scene import scales
 
 CELLS = 32
 PIECE = 250
@@ -27,13 +29,13 @@ COVERED = 0.35
 
 
 def pack(masks: dict[str, np.ndarray]) -> np.ndarray:
-    """Masks of a scene as one uint32 32x32 array of noun bits."""
-    packed = np.zeros((CELLS, CELLS), np.uint32)
+    """Masks of a scene as one uint64 32x32 array of noun bits."""
+    packed = np.zeros((CELLS, CELLS), np.uint64)
     for noun, mask in masks.items():
         share = mask.reshape(CELLS, 256 // CELLS, CELLS, 256 // CELLS).mean((1, 3))
         # A small thing may fill no cell: it keeps the cells that hold most of it.
         covered = share >= min(COVERED, 0.7 * share.max())
-        packed |= covered.astype(np.uint32) << np.uint32(NOUNS.index(noun))
+        packed |= covered.astype(np.uint64) << np.uint64(NOUNS.index(noun))
     return packed
 
 
@@ -45,11 +47,15 @@ def draw_piece(start: int, run: Path, count: int, first_seed: int, phrasings: in
         return stop - start
     pictures = open_memmap(run / "pictures.npy", mode="r+")
     masks = open_memmap(run / "masks.npy", mode="r+")
+    sizes = open_memmap(run / "scales.npy", mode="r+")
     captions = []
     for i in range(start, stop):
         scene = render(first_seed + i, phrasings=phrasings)
         pictures[i] = scene.picture
         masks[i] = pack(scene.masks)
+        sizes[i] = 1
+        for noun, size in scales(scene.facts).items():
+            sizes[i, NOUNS.index(noun)] = size
         captions.append([[c.text, c.spans] for c in scene.captions])
     partial_file = done.with_suffix(".partial")
     partial_file.write_text(json.dumps(captions))
@@ -64,7 +70,8 @@ def draw_set(
     (run / "captions").mkdir(parents=True, exist_ok=True)
     for name, dtype, shape in (
         ("pictures", np.uint8, (count, 256, 256, 3)),
-        ("masks", np.uint32, (count, CELLS, CELLS)),
+        ("masks", np.uint64, (count, CELLS, CELLS)),
+        ("scales", np.float16, (count, len(NOUNS))),
     ):
         if not (run / f"{name}.npy").exists():
             open_memmap(run / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()

@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from training.world.captions import Caption, caption
-from training.world.scene import Facts, compose
-
-#: Every noun that can have a mask, in the order of the bits of packed masks.
-NOUNS = (
-    "sky",
-    "moon",
-    "sun",
-    "stars",
-    "mist",
-    "forest",
-    "mountains",
-    "sea",
-    "desert",
-    "city",
-    "hills",
-    "ground",
-    "table",
-    "backdrop",
-    "kitchen",
-    "window",
-    "wall",
-    "wolf",
-    "cat",
-    "tree",
-    "house",
-    "boat",
-    "balloon",
-    "mug",
-    "bottle",
-    "vase",
-    "lamp",
-    "book",
-    "apple",
-    "sneaker",
-)
+from training.world.captions import caption
+from training.world.facts import NOUNS, Facts, Thing, unseen
+from training.world.layers import depth_map, line_art
+from training.world.phrases import Caption
+from training.world.scene import compose
 
 
 @dataclass(frozen=True)
@@ -52,6 +22,9 @@ class Scene:
 
     picture: uint8 256x256x3, RGB. masks: noun -> bool 256x256, visible pixels only.
     captions: several phrasings, each with the character spans that speak of each noun.
+    facts: everything that can be said of it, skeletons among them.
+    depth: uint8 256x256, near is bright. line: uint8 256x256, white on black. None if not asked
+    for.
     """
 
     picture: np.ndarray
@@ -59,16 +32,39 @@ class Scene:
     captions: tuple[Caption, ...]
     masks: dict[str, np.ndarray]
     facts: Facts
+    depth: np.ndarray | None = None
+    line: np.ndarray | None = None
 
 
-def render(seed: int, *, phrasings: int = 6, **fixed: Any) -> Scene:
-    """Draw scene `seed`. `fixed` holds choices that must be so, among them: style, outdoor, time,
-    place, light, light_size, light_position, stars, mist, surface, wall, mode ('one', 'count',
-    'pair', 'none'), noun, noun2, colour, colour2, position, size, count."""
-    picture, facts, masks = compose(seed, fixed)
+def render(
+    seed: int,
+    *,
+    phrasings: int = 6,
+    layers: Sequence[str] = (),
+    unseen: bool = False,
+    **fixed: Any,
+) -> Scene:
+    """Draw scene `seed`.
+
+    layers: 'depth' and 'line', as wanted. unseen: show one of the pairs of `facts.UNSEEN_COLOURS`
+    and `UNSEEN_PLACES`, which are otherwise drawn only when `fixed` names them. fixed: choices that
+    must be so, by name: style, outdoor, time, place, light, light_size, light_position, stars,
+    mist, clouds, surface, wall, lighting, mode ('one', 'count', 'pair', 'none'), noun, noun2,
+    colour, colour2, position, size, count, pose, garment, garment_colour, decoration ('', 'logo',
+    'pattern'), logo, logo_colour, pattern.
+    """
+    drawn = compose(seed, fixed, unseen=unseen)
     rng = random.Random(seed ^ 0x5EED)
-    captions = tuple(caption(facts, rng) for _ in range(phrasings))
-    return Scene(picture, captions[0].text, captions, masks, facts)
+    captions = tuple(caption(drawn.facts, rng) for _ in range(phrasings))
+    return Scene(
+        drawn.picture,
+        captions[0].text,
+        captions,
+        drawn.masks,
+        drawn.facts,
+        depth_map(drawn.marks) if "depth" in layers else None,
+        line_art(drawn.marks) if "line" in layers else None,
+    )
 
 
-__all__ = ["NOUNS", "Caption", "Facts", "Scene", "render"]
+__all__ = ["NOUNS", "Caption", "Facts", "Scene", "Thing", "render", "unseen"]

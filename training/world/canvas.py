@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import skia
 
-from training.world.palette import RGB, WHITE, mix, shade
+from training.world.palette import RGB, WHITE, shade
+from training.world.shapes import SIDE, box, outlined
 
-SIDE = 256
-Point = tuple[float, float]
+Near = tuple[float, float]
 
 
 def ink(colour: RGB, alpha: float = 1.0) -> int:
     """Skia's packed colour of an RGB triple (0-255) and an alpha (0-1)."""
     red, green, blue = (int(max(0, min(255, v))) for v in colour)
     return skia.Color(red, green, blue, int(255 * max(0.0, min(1.0, alpha))))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One opaque shape that was drawn: what line art and depth are made of (see `layers`).
+
+    path: its outline. width: of a thin open line, 0 for an area. near: depth at its top and at
+    the lower edge of the picture (0 far, 1 near). bold: an outline of the noun, not a detail.
+    """
+
+    path: skia.Path
+    width: float
+    near: Near
+    bold: bool
 
 
 class Canvas:
@@ -29,6 +44,8 @@ class Canvas:
         self.rng = random.Random(seed)
         self.style = style
         self.masks: dict[str, np.ndarray] = {}
+        self.marks: list[Mark] = []
+        self._near: Near = (0.0, 0.0)
         self._surface = skia.Surface(SIDE, SIDE)
         self.sk = self._surface.getCanvas()
         self.sk.clear(skia.ColorWHITE)
@@ -51,23 +68,32 @@ class Canvas:
         """Mean colour of a box of the picture so far (pixels, clipped to the picture)."""
         x0, x1 = int(max(0, left)), int(min(SIDE, right))
         y0, y1 = int(max(0, top)), int(min(SIDE, bottom))
-        box = self.pixels()[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].reshape(-1, 3).mean(0)
-        return (float(box[0]), float(box[1]), float(box[2]))
+        mean = self.pixels()[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].reshape(-1, 3).mean(0)
+        return (float(mean[0]), float(mean[1]), float(mean[2]))
 
     @contextmanager
-    def layer(self, noun: str) -> Iterator[None]:
-        """Draw one noun: its pixels become its mask and leave the masks of what lies behind."""
-        surface, below = skia.Surface(SIDE, SIDE), self.sk
+    def layer(self, noun: str, near: float | Near = 0.75) -> Iterator[None]:
+        """Draw one noun: its pixels become its mask and leave the masks of what lies behind.
+
+        near: its depth, 0 far to 1 near; of a ground, at its upper edge and at the picture's
+        lower edge.
+        """
+        surface, below, far = skia.Surface(SIDE, SIDE), self.sk, self._near
         self.sk = surface.getCanvas()
         self.sk.clear(0)
+        self._near = near if isinstance(near, tuple) else (near, near)
         yield
         image = surface.makeImageSnapshot()
-        self.sk = below
+        self.sk, self._near = below, far
         self.sk.drawImage(image, 0, 0)
         covered = np.asarray(image.toarray())[:, :, 3] > 110
         for name in self.masks:
             self.masks[name] &= ~covered
-        self.masks[noun] = self.masks.get(noun, np.zeros((SIDE, SIDE), bool)) | covered
+        self.masks[noun] = self.masks[noun] | covered if noun in self.masks else covered
+
+    def mark(self, path: skia.Path, width: float = 0.0, bold: bool = True) -> None:
+        """Note a shape for line art and depth that is drawn in some other way."""
+        self.marks.append(Mark(path, width, self._near, bold))
 
     def fill(
         self,
@@ -80,24 +106,25 @@ class Canvas:
         bottom: RGB | None = None,
     ) -> None:
         """Fill a shape, lighter at its top by `depth`, darker below; watercolour has an edge."""
-        box = path.getBounds()
+        bounds = path.getBounds()
         stops = [shade(colour, depth), bottom if bottom is not None else shade(colour, -depth)]
         paint = skia.Paint(AntiAlias=True)
         paint.setShader(
             skia.GradientShader.MakeLinear(
                 points=[
-                    (box.left(), box.top()),
-                    (box.left() + 0.3 * box.width(), box.bottom()),
+                    (bounds.left(), bounds.top()),
+                    (bounds.left() + 0.3 * bounds.width(), bounds.bottom()),
                 ],
                 colors=[ink(c, alpha) for c in stops],
             )
         )
         self.sk.drawPath(path, paint)
+        if alpha > 0.6:
+            self.mark(path, bold=edge)
         if edge and self.style == "watercolour":
-            self.line(path, shade(colour, -0.4), 2.0, 0.5)
+            self._stroke(path, shade(colour, -0.4), 2.0, 0.5)
 
-    def line(self, path: skia.Path, colour: RGB, width: float, alpha: float = 1.0) -> None:
-        """Stroke a path with round ends; width in pixels."""
+    def _stroke(self, path: skia.Path, colour: RGB, width: float, alpha: float) -> None:
         self.sk.drawPath(
             path,
             skia.Paint(
@@ -110,6 +137,20 @@ class Canvas:
             ),
         )
 
+    def line(self, path: skia.Path, colour: RGB, width: float, alpha: float = 1.0) -> None:
+        """Stroke a path with round ends; width in pixels. Broad ones have an outline of theirs."""
+        self._stroke(path, colour, width, alpha)
+        if alpha <= 0.6:
+            return
+        if width > 4.5:
+            self.mark(outlined(path, width))
+        else:
+            self.mark(path, width, bold=False)
+
+    def rim(self, path: skia.Path, colour: RGB, width: float, alpha: float = 0.9) -> None:
+        """An edge of light or dark along a shape that is already there."""
+        self._stroke(path, colour, width, alpha)
+
     def glow(self, x: float, y: float, radius: float, colour: RGB, alpha: float) -> None:
         """A soft round light."""
         paint = skia.Paint(AntiAlias=True)
@@ -117,10 +158,19 @@ class Canvas:
         paint.setShader(skia.GradientShader.MakeRadial((x, y), radius, colours, [0, 0.45, 1]))
         self.sk.drawCircle(x, y, radius, paint)
 
-    def shadow(self, x: float, y: float, width: float, height: float, alpha: float = 0.3) -> None:
-        """A blurred shadow on the ground."""
+    def shadow(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        *,
+        alpha: float = 0.3,
+        hard: bool = False,
+    ) -> None:
+        """A shadow on the ground, blurred; a hard one only at its very edge."""
         paint = skia.Paint(AntiAlias=True, Color=ink((14, 12, 30), alpha))
-        blur = max(1.5, height * 0.5)
+        blur = 1.2 if hard else max(1.5, height * 0.5)
         paint.setMaskFilter(skia.MaskFilter.MakeBlur(skia.kNormal_BlurStyle, blur))
         self.sk.drawOval(skia.Rect.MakeXYWH(x - width / 2, y - height / 2, width, height), paint)
 
@@ -143,6 +193,15 @@ class Canvas:
         points = [(0, 0), (0, height)]
         paint.setShader(skia.GradientShader.MakeLinear(points, [ink(top), ink(bottom)]))
         self.sk.drawPaint(paint)
+        self.mark(box(-9, -9, SIDE + 18, SIDE + 18), bold=False)
+
+    def lit(self, centre: RGB, edge: RGB, radius: float = 220, y: float = 90) -> None:
+        """Fill the whole layer with a wall that is lit above its middle."""
+        paint = skia.Paint()
+        stops = [ink(centre), ink(edge)]
+        paint.setShader(skia.GradientShader.MakeRadial((SIDE / 2, y), radius, stops))
+        self.sk.drawPaint(paint)
+        self.mark(box(-9, -9, SIDE + 18, SIDE + 18), bold=False)
 
     def shine(self, path: skia.Path, alpha: float = 0.4) -> None:
         """A highlight on glaze or glass."""
@@ -151,59 +210,7 @@ class Canvas:
     def dot(self, x: float, y: float, radius: float, colour: RGB, alpha: float = 1.0) -> None:
         """A plain disc."""
         self.sk.drawCircle(x, y, radius, skia.Paint(AntiAlias=True, Color=ink(colour, alpha)))
-
-
-def polygon(points: Sequence[Point], smooth: float = 0.0) -> skia.Path:
-    """A closed path through points; smooth 0 keeps corners, 1 is a Catmull-Rom curve."""
-    path = skia.Path()
-    path.moveTo(*points[0])
-    count = len(points)
-    for i in range(count):
-        before, start = points[i - 1], points[i]
-        end, after = points[(i + 1) % count], points[(i + 2) % count]
-        k = smooth / 6
-        path.cubicTo(
-            start[0] + (end[0] - before[0]) * k,
-            start[1] + (end[1] - before[1]) * k,
-            end[0] - (after[0] - start[0]) * k,
-            end[1] - (after[1] - start[1]) * k,
-            *end,
-        )
-    path.close()
-    return path
-
-
-def oval(x: float, y: float, width: float, height: float) -> skia.Path:
-    """An ellipse by its bounding box."""
-    path = skia.Path()
-    path.addOval(skia.Rect.MakeXYWH(x, y, width, height))
-    return path
-
-
-def box(x: float, y: float, width: float, height: float, radius: float = 0.0) -> skia.Path:
-    """A rectangle with rounded corners."""
-    path = skia.Path()
-    path.addRoundRect(skia.Rect.MakeXYWH(x, y, width, height), radius, radius)
-    return path
-
-
-def stroke(*points: Point) -> skia.Path:
-    """An open line through points."""
-    path = skia.Path()
-    path.moveTo(*points[0])
-    for point in points[1:]:
-        path.lineTo(*point)
-    return path
-
-
-def bend(start: Point, control: Point, end: Point) -> skia.Path:
-    """An open quadratic curve."""
-    path = skia.Path()
-    path.moveTo(*start)
-    path.quadTo(*control, *end)
-    return path
-
-
-def haze(colour: RGB, distance: RGB, share: float) -> RGB:
-    """A colour seen through `share` of air that has the colour of the horizon."""
-    return mix(colour, distance, share)
+        if radius > 2.4 and alpha > 0.6:
+            disc = skia.Path()
+            disc.addCircle(x, y, radius)
+            self.mark(disc, bold=False)

@@ -1,234 +1,147 @@
-"""Captions of a scene. Every phrase carries the noun it speaks of, word by word.
-
-Inside this module a word may end in `<noun>`; `untag` turns that into the plain caption and the
-spans of characters that speak of each noun, which is what attention supervision needs.
-"""
+"""Captions of a scene: long and short phrasings, in natural English."""
 
 from __future__ import annotations
 
 import random
-import re
-from dataclasses import dataclass
 
-from training.world.scene import Facts, Thing
+from training.world.facts import Facts
+from training.world.phrases import (
+    LIGHTINGS,
+    PLACE_NOUNS,
+    PREPOSITIONS,
+    STYLE_WORDS,
+    TIMES,
+    Caption,
+    all_things,
+    article,
+    in_the_sky,
+    join,
+    tag,
+    the_light,
+    the_time,
+    untag,
+)
 
-PLURALS = {"wolf": "wolves"}
-NUMBERS = {2: "two", 3: "three"}
-PLACE_NOUNS: dict[str, tuple[str, ...]] = {
-    "forest": ("misty forest", "misty forest", "misty forest", "forest", "pine forest"),
-    "mountains": ("mountains", "snowy mountains", "snowy mountains"),
-    "sea": ("sea", "calm sea", "ocean"),
-    "desert": ("desert", "sandy desert"),
-    "city": ("city skyline", "city skyline", "city"),
-    "hills": ("green hills", "hills"),
-}
-PREPOSITIONS: dict[str, tuple[str, ...]] = {
-    "forest": ("in a", "in the", "before a"),
-    "mountains": ("in the", "in front of"),
-    "sea": ("at", "on the", "by the"),
-    "desert": ("in the", "in a"),
-    "city": ("in front of a", "before a"),
-    "hills": ("on", "on the"),
-}
-TIMES = {
-    "day": ("by day", "in daylight", "during the day"),
-    "sunset": ("at sunset", "at dusk", "sunset"),
-    "night": ("at night", "at night", "night"),
-}
-SKY_WORDS = {
-    "day": ("blue sky", "daytime sky"),
-    "sunset": ("sunset sky",),
-    "night": ("night sky",),
-}
-STYLE_WORDS = {
-    "flat": ("flat illustration", "illustration"),
-    "watercolour": ("watercolour", "watercolor painting", "watercolour painting"),
-}
-#: First words after which 'an illustration of …' would make no sense.
-ADVERBIAL = frozenset(("by", "in", "with", "before", "at", "on", "during", "sunset", "night"))
-SIDES = {
-    "left": ("on the left", "at left"),
-    "centre": ("in the centre", "in the middle"),
-    "right": ("on the right", "at right"),
-}
+#: First words before which 'an illustration of' makes sense.
+DETERMINERS = frozenset(("a", "an", "the", "two", "three"))
+#: Words and commas that a caption may have; each is about one token, and 38 tokens fit.
+LONGEST = 34
 
 
-@dataclass(frozen=True)
-class Caption:
-    """A caption and, for each noun it names, the spans of characters that speak of it."""
-
-    text: str
-    spans: tuple[tuple[int, int, str], ...]
-
-
-def tag(phrase: str, noun: str) -> str:
-    """Mark every word of a phrase as speaking of a noun."""
-    return " ".join(f"{word}<{noun}>" for word in phrase.split())
-
-
-def article(phrase: str) -> str:
-    """'a' or 'an' before a phrase."""
-    return ("an " if phrase[0] in "aeiou" else "a ") + phrase
-
-
-def untag(tagged: str) -> Caption:
-    """Plain text and spans of a tagged phrase."""
-    text, spans = "", []
-    for index, word in enumerate(tagged.split()):
-        found = re.fullmatch(r"([^<]+)<(\w+)>(,?)", word)
-        text += " " if index else ""
-        if found:
-            spans.append((len(text), len(text) + len(found[1]), found[2]))
-            text += found[1] + found[3]
-        else:
-            text += word
-    return Caption(text, tuple(spans))
-
-
-def _thing(thing: Thing, rng: random.Random, place: bool) -> str:
-    """'a big red mug on the left', with attributes dropped at random."""
-    colour = thing.colour + " " if rng.random() < 0.75 else ""
-    if thing.count > 1:
-        plural = PLURALS.get(thing.noun, thing.noun + "s")
-        return tag(f"{NUMBERS[thing.count]} {colour}{plural}", thing.noun)
-    size = thing.size + " " if thing.size and rng.random() < 0.85 else ""
-    # Balloon, boat and the rest are alone only where nothing stands beside them.
-    lone = "lone " if place and not size and rng.random() < 0.3 else ""
-    phrase = f"{lone}{size}{colour}{thing.noun}"
-    first, rest = article(phrase).split(" ", 1)
-    said = tag(rest, thing.noun)
-    if rng.random() < 0.93:
-        said = f"{first} {said}"
-    if thing.position and rng.random() < (0.5 if thing.position != "centre" else 0.15):
-        said += " " + rng.choice(SIDES[thing.position])
-    return said
-
-
-def _things(facts: Facts, rng: random.Random) -> str:
-    """All the things as one phrase, or '' when there are none."""
-    lone = facts.outdoor and len(facts.things) == 1
-    said = [_thing(t, rng, lone) for t in facts.things]
-    if len(said) == 2 and rng.random() < 0.25:
-        said.reverse()
-    return rng.choice((" and ", " and ", " beside ")).join(said)
-
-
-def _light(facts: Facts, rng: random.Random) -> str:
-    """'a big full moon on the left', tagged, or ''."""
-    if not facts.light:
-        return ""
-    noun = "sun" if facts.light == "sun" else "moon"
-    name = facts.light if rng.random() < 0.8 else noun
-    size = facts.light_size + " " if facts.light_size and rng.random() < 0.85 else ""
-    first, rest = article(size + name).split(" ", 1)
-    if noun == "sun" and not size:
-        first = rng.choice(("a", "the"))
-    said = f"{first} {tag(rest, noun)}"
-    if rng.random() < 0.35:
-        said += " " + rng.choice(SIDES[facts.light_position])
-    return said
-
-
-def _stars(facts: Facts, rng: random.Random) -> str:
-    """A phrase for the stars, tagged, or ''."""
-    if not facts.stars or rng.random() < 0.15:
-        return ""
-    return rng.choice(
-        (
-            tag("stars", "stars"),
-            tag("stars", "stars"),
-            f"{tag('starry', 'stars')} {tag('sky', 'sky')}",
-            f"{tag('starry', 'stars')} {tag('night sky', 'sky')}",
-        )
-    )
+def _inline(time: str) -> str:
+    """A time that follows without a comma: 'night' becomes 'at night'."""
+    return time if " " in time or not time else f"at {time}"
 
 
 def _outdoor(facts: Facts, rng: random.Random) -> str:
     """One phrasing of an outdoor scene, without its style."""
-    things, light, stars = _things(facts, rng), _light(facts, rng), _stars(facts, rng)
-    place = tag(rng.choice(PLACE_NOUNS[facts.place]), facts.place)
-    article_words = ("a", "the") if facts.place in ("forest", "desert", "city") else ("the", "")
+    things, light = all_things(facts, rng), the_light(facts, rng)
     if rng.random() < 0.1:
         light = ""
-    time = rng.choice(TIMES[facts.time]) if rng.random() < (0.85 if not light else 0.5) else ""
-    mist = tag("mist", "mist") if facts.mist and rng.random() < 0.85 else ""
-    prep = rng.choice(PREPOSITIONS[facts.place])
-    located = f"{prep} {place}"
+    weather = in_the_sky(facts, rng)
+    night = "moon" in light or any("stars" in x for x in weather)
+    time = the_time(facts, rng, told=night)
+    place = tag(rng.choice(PLACE_NOUNS[facts.place]), facts.place)
+    located = f"{rng.choice(PREPOSITIONS[facts.place])} {place}"
+    first_words = ("a", "the") if facts.place in ("forest", "desert", "city") else ("the", "")
+    subject = things or f"{rng.choice(first_words)} {place}"
+    head = f"{subject} {located}" if things else subject
     form = rng.random()
-    subject = things or f"{rng.choice(article_words)} {place}"
     if form < 0.34:
-        head = f"{subject} under {light}" if light else subject
-        parts = [head, place if things else "", time, stars, mist]
-    elif form < 0.58:
-        head = f"{subject} {located}" if things else subject
-        parts = [f"{head} {time}", f"with {light}" if light else "", stars, mist]
-    elif form < 0.74:
-        parts = [f"{light} over {place}" if light else place, things, time, stars, mist]
-    elif form < 0.88:
-        extras = [x for x in (light, stars, mist) if x]
-        head = f"{subject} {located}" if things else subject
-        parts = [f"{head} {time}" + (f" with {' and '.join(extras)}" if extras else "")]
-    else:
-        parts = [x for x in (things, place, time, light, stars, mist) if x]
-        rng.shuffle(parts)
-    return ", ".join(" ".join(p.split()) for p in parts if p.strip())
+        under = f"{subject} under {light}" if light else subject
+        return join(under, place if things else "", time, *weather)
+    if form < 0.58:
+        return join(f"{head} {_inline(time)}", f"with {light}" if light else "", *weather)
+    if form < 0.72:
+        return join(f"{light} over {place}" if light else place, things, time, *weather)
+    if form < 0.88:
+        extras = [x for x in (light, *weather) if x]
+        return join(f"{head} {_inline(time)}" + (f" with {' and '.join(extras)}" if extras else ""))
+    parts = [x for x in (things, place, time, light, *weather) if x]
+    rng.shuffle(parts)
+    return join(*parts)
+
+
+def _background(facts: Facts, rng: random.Random) -> str:
+    """'pink studio backdrop', 'in a kitchen', 'by a window', or ''."""
+    if facts.place == "backdrop":
+        if rng.random() < 0.75:
+            return tag(f"{facts.wall} studio backdrop", "backdrop")
+        return tag(f"{facts.wall} {rng.choice(('backdrop', 'background'))}", "backdrop")
+    if facts.place == "kitchen":
+        return "in a " + tag("kitchen", "kitchen")
+    return rng.choice(("by a ", "with a ")) + tag("window", "window")
 
 
 def _indoor(facts: Facts, rng: random.Random) -> str:
     """One phrasing of an indoor scene, without its style."""
-    things = _things(facts, rng)
-    surface = tag(f"{facts.surface} table" if rng.random() < 0.8 else "table", "table")
-    table = f"on a {surface}" if rng.random() < 0.85 else ""
-    behind = {
-        "backdrop": tag(f"{facts.wall} studio backdrop", "backdrop")
-        if rng.random() < 0.8
-        else f"{facts.wall} {tag('backdrop', 'backdrop')}",
-        "kitchen": "in a " + tag("kitchen", "kitchen"),
-        "window": rng.choice(("by a ", "with a ")) + tag("window", "window"),
-    }[facts.place]
-    if rng.random() < 0.12:
-        behind = ""
-    head = f"{things} {table}" if things else (f"a {surface}" if table else "")
+    things, table = all_things(facts, rng), ""
+    if facts.surface and rng.random() < 0.88:
+        surface = f"{facts.surface} table" if rng.random() < 0.85 else "table"
+        table = f"on a {tag(surface, 'table')}"
+    behind = _background(facts, rng) if rng.random() < 0.86 else ""
+    lighting = ""
+    if facts.lighting and rng.random() < 0.7:
+        lighting = rng.choice(LIGHTINGS[facts.lighting])
+    if rng.random() < 0.06 and not table:
+        things = f"product photo of {things}" if facts.style == "dusk" else things
     form = rng.random()
-    if form < 0.6 or not head.strip():
-        parts = [head, behind]
-    elif form < 0.8:
-        parts = [behind, head]
-    else:
-        joined = behind if facts.place != "backdrop" else f"before a {behind}" if behind else ""
-        parts = [f"{head} {joined}"]
-    return ", ".join(" ".join(p.split()) for p in parts if p.strip())
+    if form < 0.6:
+        return join(f"{things} {table}", behind, lighting)
+    if form < 0.72:
+        return join(behind, f"{things} {table}", lighting)
+    joined = behind
+    if facts.place == "backdrop" and behind:
+        joined = f"{rng.choice(('before', 'on', 'against'))} a {behind}"
+        if table:
+            joined = f"before a {behind}"
+    return join(f"{things} {table} {joined}", lighting)
 
 
-def _single(facts: Facts, rng: random.Random) -> str:
-    """A caption of one or two nouns, as an inpainting prompt or a first try has it."""
-    choices = [tag(rng.choice(PLACE_NOUNS[facts.place]), facts.place)] if facts.outdoor else []
-    if facts.outdoor:
-        choices.append(f"{choices[0]} {rng.choice(TIMES[facts.time])}")
-    light, stars = _light(facts, rng), _stars(facts, rng)
-    choices += [x for x in (light, stars) if x]
+def _short(facts: Facts, rng: random.Random) -> str:
+    """A caption of one or two nouns, as an inpainting prompt or a first try has it.
+
+    It leaves out backgrounds, never a thing: who asks for 'misty forest' gets an empty forest.
+    """
     if facts.things:
-        choices += [_things(facts, rng)] * (2 if facts.outdoor else 4)
-    elif not facts.outdoor:
-        choices.append("a " + tag(f"{facts.surface} table", "table"))
+        things = all_things(facts, rng)
+        if not facts.outdoor or (facts.time == "day" and rng.random() < 0.5):
+            return things
+        return join(f"{things} {_inline(rng.choice(TIMES[facts.time]))}")
+    if not facts.outdoor:
+        return "a " + tag(f"{facts.surface or 'wooden'} table", "table")
+    place = tag(rng.choice(PLACE_NOUNS[facts.place]), facts.place)
+    light, weather = the_light(facts, rng), in_the_sky(facts, rng)
+    timed = place if facts.time == "day" else f"{place} {_inline(rng.choice(TIMES[facts.time]))}"
+    choices = [timed, timed, f"{timed}, {light}" if light else timed]
+    if "moon" in light:
+        choices += [light, f"{light} over {place}"]
+    if any("starry" in x for x in weather):
+        choices += [x for x in weather if "starry" in x]
     return rng.choice(choices)
 
 
+def _styled(body: str, facts: Facts, rng: random.Random) -> str:
+    """The body with a word for its style before or after it."""
+    words = rng.choice(STYLE_WORDS[facts.style])
+    form = rng.random()
+    if form < 0.25 and body.split(maxsplit=1)[0].partition("<")[0] in DETERMINERS:
+        if words in ("ink and wash", "pen and ink", "pixel art", "8-bit pixel art", "watercolour"):
+            return f"{words} of {body}"
+        return f"{article(words)} of {body}"
+    return f"{words}, {body}" if form < 0.45 else f"{body}, {words}"
+
+
 def caption(facts: Facts, rng: random.Random) -> Caption:
-    """One phrasing of the scene; about one in six is a short one."""
-    if rng.random() < 0.17:
-        return untag(_single(facts, rng))
-    body = _outdoor(facts, rng) if facts.outdoor else _indoor(facts, rng)
-    body = body or _single(facts, rng)
-    chance = 0.35 if facts.style == "flat" else 0.85
-    if rng.random() < chance:
-        words = rng.choice(STYLE_WORDS[facts.style])
-        form = rng.random()
-        starts_with_subject = body.split("<")[0].split()[0].rstrip(",") not in ADVERBIAL
-        if form < 0.25 and starts_with_subject:
-            body = f"{article(words)} of {body}"
-        elif form < 0.45:
-            body = f"{words}, {body}"
+    """One phrasing of the scene; a short one in five times, in half of those without things."""
+    chance = 0.25 if facts.style == "flat" else 0.93
+    for _ in range(8):
+        if rng.random() < (0.2 if facts.things else 0.5):
+            body = _short(facts, rng)
         else:
-            body = f"{body}, {words}"
-    return untag(body)
+            body = _outdoor(facts, rng) if facts.outdoor else _indoor(facts, rng)
+        body = body or _short(facts, rng)
+        said = untag(_styled(body, facts, rng) if rng.random() < chance else body)
+        if len(said.text.replace(",", " ,").replace("-", " - ").split()) <= LONGEST:
+            return said
+    return untag(_short(facts, rng))

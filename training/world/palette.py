@@ -23,6 +23,7 @@ COLOURS: dict[str, RGB] = {
 SKIES: dict[str, tuple[tuple[RGB, RGB], ...]] = {
     "day": (((96, 170, 226), (206, 234, 246)), ((120, 190, 226), (240, 242, 228))),
     "sunset": (((104, 72, 140), (252, 168, 104)), ((226, 104, 92), (254, 212, 132))),
+    "dawn": (((146, 166, 216), (255, 214, 190)), ((190, 158, 204), (255, 228, 186))),
     "night": (((12, 18, 50), (52, 72, 124)), ((20, 16, 50), (74, 66, 126))),
 }
 
@@ -67,6 +68,8 @@ def ambient(colour: RGB, time: str) -> RGB:
     """The colour as the light of that time shows it; slight, so that its name stays true."""
     if time == "sunset":
         return mix(mix(colour, (236, 124, 84), 0.14), DUSK, 0.08)
+    if time == "dawn":
+        return mix(colour, (255, 206, 190), 0.1)
     if time == "night":
         return mix(mix(colour, (60, 84, 160), 0.16), DUSK, 0.12)
     return colour
@@ -76,6 +79,8 @@ def land(colour: RGB, time: str) -> RGB:
     """The colour of ground and distance by that time: much darker than things at night."""
     if time == "sunset":
         return mix(mix(colour, (226, 112, 84), 0.3), DUSK, 0.24)
+    if time == "dawn":
+        return mix(mix(colour, (222, 178, 190), 0.3), DUSK, 0.06)
     if time == "night":
         return mix(mix(colour, (34, 52, 110), 0.5), (8, 10, 34), 0.34)
     return colour

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import skia
 
-from training.world.canvas import SIDE, Canvas, bend, box, haze, polygon
+from training.world.canvas import Canvas
 from training.world.outdoors import pine
 from training.world.palette import RGB, land, mix, shade
+from training.world.shapes import SIDE, bend, box, polygon
 from training.world.sky import HORIZON
 
 
@@ -24,23 +25,23 @@ def _ground(c: Canvas, top: float, colour: RGB) -> None:
         ],
         0.4,
     )
-    with c.layer("ground"):
+    with c.layer("ground", (0.4, 0.95)):
         c.fill(path, colour, 0.06, edge=False)
 
 
 def forest(c: Canvas, air: RGB, time: str) -> float:
     """Misty forest: three rows of pines, each paler with distance, mist at their feet."""
-    fog = mix(air, (226, 234, 240), {"day": 0.5, "sunset": 0.3, "night": 0.42}[time])
+    fog = mix(air, (226, 234, 240), {"sunset": 0.3, "night": 0.42}.get(time, 0.5))
     green = land((40, 92, 76), time)
-    with c.layer("forest"):
+    with c.layer("forest", 0.25):
         for row in range(3):
             base = HORIZON - 6 + row * 22
-            colour = haze(green, fog, 0.62 - 0.3 * row)
+            colour = mix(green, fog, 0.62 - 0.3 * row)
             step = (26, 32, 40)[row]
             x = -8 + c.between(0, step)
             while x < SIDE + 16:
                 tall = (78, 92, 108)[row] * c.between(0.85, 1.1)
-                pine(c, x, base + 8, tall, colour, row == 2)
+                pine(c, x, base + 8, tall, colour, edge=row == 2)
                 x += step * c.between(0.9, 1.1)
             c.band(base - 36, base + 24, fog, 0.8)
             below = polygon([(-5, base + 6), (SIDE + 5, base + 6), (SIDE + 5, SIDE), (-5, SIDE)])
@@ -53,9 +54,9 @@ def forest(c: Canvas, air: RGB, time: str) -> float:
 def mountains(c: Canvas, air: RGB, time: str) -> float:
     """Two ranges of peaks with snow, over a green plain."""
     rock, snow = land((88, 102, 140), time), mix(land((246, 248, 252), time), (255, 255, 255), 0.3)
-    with c.layer("mountains"):
+    with c.layer("mountains", 0.12):
         for row, (top, half, peaks) in enumerate(((74, 74, (34, 128, 222)), (100, 62, (80, 178)))):
-            colour = haze(rock, air, 0.4 - 0.3 * row)
+            colour = mix(rock, air, 0.4 - 0.3 * row)
             for centre in peaks:
                 x, y = centre + c.between(-14, 14), top + c.between(-8, 8)
                 foot = HORIZON + 26
@@ -76,7 +77,7 @@ def mountains(c: Canvas, air: RGB, time: str) -> float:
 def sea(c: Canvas, air: RGB, time: str) -> float:
     """A calm sea with short waves."""
     water = mix(land((44, 130, 180), time), air, 0.12)
-    with c.layer("sea"):
+    with c.layer("sea", (0.1, 0.95)):
         c.fill(
             box(-5, HORIZON - 4, SIDE + 10, SIDE),
             water,
@@ -88,7 +89,7 @@ def sea(c: Canvas, air: RGB, time: str) -> float:
             y = HORIZON + 6 + (SIDE - HORIZON) * c.rng.random()
             x, w = c.between(0, SIDE), 10 + 0.25 * (y - HORIZON)
             crest = mix(shade(water, 0.3), air, 0.4)
-            c.line(bend((x - w, y), (x, y - 4), (x + w, y)), crest, 2.0, 0.6)
+            c.line(bend((x - w, y), (x, y - 4), (x + w, y)), crest, 2.2, 0.65)
     return HORIZON + 52
 
 
@@ -106,9 +107,9 @@ def _dune(y: float, left: float, crest: float, drop: float) -> skia.Path:
 
 def desert(c: Canvas, air: RGB, time: str) -> float:
     """Three dunes of sand."""
-    with c.layer("desert"):
+    with c.layer("desert", (0.15, 0.95)):
         for row in range(3):
-            sand = haze(shade(land((238, 186, 112), time), -0.05 * row), air, 0.24 - 0.1 * row)
+            sand = mix(shade(land((238, 186, 112), time), -0.05 * row), air, 0.24 - 0.1 * row)
             crest = (190, 70, 160)[row] + c.between(-24, 24)
             c.fill(_dune(HORIZON + row * 26, 10, crest, 24 - 4 * row), sand, 0.1)
     return HORIZON + 64
@@ -117,12 +118,12 @@ def desert(c: Canvas, air: RGB, time: str) -> float:
 def city(c: Canvas, air: RGB, time: str) -> float:
     """A skyline of two rows of towers with windows, a street below."""
     stone = land((84, 94, 128), time)
-    with c.layer("city"):
+    with c.layer("city", 0.2):
         for row in range(2):
-            colour = haze(stone, air, 0.42 - 0.32 * row)
+            colour = mix(stone, air, 0.42 - 0.32 * row)
             x, lit = (
                 -8.0 - c.between(0, 16),
-                (255, 220, 136) if time != "day" else shade(colour, 0.5),
+                (255, 220, 136) if time in ("sunset", "night") else shade(colour, 0.5),
             )
             while x < SIDE:
                 w, h = c.between(30, 40), c.between(60, 124) * (1 - 0.3 * row)
@@ -140,9 +141,9 @@ def city(c: Canvas, air: RGB, time: str) -> float:
 
 def hills(c: Canvas, air: RGB, time: str) -> float:
     """Three rounded green hills."""
-    with c.layer("hills"):
+    with c.layer("hills", (0.15, 0.95)):
         for row in range(3):
-            green = haze(shade(land((112, 178, 84), time), -0.06 * row), air, 0.36 - 0.16 * row)
+            green = mix(shade(land((112, 178, 84), time), -0.06 * row), air, 0.36 - 0.16 * row)
             y, crest = HORIZON - 2 + row * 26, (66, 188, 110)[row] + c.between(-24, 24)
             hill = polygon(
                 [

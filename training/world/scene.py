@@ -1,25 +1,30 @@
-"""Composing a scene: chooses the facts, draws them, and keeps things readable."""
+"""Composing a scene: draws the facts in their order from far to near, and keeps things readable."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from training.world import animals, outdoors, rooms, sky, tabletop
-from training.world.canvas import SIDE, Canvas
-from training.world.palette import COLOURS, RGB, ambient, contrast, mix, shade
+from training.world import fruit, outdoors, rooms, sky, tabletop, wear
+from training.world.canvas import Canvas, Mark
+from training.world.choose import choose_facts, colours_of, reserved
+from training.world.facts import SPECIES, Facts, Thing
+from training.world.figure import figure
+from training.world.palette import COLOURS, RGB, ambient, contrast, luminance, mix, shade
 from training.world.places import PLACES
+from training.world.shapes import SIDE
+from training.world.spot import Spot
 from training.world.styles import finish
+from training.world.wolf import wolf
 
-Drawer = Callable[[Canvas, float, float, float, RGB, bool], None]
+Drawer = Callable[[Canvas, Spot, Thing, RGB], None]
 
 DRAWERS: dict[str, Drawer] = {
-    "wolf": animals.wolf,
-    "cat": animals.cat,
+    "wolf": wolf,
+    **dict.fromkeys(SPECIES, figure),
     "tree": outdoors.tree,
     "house": outdoors.house,
     "boat": outdoors.boat,
@@ -29,154 +34,54 @@ DRAWERS: dict[str, Drawer] = {
     "vase": tabletop.vase,
     "lamp": tabletop.lamp,
     "book": tabletop.book,
-    "apple": tabletop.apple,
-    "sneaker": tabletop.sneaker,
+    "sneaker": wear.sneaker,
+    "tshirt": wear.tshirt,
+    "bag": wear.bag,
+    "apple": fruit.apple,
+    "pear": fruit.pear,
+    "lemon": fruit.lemon,
+    "orange": fruit.orange,
 }
-#: Usual height in pixels of 256.
+#: Usual height in pixels, and width as a share of it.
 HEIGHTS = {
-    "wolf": 128,
-    "cat": 114,
-    "tree": 132,
-    "house": 112,
-    "boat": 122,
-    "balloon": 132,
-    "mug": 96,
-    "bottle": 142,
-    "vase": 142,
-    "lamp": 142,
-    "book": 116,
-    "apple": 90,
-    "sneaker": 80,
+    **{"wolf": 138, "cat": 142, "fox": 142, "bear": 142, "rabbit": 130},
+    **{"tree": 138, "house": 122, "boat": 128, "balloon": 132},
+    **{"mug": 106, "bottle": 152, "vase": 146, "lamp": 146, "book": 122, "sneaker": 93},
+    **{"tshirt": 142, "bag": 134, "apple": 96, "pear": 108, "lemon": 76, "orange": 90},
 }
-SIZES = {"big": 1.2, "": 1.0, "small": 0.72}
+BREADTHS = {
+    **{"wolf": 1.1, "tree": 0.86, "house": 1.12, "boat": 1.04, "mug": 1.15, "bottle": 0.42},
+    **{"sneaker": 1.74, "tshirt": 1.1, "bag": 0.84, "apple": 1.0, "lemon": 1.46, "orange": 1.0},
+}
+SCALES = {"big": 1.2, "": 1.0, "small": 0.72}
 X_OF = {"left": (62, 74), "centre": (122, 134), "right": (182, 194)}
-GENERAL = (
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "blue",
-    "teal",
-    "purple",
-    "pink",
-    "white",
-    "black",
-    "brown",
-)
-COLOURS_OF = {
-    "wolf": ("black", "grey", "grey", "white", "brown"),
-    "cat": ("black", "orange", "white", "brown", "grey"),
-    "tree": ("green", "green", "green", "orange", "red", "pink"),
-    "apple": ("red", "red", "green", "yellow"),
-}
-TABLE_THINGS = ("mug", "bottle", "vase", "lamp", "book", "apple", "sneaker", "cat")
 READABLE = 0.2
+#: How far a thing may reach over the picture's edge (pixels).
+OVERHANG = 1.0
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One kind of object in the scene, `count` of them."""
+class Drawing:
+    """What composing gives: uint8 256x256x3, the facts, bool masks by noun, marks for layers."""
 
-    noun: str
-    colour: str
-    position: str
-    size: str
-    count: int = 1
-
-
-@dataclass
-class Facts:
-    """What a scene shows, as its captions may say it."""
-
-    style: str = "flat"
-    outdoor: bool = True
-    time: str = ""
-    place: str = ""
-    light: str = ""
-    light_size: str = ""
-    light_position: str = ""
-    stars: bool = False
-    mist: bool = False
-    surface: str = ""
-    wall: str = ""
-    things: list[Thing] = field(default_factory=list)
+    picture: np.ndarray
+    facts: Facts
+    masks: dict[str, np.ndarray]
+    marks: list[Mark]
 
 
-class Chooser:
-    """Random choices that a caller may fix by name."""
-
-    def __init__(self, rng: random.Random, fixed: dict[str, Any]) -> None:
-        self.rng, self.fixed = rng, fixed
-
-    def __call__(self, name: str, options: tuple[Any, ...], weights: tuple[float, ...] = ()) -> Any:
-        picked = self.rng.choices(options, weights or None)[0]
-        return self.fixed.get(name, picked)
-
-
-def _things(choose: Chooser, facts: Facts) -> list[Thing]:
-    """Choose the objects of the scene: none, one, several alike, or a pair."""
-    if not facts.outdoor:
-        pool, weights = TABLE_THINGS, (1.0,) * 7 + (0.8,)
-    elif facts.place == "sea":
-        pool, weights = ("boat", "balloon"), (0.75, 0.25)
-    else:
-        pool = ("wolf", "cat", "tree", "house", "balloon")
-        wolves = 0.5 if facts.place in ("forest", "mountains") else 0.3
-        weights = (wolves, 0.13, 0.16, 0.2, 0.16)
-    mode = choose(
-        "mode", ("one", "count", "pair", "none"), (0.68, 0.13, 0.13, 0.06 if facts.outdoor else 0.0)
-    )
-    if "noun" in choose.fixed and mode == "none":
-        mode = "one"
-    if mode == "none":
-        return []
-    noun = choose("noun", pool, weights)
-    colour = choose("colour", COLOURS_OF.get(noun, GENERAL))
-    if mode == "count":
-        return [Thing(noun, colour, "", "", choose("count", (2, 3)))]
-    if mode == "one":
-        position = choose("position", ("left", "centre", "right"), (0.3, 0.4, 0.3))
-        if noun == "balloon" and facts.light and "light_position" not in choose.fixed:
-            # A balloon before the moon hides it: the two keep apart.
-            facts.light_position = "right" if position == "left" else "left"
-        return [
-            Thing(noun, colour, position, choose("size", ("big", "", "small"), (0.15, 0.7, 0.15)))
-        ]
-    others = tuple(x for x in pool if x != noun)
-    second = choose("noun2", others)
-    colour2 = choose("colour2", COLOURS_OF.get(second, GENERAL))
-    return [Thing(noun, colour, "left", ""), Thing(second, colour2, "right", "")]
-
-
-def choose_facts(rng: random.Random, fixed: dict[str, Any]) -> Facts:
-    """Decide everything nameable about a scene; `fixed` overrides any choice by its name."""
-    choose = Chooser(rng, fixed)
-    indoor_only = fixed.get("noun") in tabletop.__dict__ or "surface" in fixed or "wall" in fixed
-    facts = Facts(style=choose("style", ("flat", "watercolour"), (0.8, 0.2)))
-    facts.outdoor = choose("outdoor", (True, False), (0.66, 0.34)) and not indoor_only
-    if "outdoor" not in fixed and ("time" in fixed or fixed.get("place") in PLACES):
-        facts.outdoor = True
-    if facts.outdoor:
-        facts.time = choose("time", ("day", "sunset", "night"), (0.28, 0.24, 0.48))
-        facts.place = choose("place", tuple(PLACES), (0.36, 0.22, 0.14, 0.09, 0.09, 0.1))
-        lights = {"day": ("sun", ""), "sunset": ("sun", "")}.get(
-            facts.time, ("full moon", "crescent moon", "")
-        )
-        facts.light = choose(
-            "light", lights, (0.62, 0.22, 0.16) if len(lights) == 3 else (0.65, 0.35)
-        )
-        facts.light_size = choose("light_size", ("big", "", "small"), (0.33, 0.42, 0.25))
-        facts.light_position = choose("light_position", ("left", "centre", "right"))
-        facts.stars = bool(choose("stars", (True, False))) and facts.time == "night"
-        hazy = facts.place not in ("forest", "sea")
-        facts.mist = bool(choose("mist", (True, False), (0.12, 0.88))) and hazy
-    else:
-        facts.place = choose("place", ("backdrop", "kitchen", "window"), (0.5, 0.27, 0.23))
-        facts.surface = choose("surface", ("wooden", "marble"))
-        facts.wall = choose("wall", rooms.WALLS)
-        facts.light_position = choose("light_position", ("left", "centre", "right"))
-    facts.things = _things(choose, facts)
-    return facts
+def scales(facts: Facts) -> dict[str, float]:
+    """How large the lights and single things are, 1 for the usual size (linear, not area)."""
+    found = {t.noun: 1.0 for t in facts.things}
+    for thing in facts.things:
+        if thing.count == 1 and thing.boxes:
+            _, top, _, bottom = thing.boxes[0]
+            found[thing.noun] = (bottom - top) / HEIGHTS[thing.noun]
+    if facts.light:
+        noun = "sun" if facts.light == "sun" else "moon"
+        usual = sum(sky.LIGHT_RADIUS[""]) / 2
+        found[noun] = sum(sky.LIGHT_RADIUS[facts.light_size]) / 2 / usual
+    return found
 
 
 def _readable(paint: RGB, behind: RGB) -> RGB:
@@ -191,72 +96,137 @@ def _readable(paint: RGB, behind: RGB) -> RGB:
     return best
 
 
-def _spots(thing: Thing, rng: random.Random) -> list[tuple[float, float]]:
-    """Centre x (pixels) and scale of each copy of a thing."""
+def _spots(c: Canvas, thing: Thing, base: float, crowd: float) -> list[Spot]:
+    """Where each copy of a thing stands."""
+    rng = c.rng
     if thing.count == 2:
-        return [(76 + rng.uniform(-5, 5), 0.82), (180 + rng.uniform(-5, 5), 0.82)]
-    if thing.count == 3:
-        return [(x + rng.uniform(-4, 4), 0.62) for x in (46, 128, 210)]
-    return [(rng.uniform(*X_OF[thing.position]), SIZES[thing.size])]
+        spots = [(76 + rng.uniform(-5, 5), 0.82), (180 + rng.uniform(-5, 5), 0.82)]
+    elif thing.count == 3:
+        spots = [(x + rng.uniform(-4, 4), 0.62) for x in (46, 128, 210)]
+    else:
+        spots = [(rng.uniform(*X_OF[thing.position]), SCALES[thing.size] * crowd)]
+    mirrored = rng.random() < 0.5
+    broad, found = BREADTHS.get(thing.noun, 0.8), []
+    for x, scale in spots:
+        share = scale * rng.uniform(0.93, 1.07)
+        if thing.count > 1 and broad * HEIGHTS[thing.noun] * share > 204 / thing.count:
+            share = 204 / thing.count / broad / HEIGHTS[thing.noun]
+        tall = HEIGHTS[thing.noun] * share
+        reach = min(broad * tall / 2 - OVERHANG, 84)
+        found.append(Spot(min(max(x, reach), SIDE - reach), base, tall, mirrored))
+    return found
 
 
-def _place_things(c: Canvas, facts: Facts, ground: float) -> None:
-    """Draw the things; a colour that cannot be told from its background is exchanged."""
-    for index, thing in enumerate(facts.things):
-        crowd = 0.86 if len(facts.things) == 2 else 1.0
-        spots = _spots(thing, c.rng)
-        mirrored = c.rng.random() < 0.5
-        flying = thing.noun == "balloon"
-        base = c.between(150, 172) if flying else min(ground + c.between(-4, 4), SIDE - 12)
-        tall = HEIGHTS[thing.noun] * crowd
-        x0, scale0 = spots[0]
-        width = tall * scale0 * 0.3
-        behind = c.behind(x0 - width, base - tall * scale0, x0 + width, base)
-        options = [thing.colour, *c.rng.sample(COLOURS_OF.get(thing.noun, GENERAL), 4)]
-        tinted = [ambient(COLOURS[name], facts.time) for name in options]
-        chosen = 0
+def _paint(c: Canvas, facts: Facts, thing: Thing, spot: Spot, keep: bool) -> tuple[RGB, RGB]:
+    """The thing's paint in this light, and what is behind it.
+
+    A colour that cannot be told from what is behind is exchanged, unless a caller wants it.
+    """
+    half = spot.height * BREADTHS.get(thing.noun, 0.8) * 0.4
+    behind = c.behind(spot.x - half, spot.base - spot.height, spot.x + half, spot.base)
+    options = [thing.colour, *c.rng.choices(colours_of(thing.noun), k=4)]
+    tinted = [ambient(COLOURS[name], facts.time) for name in options]
+    chosen = 0
+    if not keep:
+        taken = {thing.garment_colour, thing.logo_colour} | {t.colour for t in facts.things}
         for k, paint in enumerate(tinted):
-            if contrast(paint, behind) >= READABLE:
+            if contrast(paint, behind) >= READABLE and (k == 0 or options[k] not in taken):
                 chosen = k
                 break
-        if chosen:
-            facts.things[index] = Thing(
-                thing.noun, options[chosen], thing.position, thing.size, thing.count
-            )
-        paint = _readable(c.jitter(tinted[chosen], 6), behind)
-        for x, scale in spots:
-            h = tall * scale * c.between(0.97, 1.03)
-            if not flying and thing.noun != "boat":
-                c.shadow(x, base, h * 0.8, h * 0.09)
+    thing.colour = options[chosen]
+    return _readable(c.jitter(tinted[chosen], 6), behind), behind
+
+
+def _shade_under(c: Canvas, facts: Facts, thing: Thing, s: Spot) -> None:
+    """The shadow on the ground: a hard light throws a dark one to the right."""
+    broad = s.height * min(1.0, BREADTHS.get(thing.noun, 0.8))
+    if thing.noun in ("balloon", "boat"):
+        return
+    if thing.noun == "tshirt":
+        c.shadow(s.x + 5, s.base - s.height * 0.45, s.height * 0.7, s.height * 0.9, alpha=0.18)
+    elif facts.lighting == "hard":
+        c.shadow(
+            s.x + broad * 0.34, s.base + 1, broad * 1.25, s.height * 0.1, alpha=0.46, hard=True
+        )
+    else:
+        alpha = 0.2 if facts.lighting == "soft" else 0.3
+        c.shadow(s.x, s.base, broad, s.height * 0.09, alpha=alpha)
+
+
+def _place_things(c: Canvas, facts: Facts, ground: float, keep: bool) -> None:
+    """Draw the things."""
+    crowd = 0.84 if len(facts.things) == 2 else 1.0
+    for thing in facts.things:
+        base = min(ground + c.between(-4, 4), SIDE - 12)
+        if thing.noun == "balloon":
+            base = c.between(150, 172)
+        elif thing.noun == "tshirt":
+            base = c.between(198, 210)
+        spots = _spots(c, thing, base, crowd)
+        paint, behind = _paint(c, facts, thing, spots[0], keep)
+        for s in spots:
+            _shade_under(c, facts, thing, s)
             if thing.noun == "lamp":
-                c.glow(x, base - h * 0.7, h * 0.85, (255, 228, 150), 0.5)
-            with c.layer(thing.noun):
-                DRAWERS[thing.noun](c, x, base, h, paint, mirrored)
+                c.glow(s.x, s.base - s.height * 0.7, s.height * 0.85, (255, 228, 150), 0.5)
+            elif facts.time == "night" and luminance(paint) < 0.1:
+                # Moonlit air behind dark things.
+                halo = mix(behind, (186, 204, 244), 0.6)
+                c.glow(s.x, s.base - s.height * 0.55, s.height * 0.8, halo, 0.5)
+            DRAWERS[thing.noun](c, s, thing, paint)
+            half = s.height * BREADTHS.get(thing.noun, 0.8) / 2
+            thing.boxes.append((s.x - half, s.base - s.height, s.x + half, s.base))
 
 
-def compose(seed: int, fixed: dict[str, Any]) -> tuple[np.ndarray, Facts, dict[str, np.ndarray]]:
-    """Draw scene `seed`: picture (uint8 256x256x3), its facts, and a mask for each noun (bool)."""
-    c = Canvas(seed)
-    facts = choose_facts(c.rng, fixed)
-    c.style = facts.style
+def _surroundings(c: Canvas, facts: Facts) -> float:
+    """Draw everything behind the things; gives the y on which they stand."""
     if facts.outdoor:
         top, air = sky.sky(c, facts.time)
         if facts.stars:
             sky.stars(c)
         if facts.light:
             sky.light(c, facts.light, facts.light_size, facts.light_position, facts.time)
+        if facts.clouds:
+            sky.clouds(c, air, facts.time)
         ground = PLACES[facts.place](c, mix(air, top, 0.15), facts.time)
         if facts.mist:
             sky.mist(c, air, facts.time)
+        return ground
+    paint = c.jitter(rooms.wall_colour(facts.wall), 5)
+    if facts.place == "kitchen":
+        rooms.kitchen(c, paint, facts.lighting)
+    elif facts.place == "window":
+        rooms.window(c, paint, facts.light_position, facts.lighting)
+    elif facts.surface:
+        rooms.wall(c, "backdrop", paint, facts.lighting)
     else:
-        paint = c.jitter(rooms.wall_colour(facts.wall), 5)
-        if facts.place == "kitchen":
-            rooms.kitchen(c, paint)
-        elif facts.place == "window":
-            rooms.window(c, paint, facts.light_position)
-        else:
-            rooms.wall(c, "backdrop", paint)
-        ground = rooms.table(c, facts.surface)
-    _place_things(c, facts, ground)
+        return rooms.sweep(c, paint, facts.lighting)
+    return rooms.table(c, facts.surface)
+
+
+def _see_joints(facts: Facts, masks: Mapping[str, np.ndarray]) -> None:
+    """Mark joints that the picture does not show: outside it, or hidden by something else."""
+    for thing in facts.things:
+        own = [masks[n] for n in (thing.noun, thing.garment) if n in masks]
+        if thing.skeletons and own:
+            body = np.logical_or.reduce(own)
+            for skeleton in thing.skeletons:
+                for joint, (x, y, _) in skeleton.items():
+                    seen = 0 <= x < SIDE and 0 <= y < SIDE and bool(body[int(y), int(x)])
+                    skeleton[joint] = (x, y, seen)
+
+
+def compose(seed: int, fixed: Mapping[str, Any], *, unseen: bool = False) -> Drawing:
+    """Draw scene `seed`; `unseen`: with one of the pairs that training never shows."""
+    c = Canvas(seed)
+    if unseen:
+        fixed = reserved(c.rng, fixed)
+    facts = choose_facts(c.rng, fixed)
+    c.style = facts.style
+    ground = _surroundings(c, facts)
+    _place_things(c, facts, ground, keep="colour" in fixed)
     masks = {noun: mask for noun, mask in c.masks.items() if mask.sum() >= 24}
-    return finish(c.pixels(), facts.style, c.rng), facts, masks
+    _see_joints(facts, masks)
+    things = [m for n, m in masks.items() if n in DRAWERS]
+    front = np.logical_or.reduce(things) if things else np.zeros((SIDE, SIDE), bool)
+    picture = finish(c.pixels(), facts.style, c.rng, marks=c.marks, front=front)
+    return Drawing(picture, facts, masks, c.marks)
