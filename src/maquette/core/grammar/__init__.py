@@ -7,6 +7,7 @@ The dialect is that of AUTOMATIC1111's web UI.
 """
 
 from .changes import changed_words
+from .chips import Chip, chips
 from .explain import explain
 from .nodes import (
     MAX_DEPTH,
@@ -28,7 +29,7 @@ from .numerals import MAX_WEIGHT
 from .parser import parse
 from .phrases import UnknownWord
 from .problems import Problem, problems
-from .reweigh import WeightRefused, reweigh
+from .reweigh import WeightRefused, reweigh, reweigh_span
 from .runs import Run, runs
 from .schedule import schedule
 from .words import Word, loras, words
@@ -41,6 +42,7 @@ __all__ = [
     "Alternate",
     "Branch",
     "Break",
+    "Chip",
     "Lora",
     "LoraTag",
     "Node",
@@ -56,12 +58,14 @@ __all__ = [
     "Weighted",
     "Word",
     "changed_words",
+    "chips",
     "explain",
     "format",
     "loras",
     "parse",
     "problems",
     "reweigh",
+    "reweigh_span",
     "runs",
     "schedule",
     "words",

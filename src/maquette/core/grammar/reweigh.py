@@ -12,10 +12,10 @@ from .lift import lift, same_text
 from .nodes import Node, Prompt, Span, Weighted
 from .numerals import decimal
 from .parser import parse
-from .phrases import Place, find_phrase, in_one_breath, places
+from .phrases import Place, UnknownWord, find_phrase, in_one_breath, places
 from .words import Leaf, product, source_span
 
-__all__ = ["TOLERANCE", "WeightRefused", "reweigh"]
+__all__ = ["TOLERANCE", "WeightRefused", "reweigh", "reweigh_span"]
 
 TOLERANCE = 5e-7
 """How far a written weight may be off the asked one, for the sake of fewer decimals."""
@@ -57,13 +57,40 @@ def reweigh(text: str, changes: Mapping[str, float]) -> str:
     found = places(prompt)
     asked: dict[int, float] = {}
     for key, weight in changes.items():
-        if not 0 <= weight <= _MOST:
-            raise WeightRefused(
-                f"a weight of {weight} for {key!r} is not between 0 and 10",
-                hint="1 is neutral; 0.5 to 1.5 does most of what words can do",
-            )
+        _check(key, weight)
         for match in find_phrase(key, found):
             asked.update(dict.fromkeys(match, float(weight)))
+    return _reweighed(text, prompt, found, asked)
+
+
+def reweigh_span(text: str, start: int, end: int, weight: float) -> str:
+    """``reweigh`` for the words that stand in ``text[start:end]``, wholly or in part.
+
+    Raises:
+        UnknownWord: no word stands there.
+        WeightRefused: the weight is not between 0 and 10.
+    """
+    prompt = parse(text)
+    found = places(prompt)
+    spans = [source_span(place.leaf.text, place.start, place.end) for place in found]
+    touched = [at for at, (first, last) in enumerate(spans) if first < end and last > start]
+    if not touched:
+        raise UnknownWord(text[max(0, start) : max(0, end)], [place.word for place in found])
+    _check(text[max(0, start) : end], weight)
+    return _reweighed(text, prompt, found, dict.fromkeys(touched, float(weight)))
+
+
+def _check(what: str, weight: float) -> None:
+    if not 0 <= weight <= _MOST:
+        raise WeightRefused(
+            f"a weight of {weight} for {what!r} is not between 0 and 10",
+            hint="1 is neutral; 0.5 to 1.5 does most of what words can do",
+        )
+
+
+def _reweighed(
+    text: str, prompt: Prompt, found: Sequence[Place], asked: Mapping[int, float]
+) -> str:
     units = _units(found, asked)
     wanted = [asked.get(index, place.leaf.weight) for index, place in enumerate(found)]
     edited = _edited(text, units)
