@@ -18,7 +18,17 @@ from maquette.core.recipe import Interpreter, Sampling
 
 from .conftest import Maquette
 
-HEAVY = ("torch", "diffusers", "transformers", "numpy", "PIL", "pydantic", "sqlalchemy", "cv2")
+HEAVY = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "numpy",
+    "PIL",
+    "pydantic",
+    "sqlalchemy",
+    "cv2",
+    "fastapi",
+)
 
 
 def commands() -> dict[str, Any]:
@@ -27,7 +37,7 @@ def commands() -> dict[str, Any]:
 
 def test_every_command_of_the_contract_is_there() -> None:
     assert commands().keys() == KEYS.keys() - {"error"}
-    assert len(commands()) == 22
+    assert len(commands()) == 23
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -49,6 +49,11 @@ _LOG = {
 }
 
 KEYS: dict[str, dict[str, str]] = {
+    "studio": {
+        "address": "what to open in a browser",
+        "token": "what was made for whoever connects, or null",
+        "loopback": "whether only this machine can reach it",
+    },
     "init": {"project": "the project's folder", "created": "false when it was there already"},
     "generate": _VERSION,
     "reweight": _VERSION,

@@ -43,6 +43,9 @@ ENVIRONMENT = """## Environment
 | variable | what it sets |
 |---|---|
 | `MAQUETTE_PROJECT` | the project's folder (default: the current folder) |
+| `MAQUETTE_PROJECTS` | where `studio` keeps its projects (default: \
+`~/.local/share/maquette/projects`) |
+| `MAQUETTE_TOKEN` | what who connects to `studio` must know |
 | `MAQUETTE_ENGINE` | the engine (default: `diffusers`) |
 | `MAQUETTE_MODEL` | the model, by name or folder (default: `postcard`) |
 | `MAQUETTE_MODELS` | a folder with more models |

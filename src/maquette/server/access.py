@@ -1,0 +1,150 @@
+"""Who may speak to the server: host names, origins, the CSRF token, the token of a far address.
+
+On a loopback address there is no ceremony: whoever can connect is the person at the desk. What
+must be kept out there are other web pages in that person's browser, by DNS rebinding (the Host
+header must be a loopback name), by requests of their own (the Origin must be this server's) and
+by forms (what changes anything needs a header that no form can send). At any other address a
+token is needed as well, once, for a cookie that no script can read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+__all__ = ["COOKIE", "CSRF_HEADER", "PLAIN_HEADER", "Access", "is_loopback"]
+
+COOKIE = "maquette_session"
+CSRF_HEADER = "x-csrf-token"
+PLAIN_HEADER = "x-maquette"
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_TRIES, _WINDOW = 10, 60.0
+"""So many wrong tokens in so many seconds, and then nobody is asked for a while."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address that a server listens on can be reached from this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass
+class Access:
+    """``host`` is the address listened on, ``token`` the secret that other addresses need (None:
+    no ceremony), ``names`` more host names that the server answers to."""
+
+    host: str = "127.0.0.1"
+    token: str | None = None
+    names: frozenset[str] = frozenset()
+    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    _wrong: list[float] = field(default_factory=list[float])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def at(cls, host: str, token: str | None = None, names: Iterable[str] = ()) -> Access:
+        """The access for an address; a token is made where one is needed and none is given."""
+        if token is None and not is_loopback(host):
+            token = secrets.token_urlsafe(24)
+        return cls(host=host, token=token, names=frozenset(name.lower() for name in names))
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback(self.host)
+
+    def knows_host(self, header: str | None) -> bool:
+        """Whether a Host header names this server."""
+        name = _host_of(header or "")
+        if not name:
+            return False
+        if name in _LOOPBACK or name in self.names or name == self.host.strip("[]").lower():
+            return True
+        if self.loopback:
+            return False
+        # A rebound DNS name is a name: an address cannot be one.
+        return _is_address(name) or name in {
+            socket.gethostname().lower(),
+            socket.getfqdn().lower(),
+        }
+
+    def knows_origin(self, origin: str | None, scheme: str, host: str | None) -> bool:
+        """Whether a request comes from this server's own pages, or from no page at all."""
+        if origin is None:
+            return True
+        found = urlsplit(origin)
+        return (
+            found.scheme in {scheme, "https"}
+            and found.netloc != ""
+            and found.netloc.lower() == (host or "").lower()
+        )
+
+    def may_change(self, plain: str | None, csrf: str | None) -> bool:
+        """Whether a request carries what no foreign page can make a browser send."""
+        return plain == "1" or (csrf is not None and _same(csrf, self.csrf))
+
+    def knows_bearer(self, header: str | None) -> bool:
+        """Whether an Authorization header holds the token."""
+        kind, _, given = (header or "").partition(" ")
+        return kind.lower() == "bearer" and self.is_token(given.strip())
+
+    def knows_cookie(self, value: str | None) -> bool:
+        """Whether a cookie is one that this server gave for the token."""
+        return value is not None and _same(value, self.cookie)
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is the token. Compared in constant time; wrong ones are counted."""
+        with self._lock:
+            right = self.token is not None and _same(given, self.token)
+            if not right and given:
+                self._wrong.append(time.monotonic())
+            return right
+
+    def wait_seconds(self) -> int:
+        """How long nobody is asked for a token, after too many wrong ones; 0 = ask."""
+        with self._lock:
+            since = time.monotonic() - _WINDOW
+            self._wrong = [at for at in self._wrong if at > since][-_TRIES:]
+            return 0 if len(self._wrong) < _TRIES else max(1, round(self._wrong[0] - since))
+
+    @property
+    def cookie(self) -> str:
+        """What the cookie holds: nothing of the token itself, and the same after a restart."""
+        key = (self.token or "").encode()
+        return hmac.new(key, b"maquette session cookie 1", hashlib.sha256).hexdigest()
+
+
+def _same(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), known.encode())
+
+
+def _host_of(header: str) -> str:
+    """The host of a Host header, without its port; empty for a malformed one."""
+    try:
+        parts = urlsplit(f"//{header}")
+        _ = parts.port
+    except ValueError:
+        return ""
+    if parts.username is not None or parts.path or parts.query or parts.fragment:
+        return ""
+    return (parts.hostname or "").lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""The application: routes, errors, the door. ``create_app`` is the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Response
+
+from maquette import __version__
+from maquette.server import described, problems, static
+from maquette.server.access import Access
+from maquette.server.answers import answer
+from maquette.server.context import Context
+from maquette.server.guard import Guard
+from maquette.server.routes import pictures, projects, studio, versions, words
+from maquette.studio.catalogue import Catalogue
+from maquette.studio.rooms import Rooms
+
+__all__ = ["PREFIX", "create_app"]
+
+PREFIX = "/api/v1"
+
+
+def create_app(
+    rooms: Rooms,
+    *,
+    access: Access | None = None,
+    catalogue: Catalogue | None = None,
+    files: Path = static.STATIC,
+) -> FastAPI:
+    """The studio's server over these projects, as an ASGI application.
+
+    ``access`` says who may speak to it (default: this machine alone), ``catalogue`` what models
+    there are, ``files`` where the browser's part lies.
+    """
+    access = access or Access.at("127.0.0.1")
+    context = Context(rooms, access, catalogue or Catalogue(rooms.settings))
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        yield
+        context.close()
+
+    app = FastAPI(
+        title="Maquette",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
+    app.state.context = context
+    api = APIRouter(prefix=PREFIX)
+    for module in (projects, versions, pictures, words, studio):
+        api.include_router(module.router)
+
+    @api.get("/openapi.json", include_in_schema=False)
+    def document() -> Response:
+        return answer(app.openapi())
+
+    app.include_router(api)
+    app.include_router(static.router_for(files))
+    problems.install(app)
+    described.describe(app)
+    app.add_middleware(Guard, access=access)
+    return app

@@ -1,0 +1,170 @@
+"""What all routes share: open projects, the catalogue, small caches of what never changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+
+from fastapi import Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.trace import Trace
+from maquette.core.version import Version
+from maquette.errors import MaquetteError
+from maquette.server.access import Access
+from maquette.server.shapes import TokenMaps, WordOut
+from maquette.server.thumbnails import Thumbnails
+from maquette.server.views import token_maps, words_out
+from maquette.studio.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from maquette.studio import Studio
+    from maquette.studio.rooms import Rooms
+
+__all__ = ["Context", "Here", "Kept", "Open", "Room", "VersionRef", "context_of"]
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """The last ``limit`` values that were asked for; safe for many threads."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key; made outside the lock when it is not there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._limit:
+                self._values.popitem(last=False)
+        return value
+
+
+class Room:
+    """An open project and what the server keeps of it."""
+
+    def __init__(self, project: str, studio: Studio) -> None:
+        self.id = project
+        self.studio = studio
+        self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
+        self.answers: Kept[bytes] = Kept(64)
+        self._words: Kept[list[WordOut]] = Kept(2_000)
+
+    def stamp(self) -> str:
+        """Changes whenever a version, a mark or a finding is added."""
+        records = self.studio.records
+        return f"{records.count()}-{len(records.marks())}"
+
+    def words(self, version: Version) -> list[WordOut]:
+        """The words of a version's token maps; empty without them."""
+        if version.trace is None:
+            return []
+        return self._words.get((version.trace, version.size), lambda: self._read_words(version))
+
+    def maps(self, version: Version) -> TokenMaps | None:
+        """The token maps of a version."""
+        trace = self.studio.trace(version)
+        return token_maps(trace, version.size) if trace is not None else None
+
+    def _read_words(self, version: Version) -> list[WordOut]:
+        trace: Trace | None = self.studio.trace(version)
+        return words_out(trace, version.size) if trace is not None else []
+
+
+class Context:
+    """One for each server."""
+
+    def __init__(self, rooms: Rooms, access: Access, catalogue: Catalogue) -> None:
+        self.rooms = rooms
+        self.access = access
+        self.catalogue = catalogue
+        self.closing = threading.Event()
+        self._open: dict[str, Room] = {}
+        self._lock = threading.Lock()
+
+    def open(self, project: str) -> Room | None:
+        """The project of this id when it was opened before."""
+        return self._open.get(project)
+
+    def room(self, project: str) -> Room:
+        """The open project of this id.
+
+        Raises:
+            ProjectMissing, ProjectUnreadable, ProjectTooNew.
+        """
+        with self._lock:
+            if project not in self._open:
+                self._open[project] = Room(project, self.rooms.open(project))
+            return self._open[project]
+
+    def try_room(self, project: str) -> Room | None:
+        """The project of this id; None when it cannot be opened."""
+        try:
+            return self.open(project) or self.room(project)
+        except MaquetteError:
+            return None
+
+    def capabilities(self) -> Capabilities | None:
+        """What the default engine can do; None where it is not to be had."""
+        try:
+            return self.catalogue.offers()[0].capabilities
+        except MaquetteError:
+            return None
+
+    def close(self) -> None:
+        """Let go of every project."""
+        self.closing.set()
+        with self._lock:
+            self._open.clear()
+        self.rooms.close()
+
+
+# The two dependencies are coroutines because they have nothing to wait for, or nearly: as plain
+# functions each would cost every request a trip through the thread pool.
+async def context_of(request: Request) -> Context:
+    """The context of the app that a request came to."""
+    context: Any = request.app.state.context
+    return context
+
+
+Here = Annotated[Context, Depends(context_of)]
+
+
+async def _room(
+    context: Here,
+    project: Annotated[
+        str,
+        Path(
+            max_length=100,
+            pattern=r"^[a-z0-9][a-z0-9._-]*$",
+            description="The project's id, as `/projects` lists it.",
+            examples=["postcards"],
+        ),
+    ],
+) -> Room:
+    return context.open(project) or await run_in_threadpool(context.room, project)
+
+
+Open = Annotated[Room, Depends(_room)]
+
+VersionRef = Annotated[
+    str,
+    Path(
+        min_length=1,
+        max_length=80,
+        description="A version: its id, a unique prefix of 4 characters or more, `@` for the"
+        " newest or `@~2` for the second before it.",
+        examples=["@"],
+    ),
+]

@@ -1,0 +1,132 @@
+"""Versions: lists, the graph, one in full, its token maps, its marks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from maquette.errors import TraceMissing
+from maquette.server.answers import FOREVER, answer, encoded, fresh, unchanged
+from maquette.server.context import Here, Open, VersionRef
+from maquette.server.described import fails
+from maquette.server.listing import graph_of, marked, page_of, summary_of
+from maquette.server.shapes import (
+    Graph,
+    Marks,
+    PageQuery,
+    Summary,
+    TokenMaps,
+    VersionDetail,
+    VersionPage,
+)
+from maquette.server.views import Marked, detail
+from maquette.storage.base import Mark
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/projects/{project}", tags=["versions"])
+
+
+@router.get(
+    "/versions",
+    summary="List versions",
+    response_model=VersionPage,
+    responses=fails(404, 409, 422, 503),
+)
+def list_versions(
+    room: Open,
+    context: Here,
+    request: Request,
+    asked: Annotated[PageQuery, Query()],
+) -> Response:
+    """Versions with their marks, newest first, a page at a time."""
+    etag = f'"{room.stamp()}"'
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=fresh(etag))
+    body = room.answers.get(
+        ("versions", etag, asked), lambda: encoded(page_of(room, context, asked))
+    )
+    return answer(body, headers=fresh(etag))
+
+
+@router.get(
+    "/graph", summary="See the whole graph", response_model=Graph, responses=fails(404, 503)
+)
+def get_graph(room: Open, request: Request) -> Response:
+    """Every version in compact form, oldest first. Ask again with the ETag: it is 304 until
+    something was added."""
+    etag = f'"{room.stamp()}"'
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=fresh(etag))
+    body = room.answers.get(("graph", etag), lambda: encoded(graph_of(room)))
+    return answer(body, headers=fresh(etag))
+
+
+@router.get(
+    "/versions/{version}",
+    summary="See a version in full",
+    response_model=VersionDetail,
+    responses=fails(404, 409, 503),
+)
+def get_version(room: Open, context: Here, request: Request, version: VersionRef) -> Response:
+    """Recipe, cost, findings, marks, children, and what each word holds of the picture."""
+    etag = f'"{room.stamp()}"'
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=fresh(etag))
+    body = room.answers.get(
+        ("version", etag, version), lambda: encoded(_detail(room, context, version))
+    )
+    return answer(body, headers=fresh(etag))
+
+
+def _detail(room: Open, context: Here, reference: str) -> VersionDetail:
+    version = room.studio.version(reference)
+    return detail(
+        version,
+        marked(room, [version.id]).get(version.id, Marked()),
+        room.studio.findings(version),
+        context.capabilities(),
+        children=[child.id for child in room.studio.records.children(version.id)],
+        words=room.words(version),
+    )
+
+
+@router.get(
+    "/versions/{version}/maps",
+    summary="Get the token maps",
+    response_model=TokenMaps,
+    responses=fails(404, 409, 503),
+)
+def get_maps(room: Open, request: Request, version: VersionRef) -> Response:
+    """The map of every word at once. They never change. A version without them is 404: `explain`
+    makes some for an imported picture."""
+    found = room.studio.version(version)
+    etag = f'"{found.trace or ""}"'
+    caching = FOREVER if version == found.id else "private, no-cache"
+    if found.trace is not None and unchanged(request, etag):
+        return Response(status_code=304, headers=fresh(etag, caching))
+    maps = room.maps(found)
+    if maps is None:
+        raise TraceMissing(
+            f"version {found.short} has no token maps",
+            hint="ask for them with 'explain' and a caption",
+        )
+    return answer(maps, headers=fresh(etag, caching))
+
+
+@router.put(
+    "/versions/{version}/marks",
+    summary="Star, rate or name a version",
+    response_model=Summary,
+    responses=fails(400, 404, 409, 422, 503),
+)
+def put_marks(room: Open, context: Here, version: VersionRef, body: Marks) -> Response:
+    """Add marks; a field that is left out stays as it is. `rating: null` and `name: ""` take them
+    away. The version itself never changes: marks stand beside it."""
+    found = room.studio.version(version)
+    given = body.model_dump(include=body.model_fields_set)
+    for kind, value in given.items():
+        room.studio.records.mark(Mark(found.id, kind, str(value or ""), datetime.now(UTC)))
+    return answer(summary_of(room, context, found))

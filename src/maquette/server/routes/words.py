@@ -1,0 +1,84 @@
+"""Words: how a prompt is read, and turning the weight of some of them. Needs no project."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from maquette.core.grammar import chips, explain, reweigh_span
+from maquette.core.recipe import PromptText
+from maquette.server.answers import answer
+from maquette.server.context import Context, Here
+from maquette.server.described import fails
+from maquette.server.shapes_words import (
+    ChipOut,
+    PromptOut,
+    PromptProblem,
+    ReadPrompt,
+    Reweigh,
+    Reweighed,
+)
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/prompt", tags=["words"])
+
+
+@router.post("", summary="Read a prompt", response_model=PromptOut, responses=fails(400, 422))
+def read_prompt(body: ReadPrompt, context: Here) -> Response:
+    """Weights, swaps and alternations of a prompt, its words as chips, doubtful places, and the
+    words that the model never saw. Any text can be read: problems are remarks, not refusals."""
+    unknown = _unknown(context, body.text, body.negative, body.engine, body.model)
+    told = explain(body.text, body.steps)
+    return answer(
+        PromptOut(
+            runs=told["runs"],
+            chips=_chips(body.text, unknown),
+            negative_chips=_chips(body.negative, unknown),
+            problems=[
+                PromptProblem(
+                    start=item["span"][0],
+                    end=item["span"][1],
+                    message=item["message"],
+                    severity=item["severity"],
+                )
+                for item in told["problems"]
+            ],
+            schedule=told["schedule"],
+            unknown=list(unknown),
+        )
+    )
+
+
+@router.post(
+    "/reweigh",
+    summary="Turn the weight of some words",
+    response_model=Reweighed,
+    responses=fails(400, 422),
+)
+def reweigh_prompt(body: Reweigh, context: Here) -> Response:
+    """Set the weight of the words at a place by editing the text as little as possible."""
+    text = reweigh_span(body.text, body.start, body.end, body.weight)
+    unknown = _unknown(context, text, "", body.engine, body.model)
+    return answer(Reweighed(text=text, chips=_chips(text, unknown)))
+
+
+def _unknown(
+    context: Context, text: str, negative: str, engine: str | None, model: str | None
+) -> tuple[str, ...]:
+    asked = PromptText(text=text, negative=negative)
+    return context.catalogue.unknown_words(asked, engine=engine, model=model)
+
+
+def _chips(text: str, unknown: tuple[str, ...]) -> list[ChipOut]:
+    strange = set(unknown)
+    return [
+        ChipOut(
+            text=chip.text,
+            start=chip.start,
+            end=chip.end,
+            weight=chip.weight,
+            kind=chip.kind,
+            known=chip.kind != "word" or chip.text not in strange,
+        )
+        for chip in chips(text)
+    ]

@@ -1,0 +1,162 @@
+"""What goes over the wire, second part: prompts, models, the session."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from maquette.core.grammar import MAX_LENGTH
+from maquette.server.shapes import Body, Shape
+
+__all__ = [
+    "ChipOut",
+    "Estimate",
+    "ModelOut",
+    "Models",
+    "PresetOut",
+    "PromptOut",
+    "PromptProblem",
+    "ReadPrompt",
+    "Reweigh",
+    "Reweighed",
+    "SessionOut",
+]
+
+WOLF = "a lone wolf under a full moon, misty forest"
+
+
+class ReadPrompt(Body):
+    """A prompt to be read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "a lone wolf under a full (moon:1.4)"}]}
+    )
+    text: str = Field(max_length=MAX_LENGTH, examples=[WOLF])
+    negative: str = Field(default="", max_length=MAX_LENGTH)
+    steps: int = Field(default=30, ge=1, le=1000, description="For swaps and alternations.")
+    engine: str | None = Field(
+        default=None, max_length=60, description="Whose words count as known.", examples=["fake"]
+    )
+    model: str | None = Field(default=None, max_length=60, examples=["postcard"])
+
+
+class ChipOut(Shape):
+    """A word or a tag of the prompt, where it stands, and its weight."""
+
+    text: str = Field(examples=["moon"])
+    start: int = Field(examples=[22])
+    end: int = Field(examples=[26])
+    weight: float = Field(examples=[1.4])
+    kind: Literal["word", "lora", "break", "and", "swap", "alternate"]
+    known: bool = Field(description="False for a word that the model never saw.")
+
+
+class PromptProblem(Shape):
+    """A doubtful place of the prompt."""
+
+    start: int = Field(examples=[3])
+    end: int = Field(examples=[9])
+    message: str = Field(examples=["this bracket is never closed"])
+    severity: Literal["error", "warning"]
+
+
+class PromptOut(Shape):
+    """How a prompt is read."""
+
+    runs: list[tuple[str, float]] = Field(
+        description="Stretches of one weight as at the last step; BREAK weighs -1.",
+        examples=[[["a lone wolf under a full ", 1.0], ["moon", 1.4]]],
+    )
+    chips: list[ChipOut]
+    negative_chips: list[ChipOut]
+    problems: list[PromptProblem]
+    schedule: list[tuple[int, str]] = Field(
+        description="What is drawn up to which step.", examples=[[[30, WOLF]]]
+    )
+    unknown: list[str] = Field(description="Words that the model never saw.")
+
+
+class Reweigh(Body):
+    """Words of a prompt, by their place, and the weight they are to have."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"text": "a lone wolf under a full moon", "start": 25, "end": 29, "weight": 1.5}
+            ]
+        }
+    )
+    text: str = Field(max_length=MAX_LENGTH)
+    start: int = Field(ge=0, le=MAX_LENGTH)
+    end: int = Field(ge=0, le=MAX_LENGTH)
+    weight: float = Field(ge=0, le=10, description="1 is neutral.")
+    engine: str | None = Field(default=None, max_length=60)
+    model: str | None = Field(default=None, max_length=60)
+
+
+class Reweighed(Shape):
+    """The prompt afterwards; only the words asked for weigh differently."""
+
+    text: str = Field(examples=["a lone wolf under a full (moon:1.5)"])
+    chips: list[ChipOut]
+
+
+class PresetOut(Shape):
+    """A quality by name."""
+
+    sampler: str = Field(examples=["ddim"])
+    steps: int = Field(examples=[40])
+    guidance: float = Field(examples=[5.0])
+
+
+class ModelOut(Shape):
+    """A model and what its engine can do with it."""
+
+    name: str = Field(examples=["postcard"])
+    digest: str | None = None
+    engine: str = Field(examples=["diffusers"])
+    default: bool = Field(description="Whether it is used when none is named.")
+    tasks: list[str] = Field(examples=[["inpaint", "text-to-image"]])
+    presets: dict[str, PresetOut]
+    width: int = Field(description="The size that it is best at.", examples=[256])
+    height: int = Field(examples=[256])
+    multiple: int = Field(description="Sides are multiples of this.", examples=[8])
+    min_side: int = Field(examples=[64])
+    max_side: int = Field(examples=[1024])
+    max_steps: int = Field(examples=[1000])
+    samplers: list[str] = Field(examples=[["ddim", "dpm++"]])
+    interpreters: list[str] = Field(examples=[["attention", "plain"]])
+    token_maps: bool = Field(description="Whether it records token maps.")
+    vocabulary: list[str] | None = Field(
+        description="The words that it knows; null when any may be used.", examples=[["moon"]]
+    )
+
+
+class Models(Shape):
+    """The models at hand, the default first."""
+
+    items: list[ModelOut]
+
+
+class Estimate(Shape):
+    """How long something takes, by this project's own past."""
+
+    seconds: float | None = Field(description="null when nothing like it was made.", examples=[6.2])
+    samples: int = Field(description="How many versions it is taken from.", examples=[8])
+    source: str = Field(
+        alias="from", description="What it is taken from, in words.", examples=["8 versions"]
+    )
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True, frozen=True)
+
+
+class SessionOut(Shape):
+    """Who is here, and what the browser needs to know first."""
+
+    version: str = Field(description="Of Maquette.", examples=["0.1.0.dev0"])
+    csrf: str = Field(description="To be sent as X-CSRF-Token with every change.")
+    role: Literal["owner"] = Field(description="What this person may do.")
+    loopback: bool = Field(description="Whether only this machine can reach the server.")
+    limits: dict[str, Any] = Field(
+        description="Bounds of what is sent.", examples=[{"picture_bytes": 268435456}]
+    )

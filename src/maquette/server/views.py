@@ -1,0 +1,201 @@
+"""From the library's values to what goes over the wire. Pure, but for the caches."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.finding import Finding, Severity
+from maquette.core.geometry import Size
+from maquette.core.heat import statistics
+from maquette.core.trace import Trace
+from maquette.core.version import Version
+from maquette.server.shapes import (
+    FindingOut,
+    GraphNode,
+    Rating,
+    SuggestionOut,
+    Summary,
+    TokenMaps,
+    VersionDetail,
+    WordOut,
+)
+
+__all__ = [
+    "Marked",
+    "detail",
+    "finding_out",
+    "node",
+    "read_rating",
+    "summary",
+    "token_maps",
+    "words_out",
+]
+
+_RANK: Mapping[Severity, int] = {"note": 0, "warning": 1, "fault": 2}
+
+
+_RATINGS: Mapping[str, Rating] = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "x": "x"}
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What people have added to a version."""
+
+    star: bool = False
+    rating: Rating = None
+    name: str = ""
+
+
+def read_rating(value: str | int | None) -> Rating:
+    """A rating as it is kept (a text) as it goes over the wire."""
+    return _RATINGS.get(str(value or ""))
+
+
+def summary(
+    version: Version, marks: Marked, severities: Sequence[Severity], able: Capabilities | None
+) -> Summary:
+    """A version in a list; ``severities`` are those of its findings."""
+    base = _base(version, marks, _worst(severities), able)
+    return Summary.model_construct(None, **base, findings=len(severities))
+
+
+def detail(
+    version: Version,
+    marks: Marked,
+    findings: Sequence[Finding],
+    able: Capabilities | None,
+    *,
+    children: Iterable[str],
+    words: Sequence[WordOut],
+) -> VersionDetail:
+    """A version with everything that is known of it."""
+    worst = _worst([item.severity for item in findings])
+    return VersionDetail.model_construct(
+        None,
+        **_base(version, marks, worst, able),
+        recipe=version.recipe.model_dump(mode="json"),
+        recipe_digest=version.recipe.digest,
+        build=version.build,
+        cost=version.cost.model_dump(mode="json"),
+        findings=[finding_out(item) for item in findings],
+        children=list(children),
+        words=list(words),
+    )
+
+
+def node(version: Version, marks: Marked) -> GraphNode:
+    """A version in the graph."""
+    return GraphNode.model_construct(
+        id=version.id,
+        parents=list(version.parents),
+        operation=version.operation,
+        image=version.image,
+        width=version.size.width,
+        height=version.size.height,
+        name=marks.name,
+        star=marks.star,
+        rating=marks.rating,
+        created_at=version.created_at,
+    )
+
+
+def finding_out(finding: Finding) -> FindingOut:
+    """A finding."""
+    region, remedy = finding.region, finding.suggestion
+    return FindingOut(
+        name=finding.name,
+        critic=finding.critic,
+        message=finding.message,
+        severity=finding.severity,
+        score=finding.score,
+        words=list(finding.words),
+        region=[region.x, region.y, region.width, region.height] if region else None,
+        suggestion=SuggestionOut(operation=remedy.operation, says=remedy.says) if remedy else None,
+    )
+
+
+def words_out(trace: Trace, size: Size) -> list[WordOut]:
+    """The words of a trace and what each holds of its picture."""
+    return [
+        WordOut(
+            text=found.token.partition("#")[0],
+            start=found.start,
+            end=found.end,
+            weight=found.weight,
+            share=round(found.share, 5),
+            peak=list(found.peak),
+        )
+        for found in statistics(trace, size)
+    ]
+
+
+def token_maps(trace: Trace, size: Size) -> TokenMaps:
+    """All token maps, each word's in bytes of its own maximum."""
+    words = words_out(trace, size)
+    maps = np.nan_to_num(np.maximum(trace.maps, 0))
+    if len(words) != len(trace.words):
+        kept = {(word.start, word.end) for word in words}
+        maps = maps[[at for at, word in enumerate(trace.words) if (word.start, word.end) in kept]]
+    count, rows, columns = maps.shape
+    peaks = maps.reshape(count, -1).max(axis=1) if maps.size else np.zeros(count)
+    scaled = maps / np.where(peaks > 0, peaks, 1)[:, None, None] * 255
+    data = np.rint(scaled).astype(np.uint8).tobytes()
+    region = trace.region
+    return TokenMaps(
+        rows=rows,
+        columns=columns,
+        region=[region.x, region.y, region.width, region.height] if region else None,
+        words=words,
+        maximum=[round(float(peak), 6) for peak in peaks],
+        data=base64.b64encode(data).decode(),
+    )
+
+
+def _worst(severities: Sequence[Severity]) -> Severity | None:
+    return max(severities, key=_RANK.__getitem__) if severities else None
+
+
+def _base(
+    version: Version, marks: Marked, worst: Severity | None, able: Capabilities | None
+) -> dict[str, Any]:
+    recipe = version.recipe
+    prompt, sampling = recipe.prompt, recipe.sampling
+    return {
+        "id": version.id,
+        "short": version.short,
+        "parents": list(version.parents),
+        "operation": version.operation,
+        "width": version.size.width,
+        "height": version.size.height,
+        "image": version.image,
+        "prompt": prompt.text if prompt else None,
+        "negative": prompt.negative if prompt else None,
+        "seed": sampling.seed if sampling else None,
+        "quality": _quality(version, able),
+        "engine": recipe.engine,
+        "model": recipe.model.name if recipe.model else None,
+        "seconds": version.cost.seconds,
+        "created_at": version.created_at,
+        "star": marks.star,
+        "rating": marks.rating,
+        "name": marks.name,
+        "worst": worst,
+        "maps": version.trace is not None,
+    }
+
+
+def _quality(version: Version, able: Capabilities | None) -> str | None:
+    sampling = version.recipe.sampling
+    if sampling is None or able is None or version.recipe.engine != able.engine:
+        return None
+    asked = sampling.sampler, sampling.steps, sampling.guidance
+    for name, preset in able.presets.items():
+        if (preset.sampler, preset.steps, preset.guidance) == asked:
+            return name
+    return None

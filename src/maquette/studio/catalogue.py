@@ -1,0 +1,83 @@
+"""What can draw: the engines and models at hand and what each can do. Loads no weights."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from maquette.core.capabilities import Capabilities
+from maquette.core.recipe import PromptText
+from maquette.engines.base import Engine
+from maquette.settings import Settings
+
+__all__ = ["Catalogue", "Offer"]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A model and what its engine can do with it. ``default`` is used when none is named."""
+
+    name: str
+    default: bool
+    capabilities: Capabilities
+
+
+class Catalogue:
+    """Reads each model's card once; safe for many threads. torch is never imported."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._lock = threading.Lock()
+        self._engines: dict[tuple[str, str], Engine] = {}
+        self._offers: tuple[Offer, ...] | None = None
+
+    def offers(self) -> tuple[Offer, ...]:
+        """The default first, then every other model that goes by a name.
+
+        Raises:
+            ModelMissing, ModelRefused: the default cannot be used.
+        """
+        if self._offers is None:
+            able = self.engine().capabilities()
+            found = [Offer(able.model.name if able.model else able.engine, True, able)]
+            for name in self._names():
+                if name != found[0].name:
+                    other = self.engine("diffusers", name).capabilities()
+                    found.append(Offer(name, False, other))
+            self._offers = tuple(found)
+        return self._offers
+
+    def engine(self, name: str | None = None, model: str | Path | None = None) -> Engine:
+        """An engine with a model, for what it says of itself alone: it is not to draw here.
+
+        Raises:
+            RecipeRefused, ModelMissing, ModelRefused.
+        """
+        from maquette.engines.registry import load_engine
+
+        name = name or self.settings.engine
+        asked = str(model if model is not None else self.settings.model)
+        key = (name, asked if name == "diffusers" else "")
+        with self._lock:
+            if key not in self._engines:
+                options = {"model": asked, "models": self.settings.models}
+                self._engines[key] = load_engine(name, **options if key[1] else {})
+            return self._engines[key]
+
+    def unknown_words(
+        self,
+        prompt: PromptText,
+        *,
+        engine: str | None = None,
+        model: str | None = None,
+    ) -> tuple[str, ...]:
+        """The words of a prompt and its negative that the model never saw, each once."""
+        from maquette.engines.wording import unknown_words
+
+        return unknown_words(prompt, self.engine(engine, model).capabilities())
+
+    def _names(self) -> list[str]:
+        from maquette.engines.diffusers.models import list_models
+
+        return [card.ref.name for card in list_models(self.settings.models)]
