@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from demo.story import Draft
-from maquette.core.heat import statistics
 from maquette.core.raster import grow, mask_box
 from maquette.core.version import Version
 from maquette.errors import MaquetteError
+from maquette.stages.select import focus_of as focus_of_words
 from maquette.studio import Studio
 
 __all__ = ["RULE", "background_mask", "best_draft", "focus_of", "reason"]
@@ -27,13 +27,9 @@ KEEP_CLEAR = 5
 
 
 def focus_of(studio: Studio, version: Version, words: tuple[str, ...]) -> float:
-    """How concentrated these words' maps are, on the mean: the part of a word's attention that
-    lies in its hottest tenth of the picture (0.1 evenly spread, 1 in one spot)."""
+    """How concentrated these words' maps are, on the mean; 0 without maps."""
     trace = studio.trace(version)
-    if trace is None:
-        return 0.0
-    found = [statistics(trace, version.size, word)[0].focus for word in words]
-    return float(np.mean(found)) if found else 0.0
+    return (focus_of_words(trace, version.size, words) if trace is not None else None) or 0.0
 
 
 def best_draft(drafts: Sequence[Draft]) -> int:

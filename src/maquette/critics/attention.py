@@ -16,6 +16,7 @@ from statistics import median
 from PIL import Image
 
 from maquette.core.finding import Finding, Suggestion
+from maquette.core.grammar.content import is_content
 from maquette.core.heat import Statistic, statistics
 from maquette.core.picture import size_of
 from maquette.core.trace import Trace
@@ -37,17 +38,6 @@ MOST_FINDINGS = 3
 """Of each kind: a long list helps nobody to choose."""
 HIGHEST_WEIGHT = 2.0
 """No more than this is suggested: beyond it pictures break."""
-
-STOP_WORDS = frozenset(
-    """
-    a an the this that these those some any each every no its his her their our your my
-    and or but nor so yet as than then
-    of in on at by to for from with without within into onto over under above below beneath beside
-    behind between among around near next against across through along up down off out about
-    is are was were be been being has have had it he she they we you i who which while where
-    very quite rather
-    """.split()  # noqa: SIM905 - a list of words reads better as words
-)
 
 
 @dataclass(frozen=True)
@@ -85,9 +75,8 @@ class Attention:
 def _phrases(found: list[Statistic], text: str) -> list[_Phrase]:
     runs: list[list[Statistic]] = []
     for statistic in found:
-        word = statistic.token.partition("#")[0].casefold()
         # No weight helps a word that the model does not know; its engine has said so already.
-        if word in STOP_WORDS or not statistic.known:
+        if not is_content(statistic.token) or not statistic.known:
             continue
         if runs and _in_one_breath(runs[-1][-1], statistic, text):
             runs[-1].append(statistic)

@@ -16,9 +16,13 @@ from maquette.core.version import Version
 from maquette.engines.base import Explainer
 from maquette.errors import SettingRefused, TraceMissing
 from maquette.stages.heatmap import Heat, heatmaps
+from maquette.stages.select import Candidate, Pick, select
 from maquette.studio.desk import Desk
 
 __all__ = ["Looking"]
+
+REJECTED = "x"
+"""The rating of a version that somebody has sorted out."""
 
 
 class Looking(Desk):
@@ -56,6 +60,35 @@ class Looking(Desk):
     def findings(self, version: Version | str) -> list[Finding]:
         """What the critics have said of a version so far, worst first."""
         return self.records.findings(self.version(version).id)
+
+    def select(self, versions: Sequence[Version | str], count: int = 5) -> list[Pick]:
+        """Rank drafts, best first, and suggest ``count`` that are good and unlike one another.
+
+        A person's stars count before what was measured; rejected versions are left out.
+
+        Raises:
+            VersionUnknown, AmbiguousVersion, BlobMissing, BlobDamaged.
+        """
+        found = [self.version(each) for each in versions]
+        stars = {
+            mark.version: mark.value
+            for mark in self.records.marks([version.id for version in found])
+            if mark.kind == "rating"
+        }
+        return select(
+            [
+                Candidate(
+                    version,
+                    self.picture(version),
+                    self.trace(version),
+                    self.findings(version),
+                    int(stars[version.id]) if stars.get(version.id, "").isdigit() else None,
+                )
+                for version in found
+                if stars.get(version.id) != REJECTED
+            ],
+            count,
+        )
 
     def explained(self, version: Version | str, caption: str | None = None) -> Trace:
         """Recorded token maps, or, for an imported picture or another caption, maps made by
