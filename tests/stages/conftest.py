@@ -13,7 +13,8 @@ from maquette.core.recipe import Recipe
 from maquette.core.version import Version
 from maquette.engines.base import Engine
 from maquette.engines.fake import create
-from maquette.stages.produce import Order, produce
+from maquette.stages.order import Order
+from maquette.stages.produce import produce
 from maquette.storage.memory import MemoryBlobs, MemoryRecords
 
 
@@ -37,8 +38,9 @@ class Bench:
 
     def make(self, *recipes: Recipe, operation: str = "generate", **options: Any) -> list[Version]:
         parents = tuple(options.pop("parents", ()))
+        maps = options.pop("maps", True)
         return produce(
-            Order(operation, recipes, parents),
+            Order(operation, recipes, parents, maps),
             engine=self.engine,
             blobs=self.blobs,
             records=self.records,

@@ -1,12 +1,13 @@
-"""From recipes to versions: check, open jobs, draw, keep each picture the moment it is done."""
+"""From recipes to versions: check, open jobs, draw, keep each picture the moment it is done.
+
+The only place where versions are born. ``produce`` carries out an order now; a worker takes jobs
+from the queue and lets ``draw`` carry them out (see ``stages/work.py``).
+"""
 
 from __future__ import annotations
 
-import os
-import socket
-import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from PIL import Image
@@ -21,18 +22,10 @@ from maquette.core.version import Version, make_version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event, Picture, Substitution
 from maquette.errors import Cancelled, EngineFailed, MaquetteError
+from maquette.stages.order import Order, jobs_of, this_process
 from maquette.storage.base import Blobs, Records
 
-__all__ = ["Order", "load_inputs", "produce", "repeat"]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be made: recipes of one operation on the same parents."""
-
-    operation: str
-    recipes: tuple[Recipe, ...]
-    parents: tuple[str, ...] = ()
+__all__ = ["draw", "find_known", "load_inputs", "produce", "repeat"]
 
 
 def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Image]:
@@ -61,68 +54,108 @@ def produce(
     blobs: Blobs,
     records: Records,
     critics: Sequence[Critic] = (),
-    maps: bool = True,
     previews: bool = False,
     cancel: Cancel | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_version: Callable[[Version], None] | None = None,
 ) -> list[Version]:
-    """Make a version of each recipe, in the order's order.
+    """Make a version of each recipe now, in this process, in the order's order.
 
-    A recipe that this very build has drawn before is not drawn again: a new version gets the
-    picture that is there, at no cost. Each version is stored as soon as its picture is there, so
-    an interruption loses nothing that was finished; ``on_version`` hears of it then.
+    Each version is stored as soon as its picture is there, so an interruption loses nothing that
+    was finished; ``on_version`` hears of it then.
 
     Raises:
-        RecipeRefused, SettingRefused: before anything is queued.
+        RecipeRefused, SettingRefused: before anything is begun.
         Cancelled, EngineFailed, StorageFull: the versions made until then are kept.
     """
-    said = [_said(engine.check(recipe)) for recipe in order.recipes]
+    for recipe in order.recipes:
+        engine.check(recipe)
+    jobs = [_begin(job, records) for job in jobs_of(order)]
     made: dict[int, Version] = {}
-    for index, recipe in enumerate(order.recipes):
-        known = _known(recipe, engine.build, records, maps=maps)
-        if known is not None:
-            made[index] = repeat(known, order.operation, order.parents, records)
-    waiting = [index for index in range(len(order.recipes)) if index not in made]
-    if not waiting:
-        return [made[index] for index in range(len(order.recipes))]
-
-    recipes = [order.recipes[index] for index in waiting]
-    inputs = load_inputs(recipes, blobs)
-    jobs = [_open_job(recipe, order, records) for recipe in recipes]
-    ended = Status.FAILED, "stopped by an unforeseen fault"
+    ended = Status.FAILED, "stopped by an unforeseen fault", ""
     try:
-        for event in engine.run(recipes, inputs, maps=maps, previews=previews, cancel=cancel):
-            if isinstance(event, Picture):
-                version = _keep(event, recipes[event.index], order, engine.build, blobs)
-                findings = said[waiting[event.index]] + [
-                    finding
-                    for critic in critics
-                    for finding in critic.look(version, event.image, event.trace, event.notes)
-                ]
-                records.add(version, job=jobs[event.index], findings=findings)
-                made[waiting[event.index]] = version
-                if on_version is not None:
-                    on_version(version)
-            if on_event is not None:
-                on_event(event)
-        ended = Status.FAILED, "the engine ended without this picture"
+        for job, version in draw(
+            jobs,
+            engine=engine,
+            blobs=blobs,
+            records=records,
+            critics=critics,
+            previews=previews,
+            cancel=cancel,
+            on_event=on_event,
+        ):
+            made[job.place] = version
+            if on_version is not None:
+                on_version(version)
     except (Cancelled, KeyboardInterrupt) as stop:
-        ended = Status.CANCELLED, "stopped by the person"
-        raise Cancelled(_kept(made, order)) from stop
+        ended = Status.CANCELLED, "stopped by the person", ""
+        kept = f"stopped; {len(made)} of {len(jobs)} finished and kept"
+        raise Cancelled(kept) from stop
     except MaquetteError as error:
-        ended = Status.FAILED, str(error)
+        ended = Status.FAILED, str(error), error.hint
         raise
     finally:
-        open_jobs = [job for place, job in enumerate(jobs) if waiting[place] not in made]
-        _close_jobs(open_jobs, *ended, records)
-    missing = [index for index in waiting if index not in made]
+        status, message, hint = ended
+        for job in jobs:
+            if job.place not in made:
+                records.move_job(job.to(status, message=message, hint=hint))
+    return [made[job.place] for job in jobs]
+
+
+def draw(
+    jobs: Sequence[Job],
+    *,
+    engine: Engine,
+    blobs: Blobs,
+    records: Records,
+    critics: Sequence[Critic] = (),
+    previews: bool = False,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Iterator[tuple[Job, Version]]:
+    """Carry out jobs that this process holds, all with or all without maps. Each ends, DONE, in
+    the same moment as its version is stored, and is yielded then.
+
+    A recipe that this very build has drawn before is not drawn again: a new version gets the
+    picture that is there, at no cost. ``on_event`` counts places among ``jobs``.
+
+    Raises:
+        RecipeRefused, SettingRefused, BlobMissing, BlobDamaged: before anything is drawn.
+        Cancelled, EngineFailed, StorageFull: what was yielded stands.
+        JobLost: when another process has taken a job meanwhile; its picture is not stored.
+    """
+    said = [_said(engine.check(job.recipe)) for job in jobs]
+    waiting: list[int] = []
+    for place, job in enumerate(jobs):
+        known = find_known(job.recipe, engine.build, records, maps=job.maps)
+        if known is None:
+            waiting.append(place)
+        else:
+            yield job, repeat(known, job.operation, job.parents, records, job)
+    if not waiting:
+        return
+    recipes = [jobs[place].recipe for place in waiting]
+    inputs = load_inputs(recipes, blobs)
+    maps, missing = jobs[0].maps, set(waiting)
+    for event in engine.run(recipes, inputs, maps=maps, previews=previews, cancel=cancel):
+        place = waiting[event.index]
+        if isinstance(event, Picture):
+            version = _keep(event, jobs[place], engine.build, blobs)
+            findings = said[place] + [
+                finding
+                for critic in critics
+                for finding in critic.look(version, event.image, event.trace, event.notes)
+            ]
+            records.add(version, job=jobs[place], findings=findings)
+            missing.discard(place)
+            yield jobs[place], version
+        if on_event is not None:
+            on_event(replace(event, index=place))
     if missing:
         raise EngineFailed(
             f"engine '{engine.name}' ended without {len(missing)} of {len(recipes)} pictures",
             hint="run the command again; what was finished is kept",
         )
-    return [made[index] for index in range(len(order.recipes))]
 
 
 def _said(substitutions: Sequence[Substitution]) -> list[Finding]:
@@ -140,7 +173,7 @@ def _said(substitutions: Sequence[Substitution]) -> list[Finding]:
     ]
 
 
-def _known(recipe: Recipe, build: str, records: Records, *, maps: bool) -> Version | None:
+def find_known(recipe: Recipe, build: str, records: Records, *, maps: bool) -> Version | None:
     """A version of this recipe by this build, with token maps if they are wanted."""
     for version in records.find(recipe.digest, build):
         if version.trace is not None or not maps or recipe.prompt is None:
@@ -148,11 +181,19 @@ def _known(recipe: Recipe, build: str, records: Records, *, maps: bool) -> Versi
     return None
 
 
-def repeat(known: Version, operation: str, parents: Sequence[str], records: Records) -> Version:
-    """A new version with the recipe, picture and token maps of a known one, at no cost.
+def repeat(
+    known: Version,
+    operation: str,
+    parents: Sequence[str],
+    records: Records,
+    job: Job | None = None,
+) -> Version:
+    """A new version with the recipe, picture and token maps of a known one, at no cost; the end
+    of ``job``, if there is one.
 
     Raises:
         VersionUnknown: when a parent is not there.
+        JobLost: when another process has the job by now.
     """
     version = make_version(
         parents=parents,
@@ -165,40 +206,23 @@ def repeat(known: Version, operation: str, parents: Sequence[str], records: Reco
         cost=Cost(),
         created_at=datetime.now(UTC),
     )
-    records.add(version, findings=records.findings(known.id))
+    records.add(version, job=job, findings=records.findings(known.id))
     return version
 
 
-def _open_job(recipe: Recipe, order: Order, records: Records) -> Job:
-    job = Job(
-        id=uuid.uuid4().hex,
-        operation=order.operation,
-        recipe=recipe,
-        parents=order.parents,
-        status=Status.RUNNING,
-        owner=f"{os.getpid()}@{socket.gethostname()}",
-        created_at=datetime.now(UTC),
-    )
-    records.open_job(job)
-    return job
+def _begin(job: Job, records: Records) -> Job:
+    running = job.to(Status.RUNNING).model_copy(update={"owner": this_process()})
+    records.open_job(running)
+    return running
 
 
-def _close_jobs(jobs: Sequence[Job], status: Status, message: str, records: Records) -> None:
-    for job in jobs:
-        records.move_job(job.to(status, message=message))
-
-
-def _kept(made: dict[int, Version], order: Order) -> str:
-    return f"stopped; {len(made)} of {len(order.recipes)} finished and kept"
-
-
-def _keep(picture: Picture, recipe: Recipe, order: Order, build: str, blobs: Blobs) -> Version:
+def _keep(picture: Picture, job: Job, build: str, blobs: Blobs) -> Version:
     image = blobs.put(encode_png(picture.image))
     trace = blobs.put(pack_trace(picture.trace)) if picture.trace is not None else None
     return make_version(
-        parents=order.parents,
-        operation=order.operation,
-        recipe=recipe,
+        parents=job.parents,
+        operation=job.operation,
+        recipe=job.recipe,
         image=image,
         size=size_of(picture.image),
         trace=trace,

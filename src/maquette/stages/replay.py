@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ from PIL import Image
 from maquette.core.picture import decode_picture
 from maquette.core.raster import psnr
 from maquette.core.version import Version
-from maquette.engines.base import Cancel, Engine, Picture
+from maquette.engines.base import Cancel, Engine, Event, Picture
 from maquette.errors import EngineFailed
 from maquette.stages.produce import load_inputs
 from maquette.storage.base import Blobs
@@ -33,7 +34,12 @@ class Replay:
 
 
 def replay(
-    version: Version, *, engine: Engine, blobs: Blobs, cancel: Cancel | None = None
+    version: Version,
+    *,
+    engine: Engine,
+    blobs: Blobs,
+    cancel: Cancel | None = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> Replay:
     """Draw a version's recipe again; nothing is stored.
 
@@ -51,6 +57,8 @@ def replay(
     ):
         if isinstance(event, Picture):
             drawn = event.image
+        if on_event is not None:
+            on_event(event)
     if drawn is None:
         raise EngineFailed(f"engine '{engine.name}' ended without a picture")
     reasons = _build_changes(version.build, engine.build)

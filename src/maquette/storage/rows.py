@@ -149,10 +149,21 @@ def event_from(row: Row) -> Event:
 
 
 def told_job(job: Job) -> dict[str, Any]:
-    """What the journal says of a job's new state: all but its recipe and its lease."""
-    return job.model_dump(
+    """What the journal says of a job's new state, and of the picture that it is to become:
+    ``width`` and ``height`` in pixels, and ``region`` [x, y, width, height], the part of it that is
+    drawn (None: all)."""
+    region = getattr(job.recipe.task, "region", None)
+    stated = job.model_dump(
         mode="json", exclude={"recipe", "lease_until", "owner", "key", "maps", "arguments"}
     )
+    return {
+        **stated,
+        "width": job.recipe.size.width,
+        "height": job.recipe.size.height,
+        "prompt": job.recipe.prompt.text if job.recipe.prompt else "",
+        "seed": job.recipe.sampling.seed if job.recipe.sampling else None,
+        "region": [region.x, region.y, region.width, region.height] if region else None,
+    }
 
 
 def told_version(version: Version, job: Job | None) -> dict[str, Any]:

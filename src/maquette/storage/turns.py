@@ -65,7 +65,9 @@ def settled(known: Job, job: Job, version_id: str) -> Job:
 
 
 def moved(known: Job, job: Job) -> Job:
-    """The known job in the state of ``job``."""
+    """The known job in the state of ``job``; one that is done stays so."""
+    if known.status is Status.DONE:
+        return known
     return known.model_copy(update={name: getattr(job, name) for name in STATE})
 
 

@@ -1,7 +1,7 @@
 """The studio: the library's façade and the place where the parts are put together.
 
 The façade is one class, built in layers that each add their verbs: ``Desk`` (open project,
-engines), ``Looking``, ``Making``, ``Judging``, and ``Studio`` with the release.
+engines), ``Looking``, ``Making``, ``Judging``, ``Queueing``, and ``Studio`` with the release.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from maquette.errors import KeyRefused
 from maquette.settings import Settings
 from maquette.stages.release import Release, release
 from maquette.studio.desk import read_file
-from maquette.studio.judging import Judging
+from maquette.studio.queueing import Queueing
 
 if TYPE_CHECKING:
     from maquette.exchange.keys import Identity
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Studio", "has_identity", "verify_file"]
 
 
-class Studio(Judging):
+class Studio(Queueing):
     """A project with everything that can be done in it.
 
     ``folder`` holds the project (default: MAQUETTE_PROJECT, else the current folder); ``create``

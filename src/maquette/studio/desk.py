@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from PIL import Image
 
@@ -18,8 +18,8 @@ from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
 from maquette.errors import PictureRefused, ProjectMissing, SettingRefused
 from maquette.settings import Settings
-from maquette.stages.produce import Order, produce
 from maquette.storage.project import Project
+from maquette.studio.engines import Engines
 
 __all__ = ["Desk", "read_file", "seeds_from"]
 
@@ -39,6 +39,7 @@ class Desk:
         settings: Settings | None = None,
         on_event: Callable[[Event], None] | None = None,
         previews: bool = False,
+        engines: Engines | None = None,
     ) -> None:
         self.settings = settings or Settings()
         root = Path(folder) if folder is not None else self.settings.project
@@ -51,14 +52,13 @@ class Desk:
             self._project = Project.create(root)
             self.created = True
         self.records = self._project.records
+        self.queue = self._project.queue
         self.blobs = self._project.blobs
+        self.engines = engines or Engines(self.settings, engine, model)
         self.on_event = on_event
         self.on_version: Callable[[Version], None] | None = None
         self.previews = previews
         self.cancel = Cancel()
-        self._engine_name = engine or self.settings.engine
-        self._model = model if model is not None else self.settings.model
-        self._engines: dict[tuple[str, str], Engine] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -82,29 +82,11 @@ class Desk:
 
     def engine(self, name: str | None = None, model: str | Path | None = None) -> Engine:
         """An engine by name, loaded once (default: this studio's own)."""
-        from maquette.engines.registry import load_engine
-
-        name = name or self._engine_name
-        model = model if model is not None else self._model
-        key = (name, str(model) if name == "diffusers" else "")
-        if key not in self._engines:
-            options: dict[str, Any] = {}
-            if name == "diffusers":
-                options = {
-                    "model": model,
-                    "models": self.settings.models,
-                    "threads": self.settings.threads,
-                }
-            self._engines[key] = load_engine(name, **options)
-        return self._engines[key]
+        return self.engines.get(name, model)
 
     def engine_of(self, recipe: Recipe) -> Engine:
         """The engine that a recipe asks for, with the recipe's own model."""
-        if recipe.model is None:
-            return self.engine(recipe.engine)
-        own = self.engine(recipe.engine)
-        mine = own.capabilities().model
-        return own if mine == recipe.model else self.engine(recipe.engine, recipe.model.name)
+        return self.engines.of(recipe)
 
     def capabilities(self) -> Capabilities:
         """What this studio's engine and model can do."""
@@ -118,38 +100,23 @@ class Desk:
         """
         return reference if isinstance(reference, Version) else self.records.resolve(reference)
 
-    def _critics(self) -> list[Critic]:
+    def critics(self) -> list[Critic]:
+        """Every critic that looks at new pictures."""
         from maquette.critics.registry import load_critics
 
         return load_critics()
 
-    def _read_mask(self, mask: Image.Image | bytes | str | Path, version: Version) -> Image.Image:
+    def read_mask(self, mask: Image.Image | bytes | str | Path, version: Version) -> Image.Image:
+        """A mask for this version: greyscale, of its size, white = edit.
+
+        Raises:
+            MaskRefused, PictureRefused.
+        """
         if isinstance(mask, Image.Image):
             data, name = encode_png(mask), "the mask"
         else:
             data, name = read_file(mask)
         return decode_mask(data, size=version.size, name=name)
-
-    def _make(
-        self,
-        operation: str,
-        recipes: tuple[Recipe, ...],
-        parents: Sequence[Version],
-        *,
-        maps: bool = True,
-    ) -> list[Version]:
-        return produce(
-            Order(operation, recipes, tuple(parent.id for parent in parents)),
-            engine=self.engine_of(recipes[0]),
-            blobs=self.blobs,
-            records=self.records,
-            critics=self._critics(),
-            maps=maps,
-            previews=self.previews,
-            cancel=self.cancel,
-            on_event=self.on_event,
-            on_version=self.on_version,
-        )
 
 
 def seeds_from(seed: int | None, n: int) -> list[int]:

@@ -10,12 +10,11 @@ from PIL import Image
 from maquette import operations
 from maquette.core.finding import Finding
 from maquette.core.picture import decode_picture
-from maquette.core.recipe import PromptText, Upscale
-from maquette.core.trace import Trace, unpack_trace
+from maquette.core.recipe import Upscale
+from maquette.core.trace import Trace
 from maquette.core.version import Version
-from maquette.engines.base import Explainer
-from maquette.errors import SettingRefused, TraceMissing
 from maquette.stages.heatmap import Heat, heatmaps
+from maquette.stages.judge import explain, trace_of, words_of
 from maquette.stages.select import Candidate, Pick, select
 from maquette.studio.desk import Desk
 
@@ -53,9 +52,9 @@ class Looking(Desk):
         return decode_picture(self.blobs.get(self.version(version).image))
 
     def trace(self, version: Version | str) -> Trace | None:
-        """The token maps that were recorded while the version was drawn."""
-        digest = self.version(version).trace
-        return unpack_trace(self.blobs.get(digest)) if digest is not None else None
+        """The token maps that were recorded while the version was drawn, or made for it since by
+        an ``explain`` order."""
+        return trace_of(self.version(version), self.blobs, self.records)
 
     def findings(self, version: Version | str) -> list[Finding]:
         """What the critics have said of a version so far, worst first."""
@@ -103,19 +102,7 @@ class Looking(Desk):
             return recorded
         if caption is None and isinstance(version.recipe.task, Upscale) and version.parents:
             return self.explained(version.parents[0])  # the same picture, with more pixels
-        prompt = PromptText(text=caption) if caption else version.recipe.prompt
-        if prompt is None or not prompt.text.strip():
-            raise TraceMissing(
-                f"version {version.short} has no token maps and no caption",
-                hint="say what it shows with --caption TEXT",
-            )
-        engine = self.engine()
-        if not isinstance(engine, Explainer):
-            raise TraceMissing(
-                f"engine '{engine.name}' cannot explain pictures",
-                hint="use --engine diffusers",
-            )
-        return engine.explain(self.picture(version).convert("RGB"), prompt)
+        return explain(version, words_of(version, caption), self.engine(), self.blobs)
 
     def heatmap(
         self,
@@ -137,8 +124,10 @@ class Looking(Desk):
         version: Version | str,
         *,
         box: tuple[int, int, int, int] | None = None,
-        polygon: Sequence[tuple[int, int]] | None = None,
+        polygon: Sequence[tuple[float, float]] | None = None,
         token: str | None = None,
+        colour: tuple[int, int, float] | None = None,
+        alpha: bool = False,
         caption: str | None = None,
         threshold: float = 0.5,
         grow: int = 0,
@@ -146,16 +135,14 @@ class Looking(Desk):
         invert: bool = False,
     ) -> Image.Image:
         """A greyscale mask of the version's size, white = edit, from exactly one of ``box`` (x, y,
-        width, height), ``polygon`` or ``token``.
+        width, height), ``polygon``, ``token``, ``colour`` (what hangs together around x, y and is
+        alike to within a tolerance, 0 to 100) or ``alpha`` (what is transparent).
 
         Raises:
             SettingRefused, MaskRefused, WordUnknown, TraceMissing.
         """
         version = self.version(version)
-        if sum(way is not None for way in (box, polygon, token)) != 1:
-            raise SettingRefused(
-                "a mask comes from one thing", hint="give one of box, polygon or token"
-            )
+        needs_picture = colour is not None or alpha
         trace = self.explained(version, caption) if token is not None else None
         return operations.make_mask(
             version.size,
@@ -163,6 +150,9 @@ class Looking(Desk):
             polygon=polygon,
             token=token,
             trace=trace,
+            colour=colour,
+            alpha=alpha,
+            picture=self.picture(version) if needs_picture else None,
             threshold=threshold,
             grow=grow,
             feather=feather,

@@ -1,180 +1,96 @@
-"""Making: every verb that ends in a new version."""
+"""Making: every verb that ends in a new version, carried out at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from PIL import Image
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from maquette import operations
 from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.operations.settings import prompt_text
-from maquette.stages.produce import repeat
-from maquette.studio.desk import read_file, seeds_from
+from maquette.stages.order import Order
+from maquette.stages.produce import produce, repeat
+from maquette.studio.desk import read_file
 from maquette.studio.looking import Looking
+from maquette.studio.orders import Orders
 
 if TYPE_CHECKING:
     from maquette.exchange.imports import Found
 
 __all__ = ["Making"]
 
+P = ParamSpec("P")
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def _many(
+    ask: Callable[Concatenate[Orders, P], Order],
+) -> Callable[Concatenate[Making, P], list[Version]]:
+    """The verb that carries out what ``ask`` asks for, with its arguments and its words."""
+
+    @wraps(ask)
+    def verb(self: Making, *args: P.args, **kwargs: P.kwargs) -> list[Version]:
+        return self.carry_out(ask(self.orders, *args, **kwargs))
+
+    return _signed(verb, "list[Version]")
+
+
+def _one(ask: Callable[Concatenate[Orders, P], Order]) -> Callable[Concatenate[Making, P], Version]:
+    """``_many`` for a verb that always makes one version."""
+
+    @wraps(ask)
+    def verb(self: Making, *args: P.args, **kwargs: P.kwargs) -> Version:
+        return self.carry_out(ask(self.orders, *args, **kwargs))[0]
+
+    return _signed(verb, "Version")
+
+
+def _signed(verb: V, returns: str) -> V:
+    """The verb with the order's signature, for ``help()`` and editors, but its own answer."""
+    signature = inspect.signature(verb).replace(return_annotation=returns)
+    verb.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
+    return verb
+
 
 class Making(Looking):
     """The verbs that draw, alter or take in pictures."""
 
-    def generate(
-        self,
-        prompt: str,
-        *,
-        negative: str = "",
-        seed: int | None = None,
-        n: int = 1,
-        size: tuple[int, int] | None = None,
-        quality: str = "final",
-        steps: int | None = None,
-        guidance: float | None = None,
-        sampler: str | None = None,
-        interpreter: str = "attention",
-        maps: bool = True,
-    ) -> list[Version]:
-        """Draw ``n`` pictures from words, with seeds ``seed``, ``seed + 1`` and so on.
+    generate = _many(Orders.generate)
+    vary = _many(Orders.vary)
+    reweight = _one(Orders.reweight)
+    inpaint = _one(Orders.inpaint)
+    outpaint = _one(Orders.outpaint)
+    upscale = _one(Orders.upscale)
+    apply = _one(Orders.apply)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """The same verbs as orders, to be carried out now or submitted."""
+        return Orders(self)
+
+    def carry_out(self, order: Order) -> list[Version]:
+        """Make what an order asks for, now and in this process.
 
         Raises:
-            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+            RecipeRefused, SettingRefused: before anything is begun.
+            Cancelled, EngineFailed, StorageFull: the versions made until then are kept.
         """
-        recipes = tuple(
-            operations.generate(
-                prompt,
-                negative,
-                capabilities=self.capabilities(),
-                seed=each,
-                size=size,
-                quality=quality,
-                steps=steps,
-                guidance=guidance,
-                sampler=sampler,
-                interpreter=interpreter,
-            )
-            for each in seeds_from(seed, n)
+        return produce(
+            order,
+            engine=self.engine_of(order.recipes[0]),
+            blobs=self.blobs,
+            records=self.records,
+            critics=self.critics(),
+            previews=self.previews,
+            cancel=self.cancel,
+            on_event=self.on_event,
+            on_version=self.on_version,
         )
-        return self._make("generate", recipes, (), maps=maps)
-
-    def vary(
-        self,
-        version: Version | str,
-        *,
-        strength: float = 0.5,
-        seed: int | None = None,
-        n: int = 1,
-        prompt: str | None = None,
-        negative: str | None = None,
-        quality: str = "final",
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> list[Version]:
-        """Pictures near a version: image-to-image at ``strength`` (0 keeps it, 1 ignores it)."""
-        version = self.version(version)
-        recipes = tuple(
-            operations.vary(
-                version,
-                strength=strength,
-                seed=each,
-                prompt=prompt,
-                negative=negative,
-                capabilities=self.capabilities(),
-                quality=quality,
-                steps=steps,
-                guidance=guidance,
-            )
-            for each in seeds_from(seed, n)
-        )
-        return self._make("vary", recipes, (version,))
-
-    def reweight(self, version: Version | str, weights: Mapping[str, float]) -> Version:
-        """The same picture with some words weighing more or less; seed and composition stay.
-
-        Raises:
-            WordUnknown, SettingRefused, RecipeRefused.
-        """
-        version = self.version(version)
-        return self._make("reweight", (operations.reweight(version, weights),), (version,))[0]
-
-    def inpaint(
-        self,
-        version: Version | str,
-        mask: Image.Image | bytes | str | Path,
-        prompt: str = "",
-        *,
-        negative: str = "",
-        seed: int | None = None,
-        strength: float = 1.0,
-        feather: int | None = None,
-        quality: str = "final",
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Version:
-        """Draw new pixels where the mask is white; every other pixel keeps its bytes.
-
-        Raises:
-            MaskRefused, PromptRefused, SettingRefused, RecipeRefused.
-        """
-        version = self.version(version)
-        white = self._read_mask(mask, version)
-        recipe = operations.inpaint(
-            version,
-            mask_digest=self.blobs.put(encode_png(white)),
-            mask=white,
-            prompt=prompt,
-            negative=negative,
-            seed=seeds_from(seed, 1)[0],
-            strength=strength,
-            feather=feather,
-            capabilities=self.capabilities(),
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-        )
-        return self._make("inpaint", (recipe,), (version,))[0]
-
-    def outpaint(
-        self,
-        version: Version | str,
-        *,
-        left: int = 0,
-        top: int = 0,
-        right: int = 0,
-        bottom: int = 0,
-        prompt: str | None = None,
-        seed: int | None = None,
-        quality: str = "final",
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Version:
-        """Continue the picture past its edges by so many pixels."""
-        version = self.version(version)
-        recipe = operations.outpaint(
-            version,
-            left=left,
-            top=top,
-            right=right,
-            bottom=bottom,
-            prompt=prompt,
-            seed=seeds_from(seed, 1)[0],
-            capabilities=self.capabilities(),
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-        )
-        return self._make("outpaint", (recipe,), (version,))[0]
-
-    def upscale(self, version: Version | str, scale: float = 2.0) -> Version:
-        """The same picture with ``scale`` times as many pixels a side."""
-        version = self.version(version)
-        return self._make("upscale", (operations.upscale(version, scale=scale),), (version,))[0]
 
     def rollback(self, version: Version | str) -> Version:
         """An earlier version as the newest again, with its recipe and its token maps, so that work
@@ -207,7 +123,7 @@ class Making(Looking):
             sampling=found.sampling,
             model=found.recipe.model if found.recipe else None,
         )
-        return self._make("import", (recipe,), ())[0], found
+        return self.carry_out(Order("import", (recipe,)))[0], found
 
 
 def _caption(text: str | None) -> PromptText | None:

@@ -1,0 +1,59 @@
+"""What is to be made: an order, and the jobs that carry it out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from maquette.core.job import INTERACTIVE, Job
+from maquette.core.recipe import Recipe
+
+__all__ = ["JUDGING", "Order", "jobs_of", "this_process"]
+
+JUDGING = frozenset({"replay", "critique", "explain"})
+"""Operations that look at a version instead of making one; they end with a result."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Recipes of one operation on the same parents.
+
+    ``maps`` asks for token maps. An operation of ``JUDGING`` has one parent, the version that it
+    looks at, and that version's recipe; ``arguments`` are what else it needs to know.
+    """
+
+    operation: str
+    recipes: tuple[Recipe, ...]
+    parents: tuple[str, ...] = ()
+    maps: bool = True
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+def jobs_of(order: Order, priority: int = INTERACTIVE) -> list[Job]:
+    """A waiting job for each recipe, all of one new group."""
+    group, now = uuid.uuid4().hex, datetime.now(UTC)
+    return [
+        Job(
+            id=uuid.uuid4().hex,
+            operation=order.operation,
+            recipe=recipe,
+            parents=order.parents,
+            maps=order.maps,
+            arguments=dict(order.arguments),
+            group=group,
+            place=place,
+            priority=priority,
+            created_at=now,
+        )
+        for place, recipe in enumerate(order.recipes)
+    ]
+
+
+def this_process() -> str:
+    """The name under which this process owns jobs: ``pid@host``."""
+    return f"{os.getpid()}@{socket.gethostname()}"

@@ -1,0 +1,127 @@
+"""What a worker does with the jobs that it took: draw, or look; and how each of them ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maquette.core.job import Job, Status
+from maquette.critics.base import Critic
+from maquette.engines.base import Cancel, Engine, Event
+from maquette.errors import Cancelled, JobLost, MaquetteError
+from maquette.stages.judge import critique, explain, keep_trace, words_of
+from maquette.stages.order import JUDGING
+from maquette.stages.produce import draw
+from maquette.stages.replay import replay
+from maquette.storage.base import Blobs, Queue, Records
+
+__all__ = ["Workplace", "work"]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A project as a worker needs it. ``engine_for`` may raise; that is the job's failure."""
+
+    blobs: Blobs
+    records: Records
+    queue: Queue
+    engine_for: Callable[[Job], Engine]
+    critics: Callable[[], Sequence[Critic]]
+
+
+def work(
+    jobs: Sequence[Job],
+    place: Workplace,
+    *,
+    cancel: Cancel,
+    previews: bool = True,
+    on_event: Callable[[Event], None] | None = None,
+) -> None:
+    """Carry out jobs of one group that this process has claimed.
+
+    Each ends DONE with its version or its result, FAILED with what happened and what to do, or
+    CANCELLED when that was asked. What is stopped by ``cancel`` alone waits again, and so do the
+    jobs that come after one that failed. Nothing is stored for a job that another process has
+    taken meanwhile.
+
+    Raises:
+        StorageFull, ProjectUnreadable: when not even a job's end can be stored. Its lease runs
+            out, and it is begun anew.
+        Exception: an unforeseen fault, after its job has been marked as failed.
+    """
+    left = list(jobs)
+    try:
+        if jobs[0].operation in JUDGING:
+            for job in jobs:
+                result = _judge(job, place, cancel, on_event)
+                place.queue.finish(job.to(Status.DONE).model_copy(update={"result": result}))
+                left.remove(job)
+            return
+        drawn = draw(
+            jobs,
+            engine=place.engine_for(jobs[0]),
+            blobs=place.blobs,
+            records=place.records,
+            critics=place.critics(),
+            previews=previews,
+            cancel=cancel,
+            on_event=on_event,
+        )
+        for job, _ in drawn:
+            left.remove(job)
+    except Cancelled:
+        _stop(left, place)
+    except JobLost:
+        place.queue.put_back(left)  # those that are still ours
+    except MaquetteError as error:
+        _fail(left, place, str(error), error.hint)
+    except Exception as error:
+        about = f"an unforeseen fault, {type(error).__name__}: {error}"
+        _fail(left, place, about, "the worker's output says more; please report it")
+        raise
+    except BaseException:  # an interrupt between two steps
+        _stop(left, place)
+        raise
+
+
+def _judge(
+    job: Job, place: Workplace, cancel: Cancel, on_event: Callable[[Event], None] | None
+) -> dict[str, Any]:
+    version = place.records.get(job.parents[0])
+    match job.operation:
+        case "replay":
+            engine = place.engine_for(job)
+            done = replay(
+                version, engine=engine, blobs=place.blobs, cancel=cancel, on_event=on_event
+            )
+            return {"verdict": done.verdict, "psnr": done.psnr, "reasons": list(done.reasons)}
+        case "critique":
+            found = critique(version, place.critics(), place.blobs, place.records)
+            return {"findings": len(found)}
+        case _:
+            prompt = words_of(version, str(job.arguments.get("caption") or "") or None)
+            trace = explain(version, prompt, place.engine_for(job), place.blobs)
+            return {"trace": keep_trace(version, trace, place.blobs, place.records)}
+
+
+def _stop(left: Sequence[Job], place: Workplace) -> None:
+    for job in left:
+        if place.queue.get(job.id).cancel:
+            _end(job.to(Status.CANCELLED, message="stopped by the person"), place)
+        else:
+            place.queue.put_back([job])
+
+
+def _fail(left: Sequence[Job], place: Workplace, message: str, hint: str) -> None:
+    """Engines draw in order, so the first that is left is the one that broke down."""
+    if left:
+        _end(left[0].to(Status.FAILED, message=message, hint=hint), place)
+        place.queue.put_back(left[1:])
+
+
+def _end(job: Job, place: Workplace) -> None:
+    try:
+        place.queue.finish(job)
+    except JobLost:
+        return  # somebody else's by now; that is who ends it

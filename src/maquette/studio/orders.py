@@ -1,0 +1,261 @@
+"""Orders: what each verb asks for. The one place where a verb's arguments are listed and read.
+
+Nothing is drawn here. ``Making`` carries an order out at once, ``Queueing`` lets it wait for a
+worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from maquette import operations
+from maquette.core.picture import encode_png
+from maquette.core.version import Version
+from maquette.errors import FindingUnknown
+from maquette.stages.judge import words_of
+from maquette.stages.order import Order
+from maquette.studio.desk import seeds_from
+
+if TYPE_CHECKING:
+    from maquette.studio.desk import Desk
+
+__all__ = ["Orders"]
+
+
+class Orders:
+    """A method for each verb; each has the verb's arguments and returns the ``Order``."""
+
+    def __init__(self, desk: Desk) -> None:
+        """For the project and with the engine of this desk."""
+        self._desk = desk
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        negative: str = "",
+        seed: int | None = None,
+        n: int = 1,
+        size: tuple[int, int] | None = None,
+        quality: str = "final",
+        steps: int | None = None,
+        guidance: float | None = None,
+        sampler: str | None = None,
+        interpreter: str = "attention",
+        maps: bool = True,
+    ) -> Order:
+        """Draw ``n`` pictures from words, with seeds ``seed``, ``seed + 1`` and so on.
+
+        ``size`` is width and height in pixels (default: the model's best), ``maps`` asks for token
+        maps.
+
+        Raises:
+            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        recipes = tuple(
+            operations.generate(
+                prompt,
+                negative,
+                capabilities=self._desk.capabilities(),
+                seed=each,
+                size=size,
+                quality=quality,
+                steps=steps,
+                guidance=guidance,
+                sampler=sampler,
+                interpreter=interpreter,
+            )
+            for each in seeds_from(seed, n)
+        )
+        return Order("generate", recipes, maps=maps)
+
+    def vary(
+        self,
+        version: Version | str,
+        *,
+        strength: float = 0.5,
+        seed: int | None = None,
+        n: int = 1,
+        prompt: str | None = None,
+        negative: str | None = None,
+        quality: str = "final",
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Order:
+        """Pictures near a version: image-to-image at ``strength`` (0 keeps it, 1 ignores it).
+
+        Raises:
+            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        version = self._desk.version(version)
+        recipes = tuple(
+            operations.vary(
+                version,
+                strength=strength,
+                seed=each,
+                prompt=prompt,
+                negative=negative,
+                capabilities=self._desk.capabilities(),
+                quality=quality,
+                steps=steps,
+                guidance=guidance,
+            )
+            for each in seeds_from(seed, n)
+        )
+        return Order("vary", recipes, (version.id,))
+
+    def reweight(self, version: Version | str, weights: Mapping[str, float]) -> Order:
+        """The same picture with some words weighing more or less; seed and composition stay.
+
+        Raises:
+            WordUnknown, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        version = self._desk.version(version)
+        return Order("reweight", (operations.reweight(version, weights),), (version.id,))
+
+    def inpaint(
+        self,
+        version: Version | str,
+        mask: Image.Image | bytes | str | Path,
+        prompt: str = "",
+        *,
+        negative: str = "",
+        seed: int | None = None,
+        strength: float = 1.0,
+        feather: int | None = None,
+        quality: str = "final",
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Order:
+        """Draw new pixels where the mask is white; every other pixel keeps its bytes.
+
+        The mask is a greyscale picture of the version's size. ``feather`` is the width of the
+        blend in pixels.
+
+        Raises:
+            MaskRefused, PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        version = self._desk.version(version)
+        white = self._desk.read_mask(mask, version)
+        recipe = operations.inpaint(
+            version,
+            mask_digest=self._desk.blobs.put(encode_png(white)),
+            mask=white,
+            prompt=prompt,
+            negative=negative,
+            seed=seeds_from(seed, 1)[0],
+            strength=strength,
+            feather=feather,
+            capabilities=self._desk.capabilities(),
+            quality=quality,
+            steps=steps,
+            guidance=guidance,
+        )
+        return Order("inpaint", (recipe,), (version.id,))
+
+    def outpaint(
+        self,
+        version: Version | str,
+        *,
+        left: int = 0,
+        top: int = 0,
+        right: int = 0,
+        bottom: int = 0,
+        prompt: str | None = None,
+        seed: int | None = None,
+        quality: str = "final",
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Order:
+        """Continue the picture past its edges by so many pixels.
+
+        Raises:
+            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        version = self._desk.version(version)
+        recipe = operations.outpaint(
+            version,
+            left=left,
+            top=top,
+            right=right,
+            bottom=bottom,
+            prompt=prompt,
+            seed=seeds_from(seed, 1)[0],
+            capabilities=self._desk.capabilities(),
+            quality=quality,
+            steps=steps,
+            guidance=guidance,
+        )
+        return Order("outpaint", (recipe,), (version.id,))
+
+    def upscale(self, version: Version | str, scale: float = 2.0) -> Order:
+        """The same picture with ``scale`` times as many pixels a side.
+
+        Raises:
+            SettingRefused, Cancelled.
+        """
+        version = self._desk.version(version)
+        return Order("upscale", (operations.upscale(version, scale=scale),), (version.id,))
+
+    def apply(self, version: Version | str, finding: str) -> Order:
+        """Carry out what a finding suggests.
+
+        Raises:
+            FindingUnknown: no finding of that name, or one without a remedy.
+            Cancelled, EngineFailed: and what the remedy's own verb raises.
+        """
+        version = self._desk.version(version)
+        by_name = {item.name: item for item in self._desk.records.findings(version.id)}
+        found = by_name.get(finding)
+        if found is None:
+            known = ", ".join(by_name) or "none"
+            raise FindingUnknown(f"version {version.short} has no finding '{finding}': {known}")
+        if found.suggestion is None:
+            raise FindingUnknown(f"finding '{finding}' has no remedy", hint=found.message)
+        return self._remedy(version, found.suggestion.operation, found.suggestion.arguments)
+
+    def replay(self, version: Version | str) -> Order:
+        """Run a version's recipe again and say whether the same picture comes. The job's result:
+        ``{verdict, psnr, reasons}``, psnr in dB or None."""
+        version = self._desk.version(version)
+        maps = version.trace is not None
+        return Order("replay", (version.recipe,), (version.id,), maps=maps)
+
+    def critique(self, version: Version | str) -> Order:
+        """Let every critic look at a version again. The job's result: ``{findings}``, how many."""
+        version = self._desk.version(version)
+        return Order("critique", (version.recipe,), (version.id,))
+
+    def explain(self, version: Version | str, caption: str | None = None) -> Order:
+        """Make token maps of a picture that has none, for its own words or for a caption. The
+        job's result: ``{trace}``, the digest; ``studio.trace`` finds them from then on.
+
+        Raises:
+            TraceMissing: there are no words to look for.
+        """
+        version = self._desk.version(version)
+        words_of(version, caption)
+        asked = {"caption": caption} if caption else {}
+        return Order("explain", (version.recipe,), (version.id,), arguments=asked)
+
+    def _remedy(self, version: Version, operation: str, arguments: Mapping[str, Any]) -> Order:
+        match operation:
+            case "reweight":
+                return self.reweight(version, arguments["weights"])
+            case "vary":
+                return self.vary(version, **{**arguments, "n": 1})
+            case "inpaint":
+                if "mask" not in arguments:
+                    raise FindingUnknown("this remedy needs a mask", hint="use 'maquette inpaint'")
+                # Some edits are mended by making them again, from the picture before them.
+                start = arguments.get("version", version)
+                given = {k: v for k, v in arguments.items() if k not in {"mask", "version"}}
+                return self.inpaint(start, self._desk.blobs.get(arguments["mask"]), **given)
+            case "upscale":
+                return self.upscale(version, **arguments)
+            case _:
+                raise FindingUnknown(f"no operation '{operation}' in this Maquette")

@@ -1,0 +1,83 @@
+"""Queueing: orders that wait in the project until a worker takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from maquette.core.job import INTERACTIVE, Job, Status
+from maquette.core.version import Version
+from maquette.stages.order import JUDGING, Order, jobs_of, this_process
+from maquette.stages.produce import find_known, repeat
+from maquette.studio.judging import Judging
+
+__all__ = ["Queueing"]
+
+MOMENT = 15.0
+"""Seconds for which this process holds jobs that it answers from what is known."""
+
+
+class Queueing(Judging):
+    """The verbs that leave the work to a worker (``maquette worker``), and look after it."""
+
+    def submit(self, order: Order, *, priority: int = INTERACTIVE, key: str = "") -> list[Job]:
+        """Let an order of ``studio.orders`` wait for a worker; its jobs, in the order of its
+        recipes.
+
+        ``priority`` is 0 when a person waits and 10 for a batch. With a ``key`` that came before,
+        nothing new is ordered and the earlier jobs are returned as they stand now. A recipe that
+        this very build has drawn before is answered at once: its job comes back DONE.
+
+        Raises:
+            RecipeRefused, SettingRefused: nothing is queued.
+            StorageFull, ProjectUnreadable.
+        """
+        jobs, known = jobs_of(order, priority), dict[str, Version]()
+        if order.operation not in JUDGING or order.operation == "replay":
+            engine = self.engine_of(order.recipes[0])
+            for recipe in order.recipes:
+                engine.check(recipe)
+        if order.operation not in JUDGING:
+            build = self.engine_of(order.recipes[0]).build
+            for job in jobs:
+                found = find_known(job.recipe, build, self.records, maps=order.maps)
+                if found is not None:
+                    known[job.id] = found
+        until = datetime.now(UTC) + timedelta(seconds=MOMENT)
+        mine = {job.id: job.taken(this_process(), until) for job in jobs if job.id in known}
+        stored = self.queue.submit([mine.get(job.id, job) for job in jobs], key)
+        if not mine or stored[0].group != jobs[0].group:
+            return stored
+        for job_id, version in known.items():
+            repeat(version, order.operation, order.parents, self.records, mine[job_id])
+        return self.queue.find(group=stored[0].group)
+
+    def job(self, job_id: str) -> Job:
+        """A job as it stands now.
+
+        Raises:
+            JobUnknown.
+        """
+        return self.queue.get(job_id)
+
+    def jobs(self, *statuses: Status, group: str = "", limit: int | None = None) -> list[Job]:
+        """Jobs in one of these states (all when none is given), newest first; those of one group
+        in the order of their places."""
+        return self.queue.find(*statuses, group=group, limit=limit)
+
+    def cancel_jobs(self, job_ids: Sequence[str]) -> list[Job]:
+        """Ask to stop these jobs; as they stand now. A waiting one is cancelled at once, a running
+        one after the step that it is in; what was finished stays.
+
+        Raises:
+            JobUnknown.
+        """
+        return self.queue.ask_cancel(job_ids)
+
+    def retry(self, job_ids: Sequence[str]) -> list[Job]:
+        """Let failed and cancelled jobs wait again; as they stand now.
+
+        Raises:
+            JobUnknown.
+        """
+        return self.queue.retry(job_ids)
