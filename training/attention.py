@@ -20,6 +20,8 @@ class WatchedAttention:
         self.record: list[torch.Tensor] | None = None
         #: Multiplier of each token's weight, broadcast to N x heads x pixels x tokens, or None.
         self.scale: torch.Tensor | None = None
+        #: Added to each token's logits (log of its weight, N x 1 x 1 x tokens), or None.
+        self.bias: torch.Tensor | None = None
 
     def __call__(
         self,
@@ -39,7 +41,8 @@ class WatchedAttention:
         )
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         if across:
-            weights = scores.float().softmax(-1)
+            scores = scores.float()
+            weights = (scores if self.bias is None else scores + self.bias).softmax(-1)
             if self.scale is not None:
                 weights = weights * self.scale
             if self.record is not None:
@@ -49,6 +52,19 @@ class WatchedAttention:
             weights = scores.softmax(-1).to(value.dtype)
         mixed = (weights @ value).transpose(1, 2).reshape(batch, pixels, -1)
         return attn.to_out[0](mixed)
+
+
+def log_weights(scales: torch.Tensor, nouns: torch.Tensor, gain: float) -> torch.Tensor:
+    """What a prompt's weights add to the logits when each noun is weighted by its size.
+
+    scales: how large each noun is drawn, N x nouns (1: its usual size). nouns: noun index of each
+    token or -1, N x tokens. gain: by which logarithms above 0 are multiplied, as the product does
+    for this model. Gives N x 1 x 1 x tokens.
+    """
+    logs = scales.clamp(0.25, 4.0).log()
+    logs = torch.where(logs > 0, gain * logs, logs)
+    spoken = torch.gather(logs, 1, nouns.clamp(min=0)) * (nouns >= 0)
+    return spoken[:, None, None, :]
 
 
 def localisation_loss(
@@ -66,7 +82,7 @@ def localisation_loss(
     spoken, nouns = spoken[:, :tokens], nouns[:, :tokens]
     bits = (packed[:, None] >> nouns.clamp(min=0)[:, :, None, None]) & 1
     masks = bits.float() * spoken[:, :, None, None]
-    total = torch.zeros(())
+    total = torch.zeros((), device=packed.device)
     for weights in record:
         side = math.isqrt(weights.shape[1])
         mask = F.adaptive_avg_pool2d(masks, side).flatten(2)

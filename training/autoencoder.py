@@ -1,11 +1,14 @@
-"""Train the autoencoder: 256x256 pictures to 32x32x4 latents and back.
+"""Train the autoencoder: 256x256 pictures to 16x16x4 latents and back.
 
-    python -m training.autoencoder --run RUN --minutes 13
-    python -m training.autoencoder --run RUN --minutes 12 --decoder-only   # encoder frozen
-    python -m training.autoencoder --run RUN --encode                     # RUN/latents*.npy
+    python -m training.autoencoder --run RUN --minutes 18 [--init FOLDER]
+    python -m training.autoencoder --run RUN --encode                  # RUN/latents.npy
+    python -m training.autoencoder --run RUN --part decoder --minutes 20     # encoder frozen
 
-Judge RUN/sheets/autoencoder*.png and the chroma error, not PSNR alone: a hue can collapse behind
-a good PSNR.
+Factor 16 leaves the denoiser four times fewer latents than factor 8 would. It starts from the
+weights of `--init` (an AutoencoderTiny folder of the same shape, such as that of the shipped
+model), else anew. Writes RUN/autoencoder; the same command goes on with the weights that are there.
+
+Judge RUN/sheets/autoencoder.png and the share of edges, not PSNR alone.
 """
 
 from __future__ import annotations
@@ -14,49 +17,41 @@ import argparse
 import copy
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.multiprocessing as mp
 from diffusers import AutoencoderTiny
+from numpy.lib.format import open_memmap
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from training.device import autocast, device, usual_workers
 from training.files import deadline, save_sheet, to_pictures, to_unit, wait_while_paused
+from training.losses import busy_crops, psnr, reconstruction_loss, sharpness
+from training.muon import Muon
+from training.parallel import Team, start
 
+DECODER_BLOCKS = (5, 4, 2, 1, 0)
+ENCODER_BLOCKS = (0, 0, 1, 2, 3)
+#: Side of the crops that the decoder trains on, in latent cells.
+CELLS = 10
 HELD_OUT = 200
-CROP = 128
 
 
 def build(width: int = 48) -> AutoencoderTiny:
-    """A new AutoencoderTiny: factor 8, 4 latent channels; SiLU, because ReLU units die here."""
+    """A new AutoencoderTiny of factor 16 with 4 latent channels."""
     return AutoencoderTiny(
-        encoder_block_out_channels=(width,) * 4,
-        decoder_block_out_channels=(width,) * 4,
-        num_encoder_blocks=(0, 1, 2, 3),
-        num_decoder_blocks=(3, 2, 1, 0),
+        encoder_block_out_channels=(width,) * 5,
+        decoder_block_out_channels=(width,) * 5,
+        num_encoder_blocks=ENCODER_BLOCKS,
+        num_decoder_blocks=DECODER_BLOCKS,
         latent_channels=4,
         act_fn="silu",
         force_upcast=False,
     )
-
-
-def _slopes(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
-
-
-def reconstruction_loss(out: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Terms of the picture loss: L1, squared, slopes, blurred luma, and chroma on 2x2 means."""
-    slopes = sum((a - b).abs().mean() for a, b in zip(_slopes(out), _slopes(target), strict=True))
-    half = F.avg_pool2d(out - target, 2)
-    chroma = (half - half.mean(1, keepdim=True)).abs().mean()
-    return {
-        "l1": (out - target).abs().mean(),
-        "square": 2 * F.mse_loss(out, target),
-        "slopes": 0.5 * torch.as_tensor(slopes),
-        "blurred": F.avg_pool2d(half, 2).abs().mean(),
-        "chroma": 2 * chroma,
-    }
 
 
 def held_out(count: int) -> int:
@@ -64,176 +59,221 @@ def held_out(count: int) -> int:
     return min(HELD_OUT, count // 5)
 
 
-def _batch(pictures: np.ndarray, rng: np.random.Generator, size: int) -> torch.Tensor:
-    """Crops of 128 at full scale and, one in three, whole pictures halved: both scales matter."""
-    chosen = rng.integers(0, len(pictures) - held_out(len(pictures)), size)
-    crops = np.empty((size, CROP, CROP, 3), np.uint8)
-    for k, i in enumerate(chosen):
-        if k % 3 == 2:
-            whole = pictures[i].astype(np.uint16)
-            crops[k] = whole.reshape(CROP, 2, CROP, 2, 3).mean((1, 3)).round().astype(np.uint8)
-        else:
-            y, x = rng.integers(0, 17, 2) * 8
-            crops[k] = pictures[i, y : y + CROP, x : x + CROP]
-    batch = to_unit(crops)
-    return torch.flip(batch, [3]) if rng.random() < 0.3 else batch
+class Set:
+    """Pictures of a run; the last of them are held out."""
+
+    def __init__(self, run: Path) -> None:
+        self.pictures = np.load(run / "pictures.npy", mmap_mode="r")
+        self.count = len(self.pictures) - held_out(len(self.pictures))
+
+    def batch(self, chosen: np.ndarray, where: torch.device) -> torch.Tensor:
+        """Pictures N x 3 x 256 x 256, -1..1."""
+        return to_unit(np.array(self.pictures[np.sort(chosen)])).to(where)
 
 
-def train(
-    run: Path,
-    until: float,
-    *,
-    width: int = 48,
-    rate: float = 1.5e-3,
-    batch_size: int = 12,
-    decoder_only: bool = False,
-    noise: float = 0.05,
-    seed: int = 0,
-    most_steps: int | None = None,
-) -> AutoencoderTiny:
-    """Train until a wall-clock time (cosine to 3% of the rate) and save RUN/autoencoder."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    pictures = np.load(run / "pictures.npy", mmap_mode="r")
-    folder = run / "autoencoder"
-    if decoder_only:
-        model: AutoencoderTiny = AutoencoderTiny.from_pretrained(folder)
-        model.encoder.requires_grad_(False)
-    else:
-        model = build(width)
-    model.to(memory_format=torch.channels_last)
-    # Tying a linear view of the latent to the mean colour keeps hues apart from the first step;
-    # it doubles as the free preview of a picture that is still noise.
+@torch.no_grad()
+def report(run: Path, model: AutoencoderTiny, name: str = "autoencoder") -> dict[str, float]:
+    """Print held-out figures and save a sheet: drawn above, painted from its latents below."""
+    data = Set(run)
+    pictures = data.batch(np.arange(data.count, len(data.pictures))[:60], torch.device("cpu"))
+    out = torch.cat([model.decoder(model.encoder(x)) for x in pictures.split(10)])
+    found = {"psnr": round(psnr(out, pictures), 2), "edges": round(sharpness(out, pictures), 3)}
+    print(f"held-out {name}: {found}", flush=True)
+    both = torch.cat([pictures, out.clamp(-1, 1)], 2)[:18]
+    save_sheet(to_pictures(both), run / "sheets" / f"{name}.png", columns=6)
+    return found
+
+
+def _first(a: argparse.Namespace) -> AutoencoderTiny:
+    """The autoencoder to go on with: this run's, that of `--init`, or a new one."""
+    for folder in (a.run / "autoencoder", a.init):
+        if folder is not None and (folder / "config.json").exists():
+            return AutoencoderTiny.from_pretrained(folder)
+    return build(a.width)
+
+
+def _optimizers(model: AutoencoderTiny, a: argparse.Namespace) -> list[torch.optim.Optimizer]:
+    """Muon for convolutions between features, AdamW for the outer ones; a trained encoder moves
+    slowly."""
+    optimizers: list[torch.optim.Optimizer] = []
+    for half, rate in ((model.decoder, a.rate), (model.encoder, 0.4 * a.rate)):
+        ours = [p for p in half.parameters() if p.requires_grad]
+        inner = [p for p in ours if p.ndim == 4 and min(p.shape[:2]) > 4]
+        outer = [p for p in ours if p.ndim != 4 or min(p.shape[:2]) <= 4]
+        if ours:
+            optimizers += [
+                torch.optim.AdamW(outer, rate, betas=(0.9, 0.99), weight_decay=1e-4),
+                Muon(inner, rate, weight_decay=1e-3),
+            ]
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["full"] = optimizer.param_groups[0]["lr"]
+    return optimizers
+
+
+def train(team: Team, a: argparse.Namespace, until: float) -> None:
+    """Train until a wall-clock time; writes RUN/autoencoder every few minutes."""
+    run, folder, where = a.run, a.run / "autoencoder", device()
+    data, rng = Set(run), np.random.default_rng(time.time_ns() % 2**32 + team.rank)
+    model = _first(a)
+    team.wait()
+    model.to(where, memory_format=torch.channels_last)
+    model.encoder.requires_grad_(a.part == "both")
+    # Tying a linear view of the latent to the mean colour keeps hues apart and the latent's
+    # channels where a denoiser knows them; it doubles as the free preview.
     preview = nn.Conv2d(4, 3, 1)
-    with torch.no_grad():
-        preview.weight.copy_(torch.eye(3, 4)[:, :, None, None])
-        preview.bias.zero_()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    extra = [] if decoder_only else list(preview.parameters())
-    optimizer = torch.optim.AdamW(trained + extra, rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    known = next(
+        (f for f in (folder, run / "autoencoder", a.init) if f and (f / "preview.pt").exists()),
+        None,
+    )
+    if known is not None:
+        preview.load_state_dict(torch.load(known / "preview.pt", weights_only=True))
+    preview.to(where)
+    optimizers = _optimizers(model, a)
+    parameters = [p for p in model.parameters() if p.requires_grad]
     average = copy.deepcopy(model)
-    began, step, squares = time.time(), 0, []
-    while time.time() < until and (most_steps is None or step < most_steps):
-        until += wait_while_paused(run)
-        done = (time.time() - began) / max(1.0, until - began)
-        now = (
-            rate * min(1.0, (step + 1) / 60) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * done)))
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = now
-        target = _batch(pictures, rng, batch_size)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            with torch.set_grad_enabled(not decoder_only):
-                latent = model.encoder(target)
-            latent = latent.float()
-            out = model.decoder(latent + noise * torch.randn_like(latent)).float()
-        terms = reconstruction_loss(out, target)
+    mean_parameters = [
+        m for m, p in zip(average.parameters(), model.parameters(), strict=True) if p.requires_grad
+    ]
+    began = saved = time.time()
+    step, history = 0, []
+
+    def keep() -> None:
+        average.cpu().save_pretrained(folder)
+        torch.save(preview.cpu().state_dict(), folder / "preview.pt")
+        average.to(where)
+        preview.to(where)
+
+    while True:
+        order = torch.zeros(2)
+        if team.rank == 0:
+            wait_while_paused(run)
+            done = (time.time() - began) / max(1.0, until - began)
+            order[0] = float(time.time() < until and step < a.most_steps)
+            order[1] = min(1.0, (step + 1) / 50) * max(0.03, 0.5 * (1 + math.cos(math.pi * done)))
+        team.add([order])
+        if order[0] < 0.5:
+            break
+        # Two steps in three look at the busy parts of twice as many pictures, at the same cost.
+        cropped = step % 3 > 0
+        size = a.batch // team.size * (2 if cropped else 1)
+        pictures = data.batch(rng.integers(0, data.count, size), where)
+        with autocast(where):
+            latents = model.encoder(pictures).float()
+            means = preview(latents)
+            hues = (means - F.avg_pool2d(pictures, 16)).abs().mean()
+            if cropped:
+                corners = busy_crops(pictures, CELLS).tolist()
+                latents = torch.stack(
+                    [
+                        z[:, y : y + CELLS, x : x + CELLS]
+                        for z, (y, x) in zip(latents, corners, strict=True)
+                    ]
+                )
+                pictures = torch.stack(
+                    [
+                        p[:, 16 * y : 16 * (y + CELLS), 16 * x : 16 * (x + CELLS)]
+                        for p, (y, x) in zip(pictures, corners, strict=True)
+                    ]
+                ).contiguous(memory_format=torch.channels_last)
+            # The denoiser's latents are never exact: paint well from slightly wrong ones.
+            out = model.decoder(latents + a.noise * torch.randn_like(latents)).float()
+        terms = reconstruction_loss(out, pictures, a.sharp)
         loss = torch.stack(list(terms.values())).sum()
-        if not decoder_only:
-            hue = (preview(latent) - F.avg_pool2d(target, 8)).abs().mean()
-            mean, spread = latent.mean((0, 2, 3)), latent.std((0, 2, 3))
-            loss = loss + 1.5 * hue + 0.01 * (mean**2 + (spread - 1) ** 2).sum()
-        optimizer.zero_grad(set_to_none=True)
+        if a.part == "both":
+            loss = loss + hues
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(trained, 1.0)
-        if torch.isfinite(norm):
+        team.add([p.grad for p in parameters], 1 / team.size)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer in optimizers:
+            optimizer.param_groups[0]["lr"] = optimizer.param_groups[0]["full"] * float(order[1])
             optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        preview.zero_grad(set_to_none=True)
         step += 1
-        keep = min(0.996, (1 + step) / (10 + step))
+        history.append((loss.item(), psnr(out.detach(), pictures)))
+        mean = min(0.995, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
-        squares.append(terms["square"].item() / 2)
-        if step % 100 == 0:
-            psnr = 10 * math.log10(4 / float(np.mean(squares[-50:])))
+            torch._foreach_lerp_(mean_parameters, parameters, 1 - mean)
+        if team.rank == 0 and step % 50 == 0:
+            losses = np.mean(history[-50:], axis=0)
             print(
-                f"{step} {time.time() - began:.0f}s loss {float(loss):.3f} psnr {psnr:.2f} "
-                f"chroma {float(terms['chroma']) / 2:.4f}",
+                f"{a.part} {step} {time.time() - began:.0f}s loss {losses[0]:.4f} "
+                f"psnr {losses[1]:.2f}",
                 flush=True,
             )
-    average.eval()
-    average.save_pretrained(folder)
-    if not decoder_only:
-        torch.save(preview.state_dict(), folder / "preview.pt")
-    report(run, average, "decoder" if decoder_only else "autoencoder")
-    return average
+        if team.rank == 0 and time.time() - saved > 240:
+            keep()
+            saved = time.time()
+    if team.rank == 0:
+        keep()
+        report(run, AutoencoderTiny.from_pretrained(folder))
 
 
 @torch.no_grad()
-def report(run: Path, model: AutoencoderTiny, name: str) -> None:
-    """Print the held-out PSNR at both scales and save a sheet: drawn above, decoded below."""
-    pictures = np.load(run / "pictures.npy", mmap_mode="r")
-    held = to_unit(np.array(pictures[-min(60, held_out(len(pictures))) :]))
-    for scale, batch in (("256", held), ("128", F.avg_pool2d(held, 2))):
-        out = torch.cat([model.decoder(model.encoder(x)).clamp(-1, 1) for x in batch.split(10)])
-        error = (out - batch).pow(2).mean((1, 2, 3))
-        psnr = (10 * torch.log10(4 / error)).mean()
-        print(f"held-out at {scale}: psnr {float(psnr):.2f}", flush=True)
-        if scale == "256":
-            both = torch.cat([batch, out], 2)[:12]
-            save_sheet(to_pictures(both), run / "sheets" / f"{name}.png", columns=6)
-
-
-@torch.no_grad()
-def encode(run: Path, sides: tuple[int, ...] = (16, 32), count: int | None = None) -> None:
-    """Write latents of the first `count` pictures, one file for each latent side.
-
-    RUN/latents128.npy (float16 N x 4 x 16 x 16, of the halved pictures) and RUN/latents256.npy
-    (N x 4 x 32 x 32). The scaling factor of the autoencoder is set so that scaled latents of the
-    first side written have unit deviation; it is then kept.
-    """
-    model = AutoencoderTiny.from_pretrained(run / "autoencoder").eval()
+def _encode_part(part: int, parts: int, run: Path) -> None:
+    """Encode every `parts`-th piece of 500 pictures into RUN/latents.npy."""
+    where = device()
+    if where.type == "cpu":
+        torch.set_num_threads(1)
+    model = AutoencoderTiny.from_pretrained(run / "autoencoder").eval().to(where)
     model.to(memory_format=torch.channels_last)
-    pictures = np.load(run / "pictures.npy", mmap_mode="r")[:count]
-    for side in sides:
-        latents = np.zeros((len(pictures), 4, side, side), np.float16)
-        for i in range(0, len(pictures), 50):
-            wait_while_paused(run)
-            batch = F.avg_pool2d(to_unit(np.array(pictures[i : i + 50])), 32 // side)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
-                code = model.encoder(batch.contiguous(memory_format=torch.channels_last))
-            latents[i : i + 50] = code.float().numpy()
-        unfinished = run / f"latents{8 * side}.writing.npy"
-        np.save(unfinished, latents)
-        unfinished.rename(run / f"latents{8 * side}.npy")
-        sample = latents[:2000].astype(np.float32)
-        spread = float(sample.std())
-        if model.config.scaling_factor == 1.0:
-            model.register_to_config(scaling_factor=round(1 / spread, 4))
-            model.save_pretrained(run / "autoencoder")
-        print(
-            f"encoded {len(latents)} to {side}: deviation {spread:.3f}, per channel "
-            f"{sample.std((0, 2, 3)).round(2).tolist()}",
-            flush=True,
-        )
+    pictures = np.load(run / "pictures.npy", mmap_mode="r")
+    latents = np.load(run / "latents.writing.npy", mmap_mode="r+")
+    for start_ in range(500 * part, len(pictures), 500 * parts):
+        for i in range(start_, min(start_ + 500, len(pictures)), 25):
+            batch = to_unit(np.array(pictures[i : min(i + 25, start_ + 500)])).to(where)
+            with autocast(where):
+                latents[i : i + len(batch)] = model.encoder(batch).float().cpu().numpy()
+    latents.flush()
+
+
+def encode(run: Path, workers: int) -> None:
+    """Write RUN/latents.npy (float16 N x 4 x 16 x 16, unscaled) and set the scaling factor."""
+    count = len(np.load(run / "pictures.npy", mmap_mode="r"))
+    unfinished = run / "latents.writing.npy"
+    open_memmap(unfinished, mode="w+", dtype=np.float16, shape=(count, 4, 16, 16)).flush()
+    if workers == 1:
+        _encode_part(0, 1, run)
+    else:
+        mp.spawn(_encode_part, (workers, run), nprocs=workers)
+    latents = np.load(unfinished, mmap_mode="r")
+    sample = latents[:: max(1, count // 2000)].astype(np.float32)
+    model = AutoencoderTiny.from_pretrained(run / "autoencoder")
+    model.register_to_config(scaling_factor=round(1 / float(sample.std()), 4))
+    model.save_pretrained(run / "autoencoder")
+    unfinished.rename(run / "latents.npy")
+    print(f"encoded {count}: deviation per channel {sample.std((0, 2, 3)).round(2).tolist()}")
+
+
+def arguments(said: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--part", choices=("both", "decoder"), default="both")
+    parser.add_argument("--init", type=Path, help="an autoencoder folder to start from")
+    parser.add_argument("--width", type=int, default=48, help="channels of a new one")
+    parser.add_argument("--deadline", help="HH:MM")
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--batch", type=int, default=8, help="of all workers together")
+    parser.add_argument("--most-steps", type=int, default=10**9)
+    parser.add_argument("--sharp", type=float, default=1.2, help="weight of slopes in the loss")
+    parser.add_argument("--noise", type=float, default=0.05, help="added to latents (unscaled)")
+    parser.add_argument("--workers", type=int, default=usual_workers(device()))
+    parser.add_argument("--encode", action="store_true")
+    parser.add_argument("--report", action="store_true", help="only print held-out figures")
+    return parser.parse_args(said)
 
 
 def main() -> None:
     """Entry point."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--deadline", help="HH:MM")
-    parser.add_argument("--minutes", type=float)
-    parser.add_argument("--width", type=int, default=48)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--batch", type=int, default=12)
-    parser.add_argument("--decoder-only", action="store_true")
-    parser.add_argument("--encode", action="store_true")
-    parser.add_argument("--sides", type=int, nargs="+", default=(16, 32), help="with --encode")
-    parser.add_argument("--count", type=int, help="with --encode: only the first pictures")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    if not arguments.encode:
-        train(
-            arguments.run,
-            deadline(arguments.deadline, arguments.minutes),
-            width=arguments.width,
-            rate=arguments.rate,
-            batch_size=arguments.batch,
-            decoder_only=arguments.decoder_only,
-        )
+    a = arguments()
+    if a.encode:
+        encode(a.run, a.workers)
+    elif a.report:
+        report(a.run, _first(a), "first")
     else:
-        encode(arguments.run, tuple(arguments.sides), arguments.count)
+        start(train, a.workers, 3_000_000, a, deadline(a.deadline, a.minutes))
 
 
 if __name__ == "__main__":

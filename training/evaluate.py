@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 #: A plain moon: in "a full moon" the word "full" says moon as well.
 MOON_PROMPT = "a wolf in a misty forest at night with a moon"
 SMALLEST_SHARE = 0.004
+#: Logit of a word of weight 0.
+GONE = -1e4
 
 
 def load(folder: Path) -> StableDiffusionPipeline:
@@ -128,11 +131,15 @@ def weigh(
     *,
     word: str = "moon",
     prompt: str = MOON_PROMPT,
+    gain: float = 1.0,
     seeds: int = 6,
     steps: int = 20,
     out: Path | None = None,
 ) -> dict[str, Any]:
-    """Bright share of the upper 60% of the picture (%), as a word's attention is scaled."""
+    """Bright share of the upper 60% of the picture (%), as a word is weighted.
+
+    A weight w adds log(w) to the word's logits, above 1 `gain` times that.
+    """
     watch = WatchedAttention()
     pipeline.unet.set_attn_processor(watch)
     ids = pipeline.tokenizer(prompt, padding="max_length").input_ids
@@ -140,9 +147,10 @@ def weigh(
     column = ids.index(wanted)
     areas, rows = {}, []
     for weight in WEIGHTS:
-        scale = torch.ones(2 * seeds, 1, 1, len(ids))
-        scale[seeds:, :, :, column] = weight
-        watch.scale = scale
+        bias = torch.zeros(2 * seeds, 1, 1, len(ids))
+        log = math.log(weight) if weight else GONE
+        bias[seeds:, :, :, column] = gain * log if log > 0 else log
+        watch.bias = bias
         generators = [torch.Generator().manual_seed(s) for s in range(seeds)]
         pictures = pipeline(
             [prompt] * seeds,
@@ -158,29 +166,50 @@ def weigh(
             "seeds": [round(float(v), 2) for v in per_seed],
         }
         rows += [(p * 255).round().astype(np.uint8) for p in pictures]
-    watch.scale = None
+    watch.bias = None
     if out is not None:
         save_sheet(rows, out / f"weights_{word}.png", columns=seeds)
     return areas
 
 
-def sheets(pipeline: StableDiffusionPipeline, out: Path, steps: int = 25) -> None:
-    """Save what the fixed prompts give, and eight seeds of the demo prompt."""
-    pipeline.unet.set_attn_processor(WatchedAttention())
+def held_out_prompts(count: int, *, unseen: bool = False) -> list[str]:
+    """Captions of scenes that no training step saw; `unseen`: of reserved pairs."""
+    first = FIRST_SCENE + (20_000 if unseen else 10_000)
+    return [render(first + i, unseen=unseen).caption for i in range(count)]
 
-    def one(prompt: str, seed: int) -> np.ndarray:
-        generator = torch.Generator().manual_seed(seed)
+
+@torch.no_grad()
+def paint(
+    pipeline: StableDiffusionPipeline, prompts: list[str], *, first_seed: int = 0, steps: int = 20
+) -> list[np.ndarray]:
+    """One picture for each prompt (uint8 256 x 256 x 3), prompt i with seed `first_seed` + i."""
+    pipeline.unet.set_attn_processor(WatchedAttention())
+    painted = []
+    for i in range(0, len(prompts), 8):
+        part = prompts[i : i + 8]
         images = pipeline(
-            prompt,
+            part,
             num_inference_steps=steps,
             guidance_scale=4.5,
-            generator=generator,
+            generator=[torch.Generator().manual_seed(first_seed + i + k) for k in range(len(part))],
             output_type="np",
         ).images
-        return (images[0] * 255).round().astype(np.uint8)
+        painted += list((images * 255).round().astype(np.uint8))
+    return painted
 
-    save_sheet([one(p, i) for i, p in enumerate(PROMPTS)], out / "prompts.png", columns=4)
-    save_sheet([one(PROMPTS[0], s) for s in range(8)], out / "demo.png", columns=4)
+
+def sheets(pipeline: StableDiffusionPipeline, out: Path) -> dict[str, list[str]]:
+    """Save what the fixed prompts, 32 held-out ones, 16 of reserved pairs and eight seeds of the
+    demo prompt give; gives the prompts of each sheet, in rows of eight."""
+    prompts = {
+        "prompts": list(PROMPTS),
+        "held_out": held_out_prompts(32),
+        "unseen": held_out_prompts(16, unseen=True),
+        "demo": [PROMPTS[0]] * 8,
+    }
+    for name, said in prompts.items():
+        save_sheet(paint(pipeline, said), out / f"{name}.png", columns=8)
+    return prompts
 
 
 def main() -> None:
@@ -196,8 +225,9 @@ def main() -> None:
     a.out.mkdir(parents=True, exist_ok=True)
     pipeline = load(a.model)
     figures: dict[str, Any] = {"overlap": overlap(pipeline, a.scenes, a.out)}
-    figures["moon_bright_percent"] = weigh(pipeline, seeds=a.seeds, out=a.out)
-    sheets(pipeline, a.out)
+    gain = json.loads((a.model / "MODEL.json").read_text()).get("weight_gain", 1.0)
+    figures["moon_bright_percent"] = weigh(pipeline, gain=gain, seeds=a.seeds, out=a.out)
+    figures["sheets"] = sheets(pipeline, a.out)
     (a.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(json.dumps(figures, indent=1))
 

@@ -20,7 +20,7 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from training.data import read_captions
-from training.networks import WIDTHS, build_text_encoder, build_unet, sampler
+from training.networks import SIDE, WIDTHS, build_text_encoder, build_unet, sampler
 from training.tokenizer import LENGTH
 
 SHARD = "13MB"
@@ -68,37 +68,32 @@ def _drop_key(path: Path, *keys: str) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
 
 
-def shipped_autoencoder(run: Path) -> AutoencoderTiny:
-    """The run's autoencoder of factor 16 when there is one, else that of factor 8."""
-    deep = run / "autoencoder16"
-    return AutoencoderTiny.from_pretrained(deep if deep.exists() else run / "autoencoder")
-
-
 def export(
     run: Path,
     stage: str,
     out: Path,
     *,
-    side: int = 16,
     widths: tuple[int, ...] = WIDTHS,
     stages: tuple[str, ...] = (),
     generation: int = 1,
     averaged: bool = True,
+    gain: float = 4.0,
 ) -> None:
     """Write the networks of a stage as a pipeline folder, replacing what is there.
 
     averaged: the running average of the weights, else the last ones (better after a short run
     whose learning rate came down quickly: compare the two held-out losses that training prints).
+    gain: of weights above 1, the same as in training.
     """
     prefix = "mean_" if averaged else ""
     saved = torch.load(run / stage / "checkpoint.pt", weights_only=True)
     tokenizer = CLIPTokenizer.from_pretrained(run / "tokenizer", model_max_length=LENGTH)
-    unet = build_unet(widths, side)
+    unet = build_unet(widths)
     unet.load_state_dict(saved[prefix + "unet"])
     text = build_text_encoder(len(tokenizer), LENGTH)
     text.load_state_dict(saved[prefix + "text"])
     pipeline = StableDiffusionPipeline(
-        vae=shipped_autoencoder(run),
+        vae=AutoencoderTiny.from_pretrained(run / "autoencoder"),
         text_encoder=text,
         tokenizer=tokenizer,
         unet=unet,
@@ -133,7 +128,7 @@ def export(
             "bias": [round(float(v), 5) for v in weights["bias"]],
             "note": "scaled latent (4) to the mean RGB, -1..1, of its pixels",
         }
-    native = side * pipeline.vae_scale_factor
+    native = SIDE * pipeline.vae_scale_factor
     card = {
         "name": NAME,
         "generation": generation,
@@ -141,9 +136,8 @@ def export(
         "native_size": [native, native],
         "latent_factor": pipeline.vae_scale_factor,
         "maximum_tokens": LENGTH,
-        # Its attention is trained to be sharp, so words need this push to grow past their place:
-        # found by trying 1, 2, 4 and 8 on the moon (see docs/postcard.md).
-        "weight_gain": 8.0,
+        # How weights above 1 were taught (training/attention.py, log_weights).
+        "weight_gain": gain,
         "words": known_words(run),
         "training": {s: read_curve(run, s) for s in (stages or (stage,))},
         **extra,
@@ -168,18 +162,20 @@ def main() -> None:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--stages", nargs="*", default=(), help="stages whose curves to record")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--side", type=int, default=16)
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
+    parser.add_argument("--generation", type=int, default=1)
+    parser.add_argument("--gain", type=float, default=4.0)
     parser.add_argument("--last", action="store_true", help="the last weights, not their average")
     a = parser.parse_args()
     export(
         a.run,
         a.stage,
         a.out,
-        side=a.side,
         widths=tuple(a.widths),
         stages=tuple(a.stages),
         averaged=not a.last,
+        generation=a.generation,
+        gain=a.gain,
     )
 
 

@@ -53,7 +53,7 @@ def to_unit(pictures: np.ndarray) -> torch.Tensor:
 def to_pictures(batch: torch.Tensor) -> np.ndarray:
     """float N x 3 x H x W in -1..1 to uint8 N x H x W x 3."""
     scaled = (batch.detach().float().clamp(-1, 1) + 1) * 127.5
-    return scaled.round().byte().permute(0, 2, 3, 1).numpy()
+    return scaled.round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
 def save_sheet(pictures: np.ndarray | Sequence[np.ndarray], path: Path, columns: int = 4) -> None:

@@ -9,9 +9,13 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from training.device import autocast
+
 TEXT_WIDTH = 192
 TEXT_LAYERS = 3
 WIDTHS = (64, 128, 192)
+#: Side of the latents: 256 pixels at factor 16.
+SIDE = 16
 
 #: Zero terminal SNR, so that night skies can be truly dark; hence v-prediction and trailing steps.
 SCHEDULE: dict[str, Any] = {
@@ -25,10 +29,10 @@ SCHEDULE: dict[str, Any] = {
 }
 
 
-def build_unet(widths: Sequence[int] = WIDTHS, sample_size: int = 16) -> UNet2DConditionModel:
+def build_unet(widths: Sequence[int] = WIDTHS) -> UNet2DConditionModel:
     """A new denoiser: one layer a block, self- and cross-attention at every level."""
     return UNet2DConditionModel(
-        sample_size=sample_size,
+        sample_size=SIDE,
         in_channels=4,
         out_channels=4,
         block_out_channels=tuple(widths),
@@ -84,21 +88,20 @@ def draw(
     ids: torch.Tensor,
     empty: torch.Tensor,
     *,
-    side: int,
     steps: int = 20,
     guidance: float = 5.0,
     seed: int = 0,
 ) -> torch.Tensor:
-    """Scaled latents (N x 4 x side x side) for token ids (N x LENGTH); `empty` is the null row."""
+    """Scaled latents (N x 4 x SIDE x SIDE) for token ids (N x LENGTH); `empty` is the null row."""
     scheduler = sampler()
     scheduler.set_timesteps(steps)
-    count = len(ids)
+    count, where = len(ids), ids.device
     states = text_encoder(torch.cat([empty.expand(count, -1), ids])).last_hidden_state
-    noise = torch.randn(count, 4, side, side, generator=torch.Generator().manual_seed(seed))
-    x = noise * scheduler.init_noise_sigma
+    noise = torch.randn(count, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+    x = noise.to(where) * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         doubled = scheduler.scale_model_input(torch.cat([x, x]), t)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast(where):
             plain, told = unet(doubled, t, states).sample.float().chunk(2)
         x = scheduler.step(plain + guidance * (told - plain), t, x).prev_sample
     return x

@@ -25,7 +25,7 @@ VOCABULARY = 1800
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
 #: Words close to the world that captions do not use; they keep one token each for later teaching.
-SPARE = ("snow", "river", "lake", "bird", "dog", "fox", "bear", "flower", "rain", "cloud", "owl")
+SPARE = ("snow", "river", "lake", "bird", "dog", "owl", "panda", "flower", "rain", "cloud", "plant")
 
 
 def train_tokenizer(captions: Iterable[str], folder: Path) -> CLIPTokenizer:

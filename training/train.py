@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from training.device import device, usual_workers
 from training.files import deadline, save_atomically, wait_while_paused
 from training.networks import WIDTHS
 from training.parallel import Team, start
@@ -106,7 +107,7 @@ def run_stage(
     favour: dict[str, float] | None = None,
 ) -> None:
     """Train until the wall-clock time `until` (or `most_steps`): checkpoints, curve, sheets."""
-    data = load(trainer.run, trainer.side, trainer.scaling, favour)
+    data = load(trainer.run, trainer.scaling, favour).to(trainer.where)
     keeper, first = Keeper(trainer, stage, data, until), trainer.team.rank == 0
     keeper.resume()
     if first:
@@ -150,7 +151,6 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
     """What each worker does: build, start from an earlier stage if asked, train."""
     trainer = Trainer(
         a.run,
-        a.side,
         widths=tuple(a.widths),
         optimizer=a.optimizer,
         rate=a.rate,
@@ -158,10 +158,18 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
         batch=a.batch // team.size,
         seed=a.seed,
         team=team,
+        weighting=a.weighting,
+        gain=a.gain,
     )
     if a.init:
         path = a.run / a.init / "checkpoint.pt"
         trainer.restore(torch.load(path, weights_only=True), weights_only=True)
+    if a.adopt:
+        vocabulary = json.loads((a.adopt.parent / "tokenizer" / "vocab.json").read_text())
+        state = torch.load(a.adopt / "checkpoint.pt", weights_only=True)
+        tensors, tokens = trainer.adopt(state, vocabulary)
+        if team.rank == 0:
+            print(f"adopted {tensors} tensors and {tokens} tokens of {a.adopt.name}", flush=True)
     favour = {noun: float(factor) for noun, factor in (item.split("=") for item in a.favour)}
     run_stage(
         trainer,
@@ -180,7 +188,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--stage", required=True, help="name of the stage's folder in the run")
     parser.add_argument("--init", help="stage whose averaged weights to start from")
-    parser.add_argument("--side", type=int, default=16, help="latent side: 16 or 32")
+    parser.add_argument("--adopt", type=Path, help="stage folder of another run to start from")
     parser.add_argument("--deadline", help="HH:MM")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
@@ -192,7 +200,9 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
     parser.add_argument("--sheet-every", type=float, default=8.0, help="minutes, 0: none")
     parser.add_argument("--favour", nargs="*", default=(), help="noun=factor: take more of these")
-    parser.add_argument("--workers", type=int, default=2, help="processes of one thread")
+    parser.add_argument("--workers", type=int, default=usual_workers(device()))
+    parser.add_argument("--weighting", type=float, default=0.4, help="share of weighted samples")
+    parser.add_argument("--gain", type=float, default=4.0, help="of weights above 1")
     parser.add_argument("--seed", type=int, default=0)
     a = parser.parse_args()
     start(work, a.workers, LARGEST, a, deadline(a.deadline, a.minutes))

@@ -12,8 +12,9 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from training.attention import WatchedAttention, localisation_loss
+from training.attention import WatchedAttention, localisation_loss, log_weights
 from training.autoencoder import held_out
+from training.device import autocast, device
 from training.files import save_sheet, to_pictures
 from training.muon import Muon
 from training.networks import build_text_encoder, build_unet, draw, signal
@@ -23,21 +24,21 @@ from training.world import NOUNS
 
 PROMPTS = (
     "a lone wolf under a full moon, misty forest",
-    "a lone wolf under a big full moon, misty forest, night",
     "a white wolf under a small moon, snowy mountains",
     "misty forest",
-    "snowy mountains",
-    "starry night sky",
-    "calm sea",
-    "a full moon on the left",
-    "a red mug on a wooden table",
-    "a blue boat on the calm sea at sunset",
-    "a green bottle on the left and a yellow lamp on the right on a marble table",
+    "calm sea at sunset",
+    "a big full moon on the left over green hills",
+    "a red mug with a white star on a wooden table",
+    "a blue sailboat on the calm sea by day",
+    "a green bottle and a yellow lamp on a marble table",
     "three red apples on a wooden table, in a kitchen",
-    "a black cat, city skyline, night",
-    "a purple vase on a wooden table by a window",
-    "a red balloon over green hills by day",
-    "a white sneaker on a marble table, pink studio backdrop",
+    "a black cat sitting in front of a city skyline at night",
+    "an orange fox in a blue scarf waving, misty forest",
+    "a brown bear wearing a red hat, pink studio backdrop",
+    "a running white rabbit in the desert by day",
+    "a red sneaker, blue studio backdrop, soft light",
+    "a yellow t-shirt with a red heart, teal studio backdrop",
+    "a pink vase by a window, watercolour",
 )
 
 
@@ -50,6 +51,11 @@ class Data:
     ids: torch.Tensor
     nouns: torch.Tensor
     weights: torch.Tensor
+    scales: torch.Tensor
+
+    def to(self, where: torch.device) -> Data:
+        """The same on another device."""
+        return Data(**{name: value.to(where) for name, value in vars(self).items()})
 
     @property
     def count(self) -> int:
@@ -57,24 +63,26 @@ class Data:
         return len(self.latents) - held_out(len(self.latents))
 
 
-def load(run: Path, side: int, scaling: float, favour: dict[str, float] | None = None) -> Data:
-    """Read a run's latents of a side (16 or 32), noun masks and captions.
+def load(run: Path, scaling: float, favour: dict[str, float] | None = None) -> Data:
+    """Read a run's latents, noun masks and captions.
 
     favour: how much more often (or less, below 1) to take pictures that show a noun.
     """
-    latents = torch.from_numpy(np.load(run / f"latents{side * 8}.npy")).float() * scaling
+    latents = torch.from_numpy(np.load(run / "latents.npy")).float() * scaling
     masks = np.load(run / "masks.npy")[: len(latents)]
     shown = np.bitwise_or.reduce(masks.reshape(len(masks), -1), 1)
     weights = np.ones(len(masks))
     for noun, factor in (favour or {}).items():
-        weights[(shown >> np.uint32(NOUNS.index(noun))) & 1 == 1] *= factor
+        weights[(shown >> np.uint64(NOUNS.index(noun))) & np.uint64(1) == 1] *= factor
     text = np.load(run / "text.npz")
+    scales = np.load(run / "scales.npy")[: len(latents)]
     return Data(
         latents,
-        torch.from_numpy(masks.astype(np.int32)),
+        torch.from_numpy(masks.astype(np.int64)),
         torch.from_numpy(text["ids"].astype(np.int64)),
         torch.from_numpy(text["nouns"].astype(np.int64)),
         torch.from_numpy(weights),
+        torch.from_numpy(scales.astype(np.float32)),
     )
 
 
@@ -84,7 +92,6 @@ class Trainer:
     def __init__(
         self,
         run: Path,
-        side: int,
         *,
         widths: tuple[int, ...],
         optimizer: str,
@@ -93,9 +100,13 @@ class Trainer:
         batch: int,
         seed: int,
         team: Team = ALONE,
+        weighting: float = 0.4,
+        gain: float = 4.0,
     ) -> None:
-        self.team = team
-        self.run, self.side, self.batch, self.supervision = run, side, batch, supervision
+        self.team, self.where = team, device()
+        #: Share of samples whose nouns are weighted by their drawn size, and by which gain.
+        self.weighting, self.gain = weighting, gain
+        self.run, self.batch, self.supervision = run, batch, supervision
         self.rate, self.step, self.samples = rate, 0, 0
         torch.manual_seed(seed)
         self.vae: AutoencoderTiny = AutoencoderTiny.from_pretrained(run / "autoencoder").eval()
@@ -104,7 +115,9 @@ class Trainer:
         self.empty = self._ids([""])
         self.unet: UNet2DConditionModel = build_unet(widths)
         self.text: CLIPTextModel = build_text_encoder(len(self.tokenizer), LENGTH)
-        self.unet.to(memory_format=torch.channels_last)
+        self.vae.to(self.where)
+        self.text.to(self.where)
+        self.unet.to(self.where, memory_format=torch.channels_last)
         self.watch = WatchedAttention()
         self.unet.set_attn_processor(self.watch)
         self.unet.train()
@@ -115,13 +128,13 @@ class Trainer:
         self.mean_parameters = [*self.mean_unet.parameters(), *self.mean_text.parameters()]
         torch.manual_seed(1000 * seed + team.rank + 1)  # from here on each worker draws its own
         self.optimizers = self._optimizers(optimizer)
-        self.signal = signal()
+        self.signal = signal(self.where)
 
     def _ids(self, prompts: list[str]) -> torch.Tensor:
         coded = self.tokenizer(
             prompts, padding="max_length", truncation=True, max_length=LENGTH, return_tensors="pt"
         )
-        return coded.input_ids
+        return coded.input_ids.to(self.where)
 
     def _optimizers(self, kind: str) -> list[torch.optim.Optimizer]:
         networks = (*self.unet.named_parameters(), *self.text.named_parameters())
@@ -155,25 +168,30 @@ class Trainer:
 
     def update(self, data: Data, factor: float) -> tuple[float, float]:
         """One step at `factor` of the learning rate; gives the loss and the attention loss."""
-        size = self.batch
+        size, where = self.batch, self.where
         chosen = torch.multinomial(data.weights[: data.count], size, replacement=True)
-        phrase = torch.randint(0, data.ids.shape[1], (size,))
+        phrase = torch.randint(0, data.ids.shape[1], (size,), device=where)
         ids, nouns = data.ids[chosen, phrase].clone(), data.nouns[chosen, phrase].clone()
-        dropped = torch.rand(size) < 0.1
+        dropped = torch.rand(size, device=where) < 0.1
         ids[dropped], nouns[dropped] = self.empty, -1
-        uniform = torch.randint(0, 1000, (size,))
-        middle = (torch.sigmoid(torch.randn(size)) * 1000).long().clamp(0, 999)
-        t = torch.where(torch.rand(size) < 0.7, middle, uniform)
+        uniform = torch.randint(0, 1000, (size,), device=where)
+        middle = (torch.sigmoid(torch.randn(size, device=where)) * 1000).long().clamp(0, 999)
+        t = torch.where(torch.rand(size, device=where) < 0.7, middle, uniform)
         clean = data.latents[chosen]
         noisy, velocity = self.noisy(clean, torch.randn_like(clean), t)
         self.watch.record = []
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        # A word's weight says how large its noun is drawn, so that weights mean something.
+        weighted = (torch.rand(size, 1, device=where) < self.weighting).float()
+        scales = data.scales[chosen] * weighted + (1 - weighted)
+        self.watch.bias = log_weights(scales, nouns, self.gain)
+        with autocast(where):
             states = self.text(ids).last_hidden_state
             out = self.unet(noisy.contiguous(memory_format=torch.channels_last), t, states).sample
+        self.watch.bias = None
         loss = (out.float() - velocity).pow(2).mean()
         # Nobody can say where the moon is in pure noise: weigh by the signal that is left.
         localised = localisation_loss(
-            self.watch.record, data.masks[chosen].long(), nouns, self.signal[t].sqrt()
+            self.watch.record, data.masks[chosen], nouns, self.signal[t].sqrt()
         )
         self.watch.record = None
         (loss + self.supervision * localised).backward()
@@ -198,14 +216,16 @@ class Trainer:
         unet, text = (self.mean_unet, self.mean_text) if averaged else (self.unet, self.text)
         generator = torch.Generator().manual_seed(5)
         clean = data.latents[data.count :]
-        t = torch.linspace(20, 979, len(clean)).long()[
-            torch.randperm(len(clean), generator=generator)
-        ]
-        noise = torch.randn(clean.shape, generator=generator)
+        t = (
+            torch.linspace(20, 979, len(clean))
+            .long()[torch.randperm(len(clean), generator=generator)]
+            .to(self.where)
+        )
+        noise = torch.randn(clean.shape, generator=generator).to(self.where)
         noisy, velocity = self.noisy(clean, noise, t)
         total = 0.0
         for part in torch.arange(len(clean)).split(50):
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with autocast(self.where):
                 states = text(data.ids[data.count :][part, 0]).last_hidden_state
                 out = unet(
                     noisy[part].contiguous(memory_format=torch.channels_last), t[part], states
@@ -221,7 +241,6 @@ class Trainer:
             self.mean_text,
             self._ids(list(PROMPTS)),
             self.empty,
-            side=self.side,
             guidance=4.0,
         )
         pictures = self.vae.decode(latents / self.scaling).sample
@@ -239,6 +258,30 @@ class Trainer:
             "samples": self.samples,
             "random": torch.get_rng_state(),
         }
+
+    def adopt(self, state: dict[str, Any], vocabulary: dict[str, int]) -> tuple[int, int]:
+        """Start from the averaged weights of another run: what fits by name and shape, and the
+        embeddings of tokens that both vocabularies have. Gives how many tensors and tokens."""
+        tensors = tokens = 0
+        mine = self.tokenizer.get_vocab()
+        with torch.no_grad():
+            for ours, mean, name in (
+                (self.unet, self.mean_unet, "mean_unet"),
+                (self.text, self.mean_text, "mean_text"),
+            ):
+                own = ours.state_dict()
+                for key, value in state[name].items():
+                    if key.endswith("token_embedding.weight"):
+                        for token, row in vocabulary.items():
+                            if token in mine:
+                                own[key][mine[token]] = value[row]
+                                tokens += 1
+                    elif key in own and own[key].shape == value.shape:
+                        own[key].copy_(value)
+                        tensors += 1
+                ours.load_state_dict(own)
+                mean.load_state_dict(own)
+        return tensors, tokens
 
     def restore(self, state: dict[str, Any], *, weights_only: bool = False) -> None:
         """Load a checkpoint, or only its averaged weights to start another stage from."""
@@ -259,6 +302,6 @@ class Trainer:
                 group["full"] = rate  # a resumed run may ask for another rate
         self.step, self.samples = state["step"], state.get("samples", 64 * state["step"])
         if self.team.rank == 0:
-            torch.set_rng_state(state["random"])
+            torch.set_rng_state(state["random"].cpu())
         else:
             torch.manual_seed(1000 * self.step + self.team.rank)

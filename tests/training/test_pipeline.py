@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 
@@ -14,9 +15,11 @@ pytest.importorskip("skia")
 
 import torch
 from diffusers import StableDiffusionPipeline
-from training.attention import localisation_loss
+from training.attention import localisation_loss, log_weights
+from training.losses import busy_crops, psnr, sharpness
 from training.muon import orthogonalise
 from training.networks import signal
+from training.parallel import ALONE
 from training.world import NOUNS
 
 from training import autoencoder, data, evaluate, export, tokenizer, train
@@ -32,14 +35,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids, nouns = tokenizer.mark_nouns(made, flat)
     shape = (48, -1, tokenizer.LENGTH)
     np.savez(folder / "text.npz", ids=ids.reshape(shape), nouns=nouns.reshape(shape))
-    autoencoder.train(folder, time.time() + 600, width=16, batch_size=2, most_steps=3)
-    autoencoder.encode(folder)
+    said = ["--run", str(folder), "--width", "16", "--batch", "2", "--most-steps", "4"]
+    autoencoder.train(ALONE, autoencoder.arguments([*said, "--workers", "1"]), time.time() + 600)
+    autoencoder.encode(folder, 1)
     return folder
 
 
 def _trainer(run: Path) -> train.Trainer:
     return train.Trainer(
-        run, 16, widths=(16, 32, 32), optimizer="muon", rate=1e-3, supervision=0.03, batch=4, seed=0
+        run, widths=(16, 32, 32), optimizer="muon", rate=1e-3, supervision=0.03, batch=4, seed=0
     )
 
 
@@ -53,9 +57,10 @@ def test_train_resume_export_load(run: Path, tmp_path: Path) -> None:
     assert again.step == 4
 
     out = tmp_path / "postcard"
-    export.export(run, "mini", out, side=16, widths=(16, 32, 32))
+    export.export(run, "mini", out, widths=(16, 32, 32), generation=2)
     card = json.loads((out / "MODEL.json").read_text())
-    assert card["native_size"] == [128, 128]
+    assert card["native_size"] == [256, 256]
+    assert card["generation"] == 2
     assert "moon" in card["words"]
     for name, digest in card["files"].items():
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
@@ -66,7 +71,7 @@ def test_train_resume_export_load(run: Path, tmp_path: Path) -> None:
     image = pipeline(
         "a lone wolf under a full moon, misty forest", num_inference_steps=2, output_type="np"
     ).images[0]
-    assert image.shape == (128, 128, 3)
+    assert image.shape == (256, 256, 3)
     assert np.isfinite(image).all()
     found = evaluate.overlap(pipeline, 2)
     assert 0 <= found["mean"] <= 1
@@ -79,6 +84,46 @@ def test_every_noun_token_is_marked(run: Path) -> None:
     assert ids.shape == (1, tokenizer.LENGTH)
     words = made.convert_ids_to_tokens(ids[0][nouns[0] == NOUNS.index("moon")].tolist())
     assert "".join(words).replace("</w>", " ").split() == ["full", "moon"]
+
+
+def test_a_stage_adopts_another_runs_weights_by_name_and_token(run: Path) -> None:
+    first, second = _trainer(run), _trainer(run)
+    with torch.no_grad():
+        for p in first.mean_parameters:
+            p.add_(0.25)
+    vocabulary = dict(list(first.tokenizer.get_vocab().items())[:300])
+    tensors, tokens = second.adopt(first.state(), vocabulary)
+    assert tokens == 300
+    assert tensors == len(first.unet.state_dict()) + len(first.text.state_dict()) - 1
+    assert torch.equal(second.unet.conv_in.weight, first.mean_unet.conv_in.weight)
+    assert torch.equal(second.mean_unet.conv_in.weight, first.mean_unet.conv_in.weight)
+
+
+def test_weights_speak_of_the_size_of_a_noun() -> None:
+    moon = NOUNS.index("moon")
+    scales = torch.ones(2, len(NOUNS))
+    scales[0, moon], scales[1, moon] = 2.0, 0.5
+    nouns = torch.tensor([[-1, moon, 0], [moon, -1, 0]])
+    added = log_weights(scales, nouns, gain=4.0)[:, 0, 0]
+    log = math.log(2)
+    assert torch.allclose(added, torch.tensor([[0, 4 * log, 0], [-log, 0, 0]]), atol=1e-6)
+
+
+def test_crops_look_at_the_busy_part() -> None:
+    pictures = torch.zeros(6, 3, 256, 256)
+    pictures[:, :, 160:, 160::2] = 1
+    torch.manual_seed(0)
+    corners = busy_crops(pictures, 10).float().mean(0)
+    assert bool((corners > 3).all())
+
+
+def test_sharpness_tells_blurred_from_crisp() -> None:
+    stripes = torch.where(torch.arange(64) // 8 % 2 == 0, 1.0, -1.0)
+    crisp = stripes.expand(1, 3, 64, 64)
+    blurred = torch.nn.functional.avg_pool2d(crisp, 5, 1, 2, count_include_pad=False)
+    assert sharpness(crisp, crisp) == pytest.approx(1)
+    assert sharpness(blurred, crisp) < 0.6
+    assert psnr(blurred, crisp) < psnr(0.99 * crisp, crisp)
 
 
 def test_orthogonalise_makes_singular_values_alike() -> None:
