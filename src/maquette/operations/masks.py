@@ -1,4 +1,4 @@
-"""Masks: from a box, a polygon, or a word's token map. White = edit."""
+"""Masks: from a box, a polygon, a word's token map, a colour, or the alpha. White = edit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from maquette.core.trace import Trace
 from maquette.errors import MaskRefused, SettingRefused
 from maquette.operations import settings
 
-__all__ = ["MAX_GROW", "make_mask", "mask_from_box", "mask_from_polygon", "mask_from_token"]
+__all__ = [
+    "MAX_GROW",
+    "make_mask",
+    "mask_from_alpha",
+    "mask_from_box",
+    "mask_from_colour",
+    "mask_from_polygon",
+    "mask_from_token",
+]
 
 MAX_GROW = 512
 
@@ -33,12 +41,16 @@ def make_mask(
     polygon: Sequence[tuple[float, float]] | None = None,
     token: str | Sequence[str] | None = None,
     trace: Trace | None = None,
+    colour: tuple[int, int, float] | None = None,
+    alpha: bool = False,
+    picture: Image.Image | None = None,
     threshold: float | Literal["otsu"] = 0.5,
     grow: int = 0,
     feather: int = 0,
     invert: bool = False,
 ) -> Image.Image:
-    """A mask from exactly one of ``box`` (x, y, width, height), ``polygon`` or ``token``.
+    """A mask from exactly one of ``box`` (x, y, width, height), ``polygon``, ``token``, ``colour``
+    (x, y, tolerance) or ``alpha``; the last two need the ``picture``.
 
     Then, in this order: grown (shrunk when negative) and softened by so many pixels, inverted.
 
@@ -47,9 +59,9 @@ def make_mask(
         SettingRefused: not exactly one way given, or a number out of its range.
         WordUnknown: the prompt does not hold the token.
     """
-    if sum(way is not None for way in (box, polygon, token)) != 1:
+    if sum((*(way is not None for way in (box, polygon, token, colour)), alpha)) != 1:
         raise SettingRefused(
-            "a mask comes from one thing", hint="give one of box, polygon or token"
+            "a mask comes from one thing", hint="give one of box, polygon, token, colour or alpha"
         )
     settings.whole("grow", grow, -MAX_GROW, MAX_GROW)
     settings.whole("feather", feather, 0, MAX_GROW)
@@ -57,10 +69,14 @@ def make_mask(
         image = mask_from_box(size, box)
     elif polygon is not None:
         image = mask_from_polygon(size, polygon)
+    elif colour is not None and picture is not None:
+        image = mask_from_colour(picture, *colour)
+    elif alpha and picture is not None:
+        image = mask_from_alpha(picture)
     elif token is not None and trace is not None:
         image = mask_from_token(trace, size, token, threshold=threshold)
     else:
-        raise SettingRefused("a mask from a word needs the picture's token maps")
+        raise SettingRefused("a mask from this needs the picture, or its token maps")
     mask = np.asarray(image)
     mask = raster.grow(mask, grow) if grow >= 0 else raster.shrink(mask, -grow)
     mask = raster.feather(mask, feather)
@@ -138,6 +154,39 @@ def mask_from_token(
             f"the token map of '{name}' points nowhere", hint="paint the mask, or give a box"
         )
     return Image.fromarray(mask)
+
+
+def mask_from_colour(picture: Image.Image, x: int, y: int, tolerance: float = 12.0) -> Image.Image:
+    """What hangs together around a place and is of its colour, to within ``tolerance`` (CIELAB
+    distance, CIE 1976: 2 can just be told apart, 100 is black to white).
+
+    Raises:
+        MaskRefused: the place is not in the picture.
+        SettingRefused: a tolerance outside 0 to 100.
+    """
+    settings.bounded("tolerance", tolerance, 0, 100)
+    if not (0 <= x < picture.width and 0 <= y < picture.height):
+        raise MaskRefused(
+            f"{x},{y} is outside a picture of {picture.width}x{picture.height}",
+            hint="point at a place in the picture",
+        )
+    colours = np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255)
+    lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2LAB))
+    near = (np.linalg.norm(lab - lab[y, x], axis=-1) <= tolerance + 1e-3).astype(np.uint8)
+    parts: tuple[int, Any] = cv2.connectedComponents(near, connectivity=4)
+    labels = parts[1]
+    return Image.fromarray((labels == labels[y, x]).astype(np.uint8) * np.uint8(255))
+
+
+def mask_from_alpha(picture: Image.Image) -> Image.Image:
+    """What is transparent in a picture, as far as it is.
+
+    Raises:
+        MaskRefused: it has no transparency.
+    """
+    if picture.mode != "RGBA" or picture.getchannel("A").getextrema() == (255, 255):
+        raise MaskRefused("the picture has no transparency", hint="paint the mask, or give a box")
+    return Image.fromarray(raster.invert(np.asarray(picture.getchannel("A"))))
 
 
 def _smoothed(plane: heat.Plane, trace: Trace, size: Size) -> heat.Plane:

@@ -14,13 +14,38 @@ from maquette.server.access import Access
 from maquette.server.answers import answer
 from maquette.server.context import Context
 from maquette.server.guard import Guard
-from maquette.server.routes import pictures, projects, studio, versions, words
+from maquette.server.routes import (
+    comparing,
+    events,
+    jobs,
+    masks,
+    operations,
+    pictures,
+    projects,
+    releasing,
+    studio,
+    versions,
+    words,
+)
 from maquette.studio.catalogue import Catalogue
 from maquette.studio.rooms import Rooms
 
 __all__ = ["PREFIX", "create_app"]
 
 PREFIX = "/api/v1"
+ROUTES = (
+    projects,
+    versions,
+    pictures,
+    masks,
+    operations,
+    jobs,
+    events,
+    comparing,
+    releasing,
+    words,
+    studio,
+)
 
 
 def create_app(
@@ -53,7 +78,7 @@ def create_app(
     )
     app.state.context = context
     api = APIRouter(prefix=PREFIX)
-    for module in (projects, versions, pictures, words, studio):
+    for module in ROUTES:
         api.include_router(module.router)
 
     @api.get("/openapi.json", include_in_schema=False)

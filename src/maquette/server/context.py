@@ -11,12 +11,16 @@ from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from maquette.core.capabilities import Capabilities
+from maquette.core.recipe import Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.errors import MaquetteError
 from maquette.server.access import Access
+from maquette.server.feed import Feeds, Journal
+from maquette.server.idempotency import Keys
 from maquette.server.shapes import TokenMaps, WordOut
 from maquette.server.thumbnails import Thumbnails
+from maquette.server.tracking import Tracker
 from maquette.server.views import token_maps, words_out
 from maquette.studio.catalogue import Catalogue
 
@@ -54,9 +58,11 @@ class Kept(Generic[Value]):
 class Room:
     """An open project and what the server keeps of it."""
 
-    def __init__(self, project: str, studio: Studio) -> None:
+    def __init__(self, project: str, studio: Studio, able: Capabilities | None) -> None:
         self.id = project
         self.studio = studio
+        self.keys = Keys()
+        self.tracker = Tracker(studio.queue, able)
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
         self.answers: Kept[bytes] = Kept(64)
         self._words: Kept[list[WordOut]] = Kept(2_000)
@@ -65,6 +71,11 @@ class Room:
         """Changes whenever a version, a mark or a finding is added."""
         records = self.studio.records
         return f"{records.count()}-{len(records.marks())}"
+
+    def journal(self) -> Journal:
+        """The project's journal as its listeners hear it."""
+        queue = self.studio.queue
+        return Journal(queue.events, queue.last_event, self.tracker.tell)
 
     def words(self, version: Version) -> list[WordOut]:
         """The words of a version's token maps; empty without them."""
@@ -76,6 +87,15 @@ class Room:
         """The token maps of a version."""
         trace = self.studio.trace(version)
         return token_maps(trace, version.size) if trace is not None else None
+
+    def has_maps(self, version: Version) -> bool:
+        """Whether there are token maps of a version's picture, its own or, for one with more
+        pixels, those of the version that it was made from."""
+        while self.studio.trace(version) is None:
+            if not isinstance(version.recipe.task, Upscale) or not version.parents:
+                return False
+            version = self.studio.version(version.parents[0])
+        return True
 
     def _read_words(self, version: Version) -> list[WordOut]:
         trace: Trace | None = self.studio.trace(version)
@@ -89,7 +109,7 @@ class Context:
         self.rooms = rooms
         self.access = access
         self.catalogue = catalogue
-        self.closing = threading.Event()
+        self.feeds = Feeds()
         self._open: dict[str, Room] = {}
         self._lock = threading.Lock()
 
@@ -105,7 +125,7 @@ class Context:
         """
         with self._lock:
             if project not in self._open:
-                self._open[project] = Room(project, self.rooms.open(project))
+                self._open[project] = Room(project, self.rooms.open(project), self.capabilities())
             return self._open[project]
 
     def try_room(self, project: str) -> Room | None:
@@ -124,7 +144,7 @@ class Context:
 
     def close(self) -> None:
         """Let go of every project."""
-        self.closing.set()
+        self.feeds.close()
         with self._lock:
             self._open.clear()
         self.rooms.close()

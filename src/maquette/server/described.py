@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from maquette.server.problems import MEDIA_TYPE, said
 from maquette.server.shapes import ProblemOut
+from maquette.server.shapes_work import MaskAsk
 
 __all__ = ["DESCRIPTION", "TAGS", "describe", "fails", "picture_answer"]
 
@@ -69,6 +70,12 @@ _EXAMPLES: dict[int, tuple[str, str, str, str]] = {
         "send less at once",
         "The body is too large.",
     ),
+    415: (
+        "kind-refused",
+        "no mask comes as 'text/plain'",
+        "image/png or application/json",
+        "The body is of a kind that is not taken here.",
+    ),
     422: (
         "setting-refused",
         "seed 4294967296 is out of range",
@@ -128,9 +135,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
         separate_input_output_schemas=False,
     )
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    shape = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(shape.pop("$defs", {}))
-    schemas["ProblemOut"] = shape
+    for model in (ProblemOut, MaskAsk):
+        # Named by hand: problems are never a route's answer, a mask's body is of two kinds.
+        shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(shape.pop("$defs", {}))
+        schemas[model.__name__] = shape
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for operation in _operations(found):

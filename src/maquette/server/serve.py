@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
     """uvicorn with its event streams told when the end has come, so that none holds it up."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.closing = app.state.context.closing
+        self._context = app.state.context
         super().__init__(
             uvicorn.Config(
                 app,
@@ -82,5 +82,5 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See uvicorn; called from the signal handler."""
-        self.closing.set()
+        self._context.feeds.close()
         super().handle_exit(sig, frame)

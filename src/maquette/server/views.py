@@ -13,6 +13,7 @@ from maquette.core.capabilities import Capabilities
 from maquette.core.finding import Finding, Severity
 from maquette.core.geometry import Size
 from maquette.core.heat import statistics
+from maquette.core.recipe import Recipe
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.server.shapes import (
@@ -31,6 +32,7 @@ __all__ = [
     "detail",
     "finding_out",
     "node",
+    "quality_of",
     "read_rating",
     "summary",
     "token_maps",
@@ -177,7 +179,7 @@ def _base(
         "prompt": prompt.text if prompt else None,
         "negative": prompt.negative if prompt else None,
         "seed": sampling.seed if sampling else None,
-        "quality": _quality(version, able),
+        "quality": quality_of(version.recipe, able),
         "engine": recipe.engine,
         "model": recipe.model.name if recipe.model else None,
         "seconds": version.cost.seconds,
@@ -190,9 +192,10 @@ def _base(
     }
 
 
-def _quality(version: Version, able: Capabilities | None) -> str | None:
-    sampling = version.recipe.sampling
-    if sampling is None or able is None or version.recipe.engine != able.engine:
+def quality_of(recipe: Recipe, able: Capabilities | None) -> str | None:
+    """The preset whose sampler, steps and guidance a recipe has."""
+    sampling = recipe.sampling
+    if sampling is None or able is None or recipe.engine != able.engine:
         return None
     asked = sampling.sampler, sampling.steps, sampling.guidance
     for name, preset in able.presets.items():

@@ -1,0 +1,189 @@
+"""The project's journal for many listeners: one poller a project, each line encoded once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from maquette.errors import MaquetteError
+from maquette.server.problems import HttpRefused
+
+__all__ = ["HEARTBEAT", "Feed", "Feeds", "Line", "encode"]
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment is sent, so that no proxy takes the line for dead."""
+
+POLL = 0.1
+"""Seconds between two looks into the journal. A look is one read of the newest line's id."""
+
+_CHUNK = 500
+_LONGEST = 15_000
+"""How many lines are read back at most; the journal itself keeps some more."""
+
+_BEHIND = 2_000
+"""How many lines may wait for a listener. A slower one is let go; it comes back with the id of its
+last line and misses nothing."""
+_LISTENERS = 200
+
+log = logging.getLogger("maquette.server")
+
+
+class Line(Protocol):
+    """A line of the journal."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def job(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Journal:
+    """How a project's journal is read: ``read(after, limit)``, ``last()``, and ``tell``, what a
+    line says to the browser."""
+
+    read: Callable[[int, int], Sequence[Line]]
+    last: Callable[[], int]
+    tell: Callable[[Line], Mapping[str, Any]]
+
+
+def encode(kind: str, data: Mapping[str, Any], number: int | None = None) -> bytes:
+    """A server-sent event (WHATWG HTML, section 9.2)."""
+    head = f"id: {number}\n" if number is not None else ""
+    # JSON has no line breaks of its own, so one data line is enough.
+    return f"{head}event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+
+
+Wire = tuple[int, bytes]
+
+
+class Feed:
+    """One project's lines. Lives on the event loop; the journal is read in a thread of its own."""
+
+    def __init__(self, journal: Journal, reader: ThreadPoolExecutor) -> None:
+        self._journal = journal
+        self._reader = reader
+        self._listeners: set[asyncio.Queue[Wire | None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._position = 0
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
+
+    async def listen(self, after: int | None) -> AsyncIterator[bytes]:
+        """Every line after ``after`` (None: from now on), and then each as it is written. First
+        comes ``hello`` with the id up to which lines are read back, and whether none is missing."""
+        waiting: asyncio.Queue[Wire | None] = asyncio.Queue()
+        last = await self._read(self._journal.last)
+        if self._task is None:
+            self._position = last
+        self._listeners.add(waiting)
+        if self._task is None:
+            self._task = asyncio.create_task(self._poll())
+        try:
+            # Lines up to here are read back; those after it come by the queue. A number from the
+            # future belongs to another journal, and one from long ago to lines that may be gone:
+            # then 'complete' is false and the browser loads everything anew.
+            known = self._position
+            told = known if after is None or not known - _LONGEST <= after <= known else after
+            whole = after is None or after == told
+            yield encode("hello", {"last": known, "complete": whole}, told)
+            while told < known:
+                lines = await self._read(self._lines, told, min(_CHUNK, known - told))
+                for number, wire in lines:
+                    if number <= known:
+                        yield wire
+                told = lines[-1][0] if lines else known
+            async for number, wire in _following(waiting):
+                if number > known or number < 0:
+                    yield wire
+        finally:
+            self._listeners.discard(waiting)
+            if not self._listeners and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    def close(self) -> None:
+        """End every stream."""
+        for waiting in self._listeners:
+            waiting.put_nowait(None)
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                lines = await self._read(self._lines, self._position, _CHUNK)
+            except MaquetteError as error:
+                log.warning("the journal cannot be read: %s", error)
+                await asyncio.sleep(1)
+                continue
+            for line in lines:
+                for waiting in self._listeners:
+                    waiting.put_nowait(line if waiting.qsize() < _BEHIND else None)
+            if lines:
+                self._position = lines[-1][0]
+
+    def _lines(self, after: int, limit: int) -> list[Wire]:
+        return [
+            (line.id, encode(line.kind, self._journal.tell(line), line.id))
+            for line in self._journal.read(after, limit)
+        ]
+
+    async def _read(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, work, *arguments)
+
+
+async def _following(waiting: asyncio.Queue[Wire | None]) -> AsyncIterator[Wire]:
+    while True:
+        try:
+            line = await asyncio.wait_for(waiting.get(), HEARTBEAT)
+        except TimeoutError:
+            yield -1, b": still here\n\n"
+            continue
+        if line is None:
+            return
+        yield line
+
+
+class Feeds:
+    """The feeds of all projects that somebody listens to."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, Feed] = {}
+        self._reader = ThreadPoolExecutor(2, thread_name_prefix="journal")
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now, over all projects."""
+        return sum(feed.listeners for feed in self._feeds.values())
+
+    def feed(self, project: str, journal: Callable[[], Journal]) -> Feed:
+        """The feed of a project.
+
+        Raises:
+            HttpRefused: too many listen already.
+        """
+        if self.listeners >= _LISTENERS:
+            raise HttpRefused(
+                503, "too-many-listeners", "too many event streams are open", hint="close some"
+            )
+        if project not in self._feeds:
+            self._feeds[project] = Feed(journal(), self._reader)
+        return self._feeds[project]
+
+    def close(self) -> None:
+        """End every stream."""
+        for feed in self._feeds.values():
+            feed.close()
+        self._reader.shutdown(wait=False, cancel_futures=True)
