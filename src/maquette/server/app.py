@@ -7,15 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.concurrency import run_in_threadpool
 
 from maquette import __version__
 from maquette.server import described, problems, static
 from maquette.server.access import Access
 from maquette.server.answers import answer
 from maquette.server.context import Context
+from maquette.server.crew import Crew
 from maquette.server.guard import Guard
+from maquette.server.metrics import Measured
 from maquette.server.routes import (
     comparing,
+    door,
     events,
     jobs,
     masks,
@@ -53,19 +57,26 @@ def create_app(
     *,
     access: Access | None = None,
     catalogue: Catalogue | None = None,
+    crew: Crew | None = None,
     files: Path = static.STATIC,
 ) -> FastAPI:
     """The studio's server over these projects, as an ASGI application.
 
     ``access`` says who may speak to it (default: this machine alone), ``catalogue`` what models
-    there are, ``files`` where the browser's part lies.
+    there are, ``crew`` the workers that live as long as it does, ``files`` where the
+    browser's part lies.
     """
     access = access or Access.at("127.0.0.1")
-    context = Context(rooms, access, catalogue or Catalogue(rooms.settings))
+    context = Context(rooms, access, catalogue or Catalogue(rooms.settings), crew)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        if crew is not None:
+            crew.start()
         yield
+        context.feeds.close()
+        if crew is not None:
+            await run_in_threadpool(crew.stop)
         context.close()
 
     app = FastAPI(
@@ -86,8 +97,10 @@ def create_app(
         return answer(app.openapi())
 
     app.include_router(api)
+    app.include_router(door.router)
     app.include_router(static.router_for(files))
     problems.install(app)
     described.describe(app)
     app.add_middleware(Guard, access=access)
+    app.add_middleware(Measured, metrics=context.metrics)
     return app

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from maquette.core.capabilities import Capabilities
+from maquette.core.job import Status
 from maquette.core.recipe import Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.errors import MaquetteError
 from maquette.server.access import Access
+from maquette.server.crew import Crew
 from maquette.server.feed import Feeds, Journal
 from maquette.server.idempotency import Keys
+from maquette.server.metrics import Metrics
 from maquette.server.shapes import TokenMaps, WordOut
 from maquette.server.thumbnails import Thumbnails
 from maquette.server.tracking import Tracker
@@ -65,6 +68,7 @@ class Room:
         self.tracker = Tracker(studio.queue, able)
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
         self.answers: Kept[bytes] = Kept(64)
+        self._past: Kept[list[Version]] = Kept(1)
         self._words: Kept[list[WordOut]] = Kept(2_000)
 
     def stamp(self) -> str:
@@ -88,6 +92,10 @@ class Room:
         trace = self.studio.trace(version)
         return token_maps(trace, version.size) if trace is not None else None
 
+    def past(self, stamp: str) -> list[Version]:
+        """The newest versions, for estimates; read again when the stamp is another."""
+        return self._past.get(stamp, lambda: self.studio.log(limit=100))
+
     def has_maps(self, version: Version) -> bool:
         """Whether there are token maps of a version's picture, its own or, for one with more
         pixels, those of the version that it was made from."""
@@ -105,11 +113,15 @@ class Room:
 class Context:
     """One for each server."""
 
-    def __init__(self, rooms: Rooms, access: Access, catalogue: Catalogue) -> None:
+    def __init__(
+        self, rooms: Rooms, access: Access, catalogue: Catalogue, crew: Crew | None = None
+    ) -> None:
         self.rooms = rooms
         self.access = access
         self.catalogue = catalogue
+        self.crew = crew
         self.feeds = Feeds()
+        self.metrics = Metrics(self._readings)
         self._open: dict[str, Room] = {}
         self._lock = threading.Lock()
 
@@ -141,6 +153,17 @@ class Context:
             return self.catalogue.offers()[0].capabilities
         except MaquetteError:
             return None
+
+    def _readings(self) -> Iterator[tuple[str, str, dict[str, str], float]]:
+        yield "maquette_listeners", "Open event streams.", {}, self.feeds.listeners
+        if self.crew is not None:
+            yield "maquette_workers", "Worker processes that run.", {}, self.crew.alive
+            yield "maquette_worker_restarts", "Workers started again.", {}, self.crew.restarts
+        says = "Jobs that wait or run."
+        for room in list(self._open.values()):
+            for status in (Status.QUEUED, Status.RUNNING):
+                labels = {"project": room.id, "status": status.value}
+                yield "maquette_jobs", says, labels, len(room.studio.jobs(status))
 
     def close(self) -> None:
         """Let go of every project."""

@@ -12,6 +12,7 @@ from maquette.server.shapes import Body, Shape
 __all__ = [
     "ChipOut",
     "Estimate",
+    "EstimateQuery",
     "ModelOut",
     "Models",
     "PresetOut",
@@ -139,15 +140,25 @@ class Models(Shape):
     items: list[ModelOut]
 
 
+class EstimateQuery(Body):
+    """What is to be estimated."""
+
+    operation: Literal[
+        "generate", "vary", "reweight", "inpaint", "outpaint", "upscale", "apply", "replay"
+    ] = "generate"
+    quality: Literal["draft", "preview", "final"] = "final"
+    n: int = Field(default=1, ge=1, le=1000, description="How many pictures.")
+    width: int | None = Field(default=None, ge=1, le=16384, description="null = the model's best.")
+    height: int | None = Field(default=None, ge=1, le=16384)
+    steps: int | None = Field(default=None, ge=1, le=1000, description="null = the preset's.")
+
+
 class Estimate(Shape):
     """How long something takes, by this project's own past."""
 
     seconds: float | None = Field(description="null when nothing like it was made.", examples=[6.2])
     samples: int = Field(description="How many versions it is taken from.", examples=[8])
-    source: str = Field(
-        alias="from", description="What it is taken from, in words.", examples=["8 versions"]
-    )
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True, frozen=True)
+    source: str = Field(description="What it is taken from, in words.", examples=["8 versions"])
 
 
 class SessionOut(Shape):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from maquette import __version__
 from maquette.core.capabilities import Capabilities
 from maquette.core.picture import MAX_BYTES, MAX_PIXELS
 from maquette.server.answers import answer
-from maquette.server.context import Here
+from maquette.server.context import Here, Open
 from maquette.server.described import fails
-from maquette.server.shapes_words import ModelOut, Models, PresetOut, SessionOut
+from maquette.server.estimating import Asked, estimate
+from maquette.server.shapes_words import (
+    Estimate,
+    EstimateQuery,
+    ModelOut,
+    Models,
+    PresetOut,
+    SessionOut,
+)
 from maquette.studio.catalogue import Offer
 
 __all__ = ["router"]
@@ -37,6 +47,19 @@ def get_session(context: Here) -> Response:
         ),
         headers={"Cache-Control": "no-store"},
     )
+
+
+@router.get(
+    "/projects/{project}/estimate",
+    summary="Estimate how long it takes",
+    response_model=Estimate,
+    responses=fails(404, 422, 503),
+)
+def get_estimate(room: Open, context: Here, asked: Annotated[EstimateQuery, Query()]) -> Response:
+    """By what the newest versions of this project took on this machine."""
+    past = room.past(room.stamp())
+    given = Asked(**asked.model_dump())
+    return answer(estimate(given, past, context.capabilities()))
 
 
 def model_out(offer: Offer) -> ModelOut:
