@@ -23,10 +23,13 @@ from maquette.storage.base import Blobs, Queue, Records
 from maquette.storage.files import FileBlobs
 from maquette.storage.memory import MemoryBlobs, MemoryRecords
 from maquette.storage.memory_queue import MemoryQueue
+from maquette.storage.memory_shelf import MemoryShelf
 from maquette.storage.migrate import SHIPPED, Schema
 from maquette.storage.rows import job_row, version_row
+from maquette.storage.shelf import Shelf
 from maquette.storage.sql import SqlRecords
 from maquette.storage.sql_queue import SqlQueue
+from maquette.storage.sql_shelf import SqlShelf
 from maquette.storage.tables import HEAD
 
 
@@ -81,6 +84,15 @@ def queue(records: Records) -> Queue:
         return MemoryQueue(records)
     assert isinstance(records, SqlRecords)
     return SqlQueue(records.database)
+
+
+@pytest.fixture
+def shelf(records: Records) -> Shelf:
+    """The shelf of these records."""
+    if isinstance(records, MemoryRecords):
+        return MemoryShelf(records)
+    assert isinstance(records, SqlRecords)
+    return SqlShelf(records.database)
 
 
 @pytest.fixture
@@ -176,6 +188,8 @@ def make_yesterday(path: Path, versions: int) -> Path:
                 edge = {"child": each.id, "position": 0, "parent": parent}
                 _insert(connection, "version_parents", edge)
         done = job("done", Status.DONE).model_copy(update={"version": made[0].id})
+        mark = {"version": made[0].id, "kind": "star", "value": "1", "at": DAWN.isoformat()}
+        _insert(connection, "marks", mark)
         for each in (done, cut_short):
             row = job_row(each)
             _insert(connection, "jobs", {key: row[key] for key in (*sorted(old), "created_at")})

@@ -21,6 +21,7 @@ from maquette.storage import opening
 from maquette.storage.migrate import SHIPPED, Schema
 from maquette.storage.sql import SqlRecords
 from maquette.storage.sql_queue import SqlQueue
+from maquette.storage.sql_shelf import SqlShelf
 from maquette.storage.tables import HEAD, metadata
 
 
@@ -62,7 +63,7 @@ class TestTheShippedSchema:
 
     def test_every_table_but_those_that_change_is_append_only(self, sql: SqlRecords) -> None:
         triggers = {str(name) for (name,) in ask(sql.path, _TRIGGERS)}
-        facts = set(metadata.tables) - {"events", "jobs", "project"}
+        facts = set(metadata.tables) - {"events", "jobs", "project", "shelf"}
         kinds = ("never_change", "never_go", "never_replaced")
         assert triggers == {f"{table}_{kind}" for table in facts for kind in kinds}
 
@@ -150,6 +151,10 @@ class TestRecordsBeforeTheQueue:
             assert (cut_short.status, cut_short.lease_until) == (Status.RUNNING, None)
             assert queue.claim("w", 15) == []
             assert queue.events() == []
+            shelf = SqlShelf(records.database)
+            assert [entry.version for entry in shelf.page(words="BOAT")] == records.log()
+            assert [entry.version for entry in shelf.page(starred=True)] == [version(1)]
+            assert [node.id for node in shelf.graph()] == [v.id for v in records.log()[::-1]]
             queue.submit([job("new").model_copy(update={"group": "new"})], key="k")
             assert queue.claim("w", 15)[0].id == "new"
 

@@ -10,6 +10,7 @@ from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
 from maquette.storage.sql import SqlRecords
 from maquette.storage.sql_queue import SqlQueue
+from maquette.storage.sql_shelf import SqlShelf
 
 __all__ = ["FOLDER", "Project"]
 
@@ -18,14 +19,15 @@ FOLDER = ".maquette"
 
 
 class Project:
-    """An open project: ``records``, ``queue`` and ``blobs`` in ``DIR/.maquette``. Use it in a
-    ``with``."""
+    """An open project: ``records``, ``queue``, ``shelf`` and ``blobs`` in ``DIR/.maquette``. Use
+    it in a ``with``."""
 
     def __init__(self, root: Path, records: SqlRecords, blobs: FileBlobs) -> None:
         """For ``create`` and ``open``, and for tests with parts of their own."""
         self.root = root
         self.records = records
         self.queue = SqlQueue(records.database)
+        self.shelf = SqlShelf(records.database)
         self.blobs = blobs
 
     @classmethod

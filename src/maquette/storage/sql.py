@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
@@ -28,9 +28,9 @@ from maquette.storage.rows import (
     told_findings,
     told_mark,
     told_version,
-    version_from,
     version_row,
 )
+from maquette.storage.sql_shelf import label, put_on_shelf
 from maquette.storage.sqlite import UNFINISHED, path_of
 from maquette.storage.statements import (
     add_job,
@@ -39,6 +39,7 @@ from maquette.storage.statements import (
     job_of,
     put_job,
     read_jobs,
+    read_versions,
     seq_of,
     tell,
 )
@@ -127,7 +128,7 @@ class SqlRecords:
             VersionUnknown.
         """
         with self._reading() as connection:
-            found = _read(connection, select(versions).where(versions.c.id == version_id))
+            found = read_versions(connection, select(versions).where(versions.c.id == version_id))
         if not found:
             raise VersionUnknown(f"no version has the id {version_id!r}")
         return found[0]
@@ -148,7 +149,7 @@ class SqlRecords:
             query = query.where(column >= wanted, column < wanted + "g").order_by(column).limit(4)
         with self._reading() as connection:
             found = pick(reference, connection.execute(query).scalars().all())
-            return _read(connection, select(versions).where(versions.c.id == found))[0]
+            return read_versions(connection, select(versions).where(versions.c.id == found))[0]
 
     def log(self, *, limit: int | None = None, before: str | None = None) -> list[Version]:
         """Versions, newest first, from the one that came before ``before``.
@@ -160,20 +161,20 @@ class SqlRecords:
         with self._reading() as connection:
             if before is not None:
                 query = query.where(versions.c.seq < seq_of(connection, before))
-            return _read(connection, query)
+            return read_versions(connection, query)
 
     def children(self, version_id: str) -> list[Version]:
         """Versions made from this one, oldest first."""
         made = select(version_parents.c.child).where(version_parents.c.parent == version_id)
         query = select(versions).where(versions.c.id.in_(made)).order_by(versions.c.seq)
         with self._reading() as connection:
-            return _read(connection, query)
+            return read_versions(connection, query)
 
     def find(self, recipe_digest: str, build: str) -> list[Version]:
         """Versions of exactly this recipe made by exactly this build, oldest first."""
         same = (versions.c.recipe_digest == recipe_digest) & (versions.c.build == build)
         with self._reading() as connection:
-            return _read(connection, select(versions).where(same).order_by(versions.c.seq))
+            return read_versions(connection, select(versions).where(same).order_by(versions.c.seq))
 
     def count(self) -> int:
         """How many versions there are."""
@@ -213,6 +214,7 @@ class SqlRecords:
         with self._writing() as connection:
             seq_of(connection, mark.version)
             connection.execute(insert(tables.marks), mark_row(mark))
+            label(connection, mark)
             tell(connection, self._now(), "mark", "", told_mark(mark))
 
     def marks(self, version_ids: Iterable[str] | None = None) -> list[Mark]:
@@ -270,6 +272,7 @@ class SqlRecords:
         edges = [{"child": version.id, "position": n, "parent": p} for n, p in pairs]
         insert_all(connection, version_parents, edges)
         _insert_findings(connection, version.id, findings)
+        put_on_shelf(connection, version)
 
 
 def _exists(connection: Connection, version_id: str) -> bool:
@@ -277,17 +280,6 @@ def _exists(connection: Connection, version_id: str) -> bool:
         connection.execute(select(versions.c.seq).where(versions.c.id == version_id)).first()
         is not None
     )
-
-
-def _read(connection: Connection, query: Select[Any]) -> list[Version]:
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    parents: dict[str, list[str]] = {row["id"]: [] for row in rows}
-    column = version_parents.c
-    edges = select(column.child, column.parent).order_by(column.child, column.position)
-    for chunk in chunks(list(parents)):
-        for child, parent in connection.execute(edges.where(column.child.in_(chunk))):
-            parents[child].append(parent)
-    return [version_from(row, parents[row["id"]]) for row in rows]
 
 
 def _insert_findings(connection: Connection, version_id: str, found: Sequence[Finding]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, delete, insert, or_, select, update
 
 from maquette.core.job import Job
+from maquette.core.version import Version
 from maquette.errors import JobUnknown, VersionUnknown
 from maquette.storage.base import Event, Kind
 from maquette.storage.journal import FLEETING, KEPT, PRUNE_EVERY, REMEMBERED
@@ -21,11 +22,23 @@ from maquette.storage.rows import (
     job_row,
     state_row,
     told_job,
+    version_from,
 )
 from maquette.storage.sqlite import WRITING
-from maquette.storage.tables import events, jobs, versions
+from maquette.storage.tables import events, jobs, version_parents, versions
 
-__all__ = ["add_job", "chunks", "insert_all", "job_of", "put_job", "read_jobs", "seq_of", "tell"]
+__all__ = [
+    "add_job",
+    "chunks",
+    "insert_all",
+    "job_of",
+    "parents_of",
+    "put_job",
+    "read_jobs",
+    "read_versions",
+    "seq_of",
+    "tell",
+]
 
 _MANY = 500
 """How many ids go into one query; databases have a limit on parameters."""
@@ -53,6 +66,25 @@ def seq_of(connection: Connection, version_id: str) -> int:
     if seq is None:
         raise VersionUnknown(f"no version has the id {version_id!r}")
     return seq
+
+
+def parents_of(connection: Connection, ids: Sequence[str] | None) -> dict[str, list[str]]:
+    """The parents of each of these versions (None: of all), in their order."""
+    column = version_parents.c
+    edges = select(column.child, column.parent).order_by(column.child, column.position)
+    parts = [edges] if ids is None else [edges.where(column.child.in_(c)) for c in chunks(ids)]
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        for child, parent in connection.execute(part):
+            found.setdefault(child, []).append(parent)
+    return found
+
+
+def read_versions(connection: Connection, query: Select[Any]) -> list[Version]:
+    """The versions that a query over their table answers."""
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    parents = parents_of(connection, [row["id"] for row in rows])
+    return [version_from(row, parents.get(row["id"], ())) for row in rows]
 
 
 def read_jobs(connection: Connection, query: Select[Any]) -> list[Job]:

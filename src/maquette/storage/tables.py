@@ -1,6 +1,6 @@
 """The tables of records and queue. All facts are append-only, and the database itself holds to
-that: the first revision in ``migrations`` adds the triggers. Jobs change; the journal (``events``)
-forgets.
+that: the first revision in ``migrations`` adds the triggers. Jobs change, the shelf is
+derived from facts, and the journal (``events``) forgets.
 
 Whoever changes a table writes a revision and sets ``HEAD`` to it; the tests compare all three.
 """
@@ -37,11 +37,12 @@ __all__ = [
     "marks",
     "metadata",
     "project",
+    "shelf",
     "version_parents",
     "versions",
 ]
 
-HEAD = "0002"
+HEAD = "0003"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -153,6 +154,16 @@ marks = Table(
     Column("value", Words, nullable=False),
     Column("at", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+shelf = Table(
+    "shelf",
+    metadata,
+    Column("seq", Integer, ForeignKey("versions.seq"), primary_key=True, autoincrement=False),
+    Column("words", Text, nullable=False),
+    Column("star", Boolean, nullable=False),
+    Column("rating", String(1), nullable=False),
+    Column("name", Words, nullable=False),
 )
 
 jobs = Table(

@@ -53,6 +53,7 @@ class Desk:
             self.created = True
         self.records = self._project.records
         self.queue = self._project.queue
+        self.shelf = self._project.shelf
         self.blobs = self._project.blobs
         self.engines = engines or Engines(self.settings, engine, model)
         self.on_event = on_event

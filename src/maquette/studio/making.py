@@ -16,7 +16,7 @@ from maquette.operations.settings import prompt_text
 from maquette.stages.order import Order
 from maquette.stages.produce import produce, repeat
 from maquette.studio.desk import read_file
-from maquette.studio.looking import Looking
+from maquette.studio.marking import Marking
 from maquette.studio.orders import Orders
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _signed(verb: V, returns: str) -> V:
     return verb
 
 
-class Making(Looking):
+class Making(Marking):
     """The verbs that draw, alter or take in pictures."""
 
     generate = _many(Orders.generate)
