@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from maquette.cli.records import KEYS
 from maquette.core.finding import Finding, Suggestion
+from maquette.storage.base import Mark
 from maquette.studio import Studio
 
 from .conftest import Maquette
@@ -120,3 +122,34 @@ def test_replay_by_another_build_says_why(
     said = maquette("replay", "@", "--json").record
     assert said["verdict"] == "exact"
     assert "engine build" in said["reasons"][0]
+
+
+def test_select_ranks_drafts_and_suggests_some(maquette: Maquette) -> None:
+    made = maquette("generate", "a wolf", "-n", 4, "--seed", 1, "--json").records
+    maquette("upscale", made[0]["version"])
+    picks = maquette("select", "-n", 2, "--json").records
+    assert {pick["version"] for pick in picks} == {record["version"] for record in made}
+    assert all(pick.keys() == KEYS["select"].keys() for pick in picks)
+    assert [pick["score"] for pick in picks] == sorted(
+        (pick["score"] for pick in picks), reverse=True
+    )
+    assert sorted(pick["suggested"] for pick in picks if pick["suggested"]) == [1, 2]
+
+
+def test_select_among_named_versions(maquette: Maquette, wolf: dict[str, Any]) -> None:
+    made = maquette("generate", "a wolf", "-n", 2, "--seed", 1, "--json").records
+    chosen = made[0]["version"]
+    said = maquette("select", chosen, chosen[:12])
+    header, row = said.out.splitlines()
+    assert header.split() == ["version", "score", "suggested", "why"]
+    assert row.startswith(chosen[:10]) and "the best score" in row
+
+
+def test_a_rejected_draft_is_left_out(maquette: Maquette, place: Path) -> None:
+    made = maquette("generate", "a wolf", "-n", 3, "--seed", 1, "--json").records
+    with Studio(place) as studio:
+        for record, stars in ((made[1], "x"), (made[2], "5")):
+            studio.records.mark(Mark(record["version"], "rating", stars, datetime.now(UTC)))
+    picks = maquette("select", "--json").records
+    assert [pick["version"] for pick in picks] == [made[2]["version"], made[0]["version"]]
+    assert "5 of 5 stars" in picks[0]["reason"]

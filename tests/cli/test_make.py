@@ -226,3 +226,23 @@ def test_import_reads_what_a_file_tells(maquette: Maquette, place: Path) -> None
     said = maquette("import", "boat.png")
     assert "its file tells of a recipe (a1111)" in said.err
     assert maquette("show", "@", "--json").record["prompt"] == "a boat"
+
+
+def test_explore_draws_the_same_seed_in_other_styles(maquette: Maquette) -> None:
+    said = maquette("explore", "a wolf, pixel art", "--reach", "far", "-n", 3, "--json")
+    assert said.code == 0, said.err
+    assert [record.keys() for record in said.records] == [KEYS["explore"].keys()] * 3
+    shown = [maquette("show", record["version"], "--json").record for record in said.records]
+    assert len({each["prompt"] for each in shown}) == 3
+    assert not any("pixel art" in each["prompt"] for each in shown)
+    assert len({each["seed"] for each in shown}) == 1
+    assert {each["operation"] for each in shown} == {"explore"}
+
+
+def test_explore_tells_people_the_words(maquette: Maquette) -> None:
+    assert "a wolf, flat vector illustration" in maquette("explore", "a wolf", "-n", 2).out
+
+
+def test_explore_of_no_styles_is_refused(maquette: Maquette) -> None:
+    said = maquette("explore", "a wolf", "-n", 0)
+    assert said.code == 13 and "no other style" in said.err

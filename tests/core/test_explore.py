@@ -12,10 +12,11 @@ from maquette.core.explore import restyle, style_of, styles, suggestions
 from maquette.core.grammar import parse, words
 from maquette.core.wordbook import SLOTS, STYLES, distance, sayable
 
-SMALL = frozenset(
+_SMALL = (
     "a wolf under full moon misty forest at night sunset flat illustration watercolour painting ink"
-    " drawing pixel art red mug on wooden table soft light left the".split()  # noqa: SIM905
+    " drawing pixel art red mug on wooden table soft light left the"
 )
+SMALL = frozenset(_SMALL.split())
 
 
 @pytest.mark.parametrize(

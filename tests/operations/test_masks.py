@@ -15,7 +15,14 @@ from PIL import Image
 from maquette.core.geometry import Box, Size
 from maquette.core.trace import Trace, TracedWord
 from maquette.errors import MaskRefused, SettingRefused, WordUnknown
-from maquette.operations import make_mask, mask_from_box, mask_from_polygon, mask_from_token
+from maquette.operations import (
+    make_mask,
+    mask_from_alpha,
+    mask_from_box,
+    mask_from_colour,
+    mask_from_polygon,
+    mask_from_token,
+)
 
 SIZE = Size(width=256, height=192)
 
@@ -173,7 +180,64 @@ class TestToken:
         assert area(mask_from_token(trace(coarse), SIZE, "moon", threshold="otsu")) > 0
 
 
+def painted() -> Image.Image:
+    """A blue picture with a noisy yellow disc, and a second disc apart from it."""
+    noise = np.random.default_rng(0).integers(-6, 7, (192, 256, 3))
+    pixels = np.full((192, 256, 3), (30, 40, 110), np.int16)
+    pixels[truth(6, 24, 3) | truth(17, 8, 4)] = (240, 220, 120)
+    return Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+
+
+class TestColour:
+    def test_what_hangs_together(self) -> None:
+        mask = mask_from_colour(painted(), 195, 51, 20)
+        assert overlap(mask, truth(6, 24, 3)) > 0.97, "one disc, and no holes where it is noisy"
+
+    def test_more_tolerance_takes_more(self) -> None:
+        areas = [area(mask_from_colour(painted(), 0, 0, t)) for t in (2, 10, 100)]
+        assert areas[0] < areas[1] <= areas[2] < 256 * 192
+
+    def test_the_place_itself_is_always_in_it(self) -> None:
+        checks = (np.indices((8, 8)).sum(0) % 2 * 255).astype(np.uint8)
+        mask = mask_from_colour(Image.fromarray(checks).convert("RGB"), 3, 4, 0)
+        assert mask.getpixel((3, 4)) == 255
+
+    @pytest.mark.parametrize("place", [(-1, 0), (256, 0), (0, 192)])
+    def test_outside(self, place: tuple[int, int]) -> None:
+        with pytest.raises(MaskRefused, match="outside"):
+            mask_from_colour(painted(), *place)
+
+    @pytest.mark.parametrize("tolerance", [-1, 101, float("nan")])
+    def test_tolerance_out_of_range(self, tolerance: float) -> None:
+        with pytest.raises(SettingRefused, match="tolerance"):
+            mask_from_colour(painted(), 0, 0, tolerance)
+
+
+class TestAlpha:
+    def test_transparent_places_are_edited(self) -> None:
+        picture = painted().convert("RGBA")
+        picture.putalpha(mask_from_box(SIZE, (64, 0, 192, 192)))
+        mask = mask_from_alpha(picture)
+        assert area(mask) == 64 * 192 and mask.getpixel((0, 0)) == 255
+
+    def test_without_transparency(self) -> None:
+        with pytest.raises(MaskRefused, match="no transparency"):
+            mask_from_alpha(painted())
+        with pytest.raises(MaskRefused, match="no transparency"):
+            mask_from_alpha(painted().convert("RGBA"))
+
+
 class TestMake:
+    def test_every_way_alone(self) -> None:
+        picture = painted().convert("RGBA")
+        picture.putpixel((0, 0), (0, 0, 0, 0))
+        assert area(make_mask(SIZE, colour=(195, 51, 12.0), picture=picture)) > 100
+        assert area(make_mask(SIZE, alpha=True, picture=picture, grow=2)) == 9
+        with pytest.raises(SettingRefused, match="needs the picture"):
+            make_mask(SIZE, colour=(1, 1, 5.0))
+        with pytest.raises(SettingRefused, match="one thing"):
+            make_mask(SIZE, colour=(1, 1, 5.0), alpha=True, picture=picture)
+
     def test_grow_shrink_feather_invert(self) -> None:
         box = (100, 80, 40, 40)
         assert make_mask(SIZE, box=box, grow=5).getbbox() == (95, 75, 145, 125)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from maquette.cli.call import Call
 from maquette.cli.options import EngineName, FindingName, ModelName, Output, Version
 from maquette.cli.output import SEVERITY, table, text, write_picture
 from maquette.cli.records import finding_record, number
+from maquette.cli.refs import complete_version
 
 if TYPE_CHECKING:
     from maquette.stages.compare import Comparison
@@ -40,6 +43,52 @@ def critique(call: Call, v: Version) -> None:
         first = next((each for each in findings if each.suggestion), None)
         if first is not None:
             call.voice.hint(f"maquette apply {version.short} {first.name}")
+
+
+def select(
+    call: Call,
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[V]...",
+            help="Versions to choose among (default: every one that was drawn from words alone).",
+            autocompletion=complete_version,
+        ),
+    ] = None,
+    *,
+    n: Annotated[int, typer.Option("-n", metavar="N", help="How many to suggest.")] = 5,
+) -> None:
+    """Rank drafts, and suggest a few that are good and unlike one another."""
+    with call.studio() as studio:
+        among = versions or [
+            version.id
+            for version in studio.log()
+            if version.recipe.task.kind == "text-to-image" and version.operation != "rollback"
+        ]
+        with call.waiting("looking"):
+            picks = studio.select(among, n)
+    if call.json:
+        for pick in picks:
+            call.voice.emit(
+                {
+                    "version": pick.version.id,
+                    "score": number(pick.score),
+                    "focus": number(pick.focus),
+                    "faults": number(pick.faults),
+                    "suggested": pick.suggested,
+                    "reason": pick.reason,
+                }
+            )
+        return
+    grid = table("version", "score", "suggested", "why", right=("score", "suggested"))
+    for pick in picks:
+        grid.add_row(
+            text(pick.version.short, "bold" if pick.suggested else ""),
+            text(f"{pick.score:.2f}"),
+            text(pick.suggested or "–"),
+            text(pick.reason),
+        )
+    call.voice.show(grid)
 
 
 def apply(
@@ -146,4 +195,4 @@ def _value(value: Any) -> str:
     return shown[:10] if is_digest else shown
 
 
-COMMANDS = (critique, apply, compare, replay)
+COMMANDS = (select, critique, apply, compare, replay)

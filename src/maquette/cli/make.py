@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -91,6 +91,41 @@ def generate(
             ),
             total=n,
         )
+
+
+def explore(
+    call: Call,
+    prompt: Annotated[
+        str, typer.Argument(metavar="PROMPT", help="What the pictures show, in words.")
+    ],
+    *,
+    reach: Annotated[
+        Literal["near", "far"],
+        typer.Option(help="Styles near the prompt's own, or far from it and from each other."),
+    ] = "near",
+    n: Annotated[int, typer.Option("-n", metavar="N", help="How many styles.")] = 5,
+    negative: Negative = "",
+    seed: Seed = None,
+    quality: Quality = "draft",
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Draw the same words and seed in other styles.
+
+    Makes the project when the folder has none.
+    """
+    with call.studio(create=True, engine=engine, model=model) as studio:
+        made = call.make(
+            studio,
+            "exploring",
+            lambda: studio.explore(
+                prompt, reach=reach, n=n, negative=negative, seed=seed, quality=quality
+            ),
+            total=n,
+        )
+    for version in made:
+        words = version.recipe.prompt.text if version.recipe.prompt else ""
+        call.voice.aside(f"{version.short}  {words}")
 
 
 def reweight(
@@ -259,4 +294,4 @@ def rollback(call: Call, v: Version) -> None:
         call.make(studio, "rolling back", lambda: [studio.rollback(v)])
 
 
-COMMANDS = (generate, reweight, inpaint, outpaint, vary, upscale, rollback)
+COMMANDS = (generate, explore, reweight, inpaint, outpaint, vary, upscale, rollback)

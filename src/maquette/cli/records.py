@@ -56,6 +56,7 @@ KEYS: dict[str, dict[str, str]] = {
     },
     "init": {"project": "the project's folder", "created": "false when it was there already"},
     "generate": _VERSION,
+    "explore": _VERSION,
     "reweight": _VERSION,
     "inpaint": _VERSION,
     "outpaint": _VERSION,
@@ -95,6 +96,14 @@ KEYS: dict[str, dict[str, str]] = {
         "critic": "who noticed it",
         "score": "0 harmless to 1 as bad as it gets",
         "region": "null, or where it is, as {x, y, width, height}",
+    },
+    "select": {
+        "version": "the full id; best first",
+        "score": "0 to 1: focus less faults, or a person's stars",
+        "focus": "how concentrated the words' maps are, 0.1 to 1, or null without maps",
+        "faults": "the sum of the scores of its findings",
+        "suggested": "its turn among the suggestions, from 1, or null",
+        "reason": "why, in words",
     },
     "apply": _VERSION,
     "compare": {

@@ -7,7 +7,9 @@ from maquette.operations.import_picture import import_picture
 from maquette.operations.inpaint import inpaint
 from maquette.operations.masks import (
     make_mask,
+    mask_from_alpha,
     mask_from_box,
+    mask_from_colour,
     mask_from_polygon,
     mask_from_token,
 )
@@ -21,7 +23,9 @@ __all__ = [
     "import_picture",
     "inpaint",
     "make_mask",
+    "mask_from_alpha",
     "mask_from_box",
+    "mask_from_colour",
     "mask_from_polygon",
     "mask_from_token",
     "outpaint",

@@ -68,7 +68,7 @@ class Looking(Desk):
         Raises:
             VersionUnknown, AmbiguousVersion, BlobMissing, BlobDamaged.
         """
-        found = [self.version(each) for each in versions]
+        found = list({version.id: version for version in map(self.version, versions)}.values())
         stars = {
             mark.version: mark.value
             for mark in self.records.marks([version.id for version in found])

@@ -61,6 +61,7 @@ class Making(Marking):
     """The verbs that draw, alter or take in pictures."""
 
     generate = _many(Orders.generate)
+    explore = _many(Orders.explore)
     vary = _many(Orders.vary)
     reweight = _one(Orders.reweight)
     inpaint = _one(Orders.inpaint)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from maquette import operations
+from maquette.core.explore import Reach, styles
 from maquette.core.picture import encode_png
 from maquette.core.version import Version
-from maquette.errors import FindingUnknown
+from maquette.errors import FindingUnknown, SettingRefused
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
@@ -72,6 +73,38 @@ class Orders:
             for each in seeds_from(seed, n)
         )
         return Order("generate", recipes, maps=maps)
+
+    def explore(
+        self,
+        prompt: str,
+        *,
+        reach: Reach = "near",
+        n: int = 5,
+        negative: str = "",
+        seed: int | None = None,
+        size: tuple[int, int] | None = None,
+        quality: str = "draft",
+    ) -> Order:
+        """The same words and seed in ``n`` other styles: ``near`` the prompt's own, or ``far``
+        from it and from each other. Fewer when the model does not know so many.
+
+        Raises:
+            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        able = self._desk.capabilities()
+        found = styles(prompt, reach=reach, count=n, vocabulary=able.vocabulary)
+        if not found:
+            raise SettingRefused(
+                "there is no other style to try", hint="this model knows none, or n is below 1"
+            )
+        [seed] = seeds_from(seed, 1)
+        recipes = tuple(
+            operations.generate(
+                each.text, negative, capabilities=able, seed=seed, size=size, quality=quality
+            )
+            for each in found
+        )
+        return Order("explore", recipes)
 
     def vary(
         self,
