@@ -1,12 +1,13 @@
-"""Train the autoencoder: 256x256 pictures to 16x16x4 latents and back.
+"""Train the autoencoder: 256x256 pictures to 16x16x8 latents and back.
 
     python -m training.autoencoder --run RUN --minutes 18 [--init FOLDER]
     python -m training.autoencoder --run RUN --encode                  # RUN/latents.npy
     python -m training.autoencoder --run RUN --part decoder --minutes 20     # encoder frozen
 
-Factor 16 leaves the denoiser four times fewer latents than factor 8 would. It starts from the
-weights of `--init` (an AutoencoderTiny folder of the same shape, such as that of the shipped
-model), else anew. Writes RUN/autoencoder; the same command goes on with the weights that are there.
+Factor 16 leaves the denoiser four times fewer latents than factor 8 would; eight channels keep
+eyes and edges that four lose. It starts from the weights of `--init` (an AutoencoderTiny folder of
+this factor, such as that of the shipped model; fewer channels are widened), else anew. Writes
+RUN/autoencoder; the same command goes on with the weights that are there.
 
 Judge RUN/sheets/autoencoder.png and the share of edges, not PSNR alone.
 """
@@ -32,26 +33,64 @@ from training.device import autocast, device, usual_workers
 from training.files import deadline, save_sheet, to_pictures, to_unit, wait_while_paused
 from training.losses import busy_crops, psnr, reconstruction_loss, sharpness
 from training.muon import Muon
+from training.networks import CHANNELS
 from training.parallel import Team, start
 
 DECODER_BLOCKS = (5, 4, 2, 1, 0)
 ENCODER_BLOCKS = (0, 0, 1, 2, 3)
 #: Side of the crops that the decoder trains on, in latent cells.
 CELLS = 10
+#: Deviation that each channel of the latents is drawn towards.
+SPREAD = 0.7
 HELD_OUT = 200
 
 
 def build(width: int = 48) -> AutoencoderTiny:
-    """A new AutoencoderTiny of factor 16 with 4 latent channels."""
+    """A new AutoencoderTiny of factor 16."""
     return AutoencoderTiny(
         encoder_block_out_channels=(width,) * 5,
         decoder_block_out_channels=(width,) * 5,
         num_encoder_blocks=ENCODER_BLOCKS,
         num_decoder_blocks=DECODER_BLOCKS,
-        latent_channels=4,
+        latent_channels=CHANNELS,
         act_fn="silu",
         force_upcast=False,
     )
+
+
+@torch.no_grad()
+def widened(old: AutoencoderTiny) -> AutoencoderTiny:
+    """An autoencoder with fewer latent channels, given more: at first the decoder ignores them."""
+    kept = int(old.config.latent_channels)
+    new = build(old.decoder.layers[0].weight.shape[0])
+    state = old.state_dict()
+    own = new.state_dict()
+    for name, value in state.items():
+        if own[name].shape == value.shape:
+            own[name].copy_(value)
+    last = f"encoder.layers.{len(new.encoder.layers) - 1}"
+    own[f"{last}.weight"][:kept] = state[f"{last}.weight"]
+    own[f"{last}.bias"][:kept] = state[f"{last}.bias"]
+    own["decoder.layers.0.weight"].zero_()
+    own["decoder.layers.0.weight"][:, :kept] = state["decoder.layers.0.weight"]
+    new.load_state_dict(own)
+    return new
+
+
+def _preview(folders: Sequence[Path | None]) -> nn.Conv2d:
+    """A linear view of the latent that gives mean colours, from the first folder that has one."""
+    preview = nn.Conv2d(CHANNELS, 3, 1)
+    with torch.no_grad():
+        preview.weight.copy_(torch.eye(3, CHANNELS)[:, :, None, None])
+        preview.bias.zero_()
+        for folder in folders:
+            if folder is not None and (folder / "preview.pt").exists():
+                known = torch.load(folder / "preview.pt", weights_only=True)
+                preview.weight.zero_()
+                preview.weight[:, : known["weight"].shape[1]] = known["weight"]
+                preview.bias.copy_(known["bias"])
+                break
+    return preview
 
 
 def held_out(count: int) -> int:
@@ -88,22 +127,22 @@ def _first(a: argparse.Namespace) -> AutoencoderTiny:
     """The autoencoder to go on with: this run's, that of `--init`, or a new one."""
     for folder in (a.run / "autoencoder", a.init):
         if folder is not None and (folder / "config.json").exists():
-            return AutoencoderTiny.from_pretrained(folder)
+            known = AutoencoderTiny.from_pretrained(folder)
+            return known if known.config.latent_channels == CHANNELS else widened(known)
     return build(a.width)
 
 
 def _optimizers(model: AutoencoderTiny, a: argparse.Namespace) -> list[torch.optim.Optimizer]:
-    """Muon for convolutions between features, AdamW for the outer ones; a trained encoder moves
-    slowly."""
+    """Muon for convolutions between features, AdamW for the outer ones."""
     optimizers: list[torch.optim.Optimizer] = []
-    for half, rate in ((model.decoder, a.rate), (model.encoder, 0.4 * a.rate)):
+    for half in (model.decoder, model.encoder):
         ours = [p for p in half.parameters() if p.requires_grad]
         inner = [p for p in ours if p.ndim == 4 and min(p.shape[:2]) > 4]
         outer = [p for p in ours if p.ndim != 4 or min(p.shape[:2]) <= 4]
         if ours:
             optimizers += [
-                torch.optim.AdamW(outer, rate, betas=(0.9, 0.99), weight_decay=1e-4),
-                Muon(inner, rate, weight_decay=1e-3),
+                torch.optim.AdamW(outer, 1.5 * a.rate, betas=(0.9, 0.99), weight_decay=1e-4),
+                Muon(inner, a.rate, weight_decay=1e-3),
             ]
     for optimizer in optimizers:
         optimizer.param_groups[0]["full"] = optimizer.param_groups[0]["lr"]
@@ -120,13 +159,7 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
     model.encoder.requires_grad_(a.part == "both")
     # Tying a linear view of the latent to the mean colour keeps hues apart and the latent's
     # channels where a denoiser knows them; it doubles as the free preview.
-    preview = nn.Conv2d(4, 3, 1)
-    known = next(
-        (f for f in (folder, run / "autoencoder", a.init) if f and (f / "preview.pt").exists()),
-        None,
-    )
-    if known is not None:
-        preview.load_state_dict(torch.load(known / "preview.pt", weights_only=True))
+    preview = _preview((folder, a.init))
     preview.to(where)
     optimizers = _optimizers(model, a)
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -161,6 +194,8 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
             latents = model.encoder(pictures).float()
             means = preview(latents)
             hues = (means - F.avg_pool2d(pictures, 16)).abs().mean()
+            middle, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+            unlike = (middle**2 + (spread - SPREAD) ** 2).sum()
             if cropped:
                 corners = busy_crops(pictures, CELLS).tolist()
                 latents = torch.stack(
@@ -180,7 +215,7 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
         terms = reconstruction_loss(out, pictures, a.sharp)
         loss = torch.stack(list(terms.values())).sum()
         if a.part == "both":
-            loss = loss + hues
+            loss = loss + hues + 0.02 * unlike
         loss.backward()
         team.add([p.grad for p in parameters], 1 / team.size)
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -228,10 +263,10 @@ def _encode_part(part: int, parts: int, run: Path) -> None:
 
 
 def encode(run: Path, workers: int) -> None:
-    """Write RUN/latents.npy (float16 N x 4 x 16 x 16, unscaled) and set the scaling factor."""
+    """Write RUN/latents.npy (float16 N x 8 x 16 x 16, unscaled) and set the scaling factor."""
     count = len(np.load(run / "pictures.npy", mmap_mode="r"))
     unfinished = run / "latents.writing.npy"
-    open_memmap(unfinished, mode="w+", dtype=np.float16, shape=(count, 4, 16, 16)).flush()
+    open_memmap(unfinished, mode="w+", dtype=np.float16, shape=(count, CHANNELS, 16, 16)).flush()
     if workers == 1:
         _encode_part(0, 1, run)
     else:
@@ -258,7 +293,7 @@ def arguments(said: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=8, help="of all workers together")
     parser.add_argument("--most-steps", type=int, default=10**9)
     parser.add_argument("--sharp", type=float, default=1.2, help="weight of slopes in the loss")
-    parser.add_argument("--noise", type=float, default=0.05, help="added to latents (unscaled)")
+    parser.add_argument("--noise", type=float, default=0.06, help="added to latents (unscaled)")
     parser.add_argument("--workers", type=int, default=usual_workers(device()))
     parser.add_argument("--encode", action="store_true")
     parser.add_argument("--report", action="store_true", help="only print held-out figures")

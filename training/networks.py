@@ -16,6 +16,7 @@ TEXT_LAYERS = 3
 WIDTHS = (64, 128, 192)
 #: Side of the latents: 256 pixels at factor 16.
 SIDE = 16
+CHANNELS = 8
 
 #: Zero terminal SNR, so that night skies can be truly dark; hence v-prediction and trailing steps.
 SCHEDULE: dict[str, Any] = {
@@ -33,8 +34,8 @@ def build_unet(widths: Sequence[int] = WIDTHS) -> UNet2DConditionModel:
     """A new denoiser: one layer a block, self- and cross-attention at every level."""
     return UNet2DConditionModel(
         sample_size=SIDE,
-        in_channels=4,
-        out_channels=4,
+        in_channels=CHANNELS,
+        out_channels=CHANNELS,
         block_out_channels=tuple(widths),
         layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D",) * 3,
@@ -92,12 +93,12 @@ def draw(
     guidance: float = 5.0,
     seed: int = 0,
 ) -> torch.Tensor:
-    """Scaled latents (N x 4 x SIDE x SIDE) for token ids (N x LENGTH); `empty` is the null row."""
+    """Scaled latents (N x 8 x SIDE x SIDE) for token ids (N x LENGTH); `empty` is the null row."""
     scheduler = sampler()
     scheduler.set_timesteps(steps)
     count, where = len(ids), ids.device
     states = text_encoder(torch.cat([empty.expand(count, -1), ids])).last_hidden_state
-    noise = torch.randn(count, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn(count, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
     x = noise.to(where) * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         doubled = scheduler.scale_model_input(torch.cat([x, x]), t)

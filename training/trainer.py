@@ -279,6 +279,10 @@ class Trainer:
                     elif key in own and own[key].shape == value.shape:
                         own[key].copy_(value)
                         tensors += 1
+                    elif key in own and own[key].ndim == value.ndim and "conv_" in key:
+                        # Latents may have got more channels: the first are the old ones.
+                        own[key][tuple(slice(0, n) for n in value.shape)] = value
+                        tensors += 1
                 ours.load_state_dict(own)
                 mean.load_state_dict(own)
         return tensors, tokens

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("skia")
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from training.attention import localisation_loss, log_weights
 from training.losses import busy_crops, psnr, sharpness
 from training.muon import orthogonalise
@@ -22,6 +22,7 @@ from training.networks import signal
 from training.parallel import ALONE
 from training.world import NOUNS
 
+from training import all as all_steps
 from training import autoencoder, data, evaluate, export, tokenizer, train
 
 
@@ -97,6 +98,25 @@ def test_a_stage_adopts_another_runs_weights_by_name_and_token(run: Path) -> Non
     assert tensors == len(first.unet.state_dict()) + len(first.text.state_dict()) - 1
     assert torch.equal(second.unet.conv_in.weight, first.mean_unet.conv_in.weight)
     assert torch.equal(second.mean_unet.conv_in.weight, first.mean_unet.conv_in.weight)
+
+
+def test_more_latent_channels_leave_the_picture_as_it_was() -> None:
+    known = autoencoder.build(16)
+    old = AutoencoderTiny.from_config({**known.config, "latent_channels": 4}).eval()
+    new = autoencoder.widened(old).eval()
+    picture = torch.rand(1, 3, 256, 256) * 2 - 1
+    with torch.no_grad():
+        before, after = old.encoder(picture), new.encoder(picture)
+        assert after.shape == (1, 8, 16, 16)
+        assert torch.allclose(after[:, :4], before, atol=1e-5)
+        assert torch.allclose(old.decoder(before), new.decoder(after), atol=1e-5)
+
+
+def test_a_plan_is_made_once_and_ends_in_time(tmp_path: Path) -> None:
+    first = all_steps.plan(tmp_path, minutes=30, drawing=120)
+    now = time.time()
+    assert now + 120 < first["autoencoder"] < first["denoiser"] < now + 30 * 60
+    assert all_steps.plan(tmp_path, minutes=99, drawing=0) == first
 
 
 def test_weights_speak_of_the_size_of_a_noun() -> None:
