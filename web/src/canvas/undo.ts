@@ -16,6 +16,9 @@ export class Undo {
 
   constructor(private readonly limit = 96 * 1024 * 1024) {}
 
+  /** Grows with every step that is noted, whatever is undone or dropped. */
+  count = 0
+
   get canUndo(): boolean {
     return this.done.length > 0
   }
@@ -31,6 +34,7 @@ export class Undo {
     const step = { rect, before: earlier.read(rect), after: mask.read(rect), label }
     if (step.before.every((value, at) => value === step.after[at])) return
     this.undone = []
+    this.count++
     this.done.push(step)
     this.held += step.before.length * 2
     while (this.held > this.limit && this.done.length > 1) {

@@ -1,0 +1,85 @@
+/**
+ * The server's events, without a gap: whatever breaks, the stream is taken up again after the last
+ * event that was seen.
+ */
+export type Link = 'connecting' | 'online' | 'offline'
+
+export interface Heard {
+  id: number
+  kind: string
+  data: Record<string, unknown>
+}
+
+const KINDS = ['hello', 'job', 'progress', 'preview', 'version', 'mark', 'findings'] as const
+const SLOWEST = 5000
+
+export class Stream {
+  private source: EventSource | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private wait = 400
+  private closed = false
+  last: number | null = null
+
+  constructor(
+    private readonly url: (after: number | null) => string,
+    private readonly hear: (event: Heard) => void,
+    private readonly told: (link: Link, again: boolean) => void,
+  ) {
+    this.open()
+    window.addEventListener('online', this.hurry)
+    window.addEventListener('offline', this.lost)
+  }
+
+  close(): void {
+    this.closed = true
+    clearTimeout(this.timer)
+    this.source?.close()
+    window.removeEventListener('online', this.hurry)
+    window.removeEventListener('offline', this.lost)
+  }
+
+  /** Try now, not when the wait is over. */
+  hurry = (): void => {
+    if (this.source || this.closed) return
+    clearTimeout(this.timer)
+    this.open()
+  }
+
+  private open(): void {
+    if (this.closed) return
+    this.told('connecting', this.last !== null)
+    const source = new EventSource(this.url(this.last))
+    this.source = source
+    source.onerror = this.lost
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event) => this.take(kind, event as MessageEvent<string>))
+    }
+  }
+
+  private take(kind: string, event: MessageEvent<string>): void {
+    const data = JSON.parse(event.data) as Record<string, unknown>
+    const id = Number(event.lastEventId)
+    if (kind === 'hello') {
+      this.wait = 400
+      const again = this.last !== null
+      if (this.last === null && typeof data.last === 'number') this.last = data.last
+      this.told('online', again)
+      return
+    }
+    if (Number.isFinite(id) && event.lastEventId !== '') {
+      if (this.last !== null && id <= this.last) return
+      this.last = id
+    }
+    this.hear({ id, kind, data })
+  }
+
+  private lost = (): void => {
+    this.source?.close()
+    this.source = null
+    if (this.closed) return
+    this.told('offline', false)
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.open(), this.wait)
+    this.wait = Math.min(SLOWEST, this.wait * 1.7)
+  }
+}

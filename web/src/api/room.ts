@@ -1,0 +1,96 @@
+/** The addresses of one project, each once. */
+import { BASE, type Asking, ask, askBlob, freshKey, query } from './client'
+import type {
+  Accepted,
+  Comparison,
+  Detail,
+  Estimate,
+  GraphNode,
+  Job,
+  MaskMade,
+  Model,
+  Project,
+  Pick,
+  PromptRead,
+  Rating,
+  Reweighed,
+  Session,
+  Summary,
+  TokenMaps,
+  VersionPage,
+} from './types'
+
+export const session = () => ask<Session>('GET', '/session')
+export const projects = () => ask<{ items: Project[] }>('GET', '/projects')
+export const createProject = (name: string) => ask<Project>('POST', '/projects', { json: { name } })
+export const models = () => ask<{ items: Model[] }>('GET', '/models')
+export const readPrompt = (text: string, negative: string, signal?: AbortSignal) =>
+  ask<PromptRead>('POST', '/prompt', { json: { text, negative }, ...(signal && { signal }) })
+export const reweigh = (text: string, start: number, end: number, weight: number) =>
+  ask<Reweighed>('POST', '/prompt/reweigh', { json: { text, start, end, weight } })
+export const verifyFile = (file: Blob) =>
+  ask<Record<string, unknown>>('POST', '/verify', { body: file, type: file.type || 'image/png' })
+
+
+export interface Filter {
+  limit?: number
+  before?: string | null
+  q?: string
+  starred?: boolean
+  rating?: string | null
+}
+
+export type MaskWish = Record<string, unknown> & { version: string }
+
+export class RoomApi {
+  constructor(readonly id: string) {}
+
+  private get base(): string {
+    return `/projects/${encodeURIComponent(this.id)}`
+  }
+
+  private ask<T>(method: string, path: string, asking?: Asking): Promise<T> {
+    return ask<T>(method, this.base + path, asking)
+  }
+
+  about = () => this.ask<Project>('GET', '')
+  graph = () => this.ask<{ items: GraphNode[] }>('GET', '/graph')
+  list = (filter: Filter) => this.ask<VersionPage>('GET', `/versions${query({ ...filter })}`)
+  detail = (version: string) => this.ask<Detail>('GET', `/versions/${version}`)
+  maps = (version: string) => this.ask<TokenMaps>('GET', `/versions/${version}/maps`)
+  explain = (version: string, caption: string) =>
+    this.ask<Accepted>('POST', `/versions/${version}/explain`, { json: { caption }, key: freshKey() })
+  mark = (version: string, marks: { star?: boolean; rating?: Rating; name?: string }) =>
+    this.ask<unknown>('PUT', `/versions/${version}/marks`, { json: marks })
+  operate = (operation: string, json: Record<string, unknown>, key = freshKey()) =>
+    this.ask<Accepted>('POST', `/operations/${operation}`, { json, key })
+  rollback = (version: string) =>
+    this.ask<Summary>('POST', '/operations/rollback', { json: { version }, key: freshKey() })
+  importPicture = (file: Blob, caption = '') =>
+    this.ask<Summary>('POST', `/imports${query({ caption })}`, {
+      body: file,
+      type: file.type || 'application/octet-stream',
+      key: freshKey(),
+    })
+  sendMask = (version: string, png: Blob) =>
+    this.ask<MaskMade>('POST', `/masks${query({ version })}`, { body: png, type: 'image/png' })
+  makeMask = (wish: MaskWish) => this.ask<MaskMade>('POST', '/masks', { json: wish })
+  jobs = (status = '') => this.ask<{ items: Job[] }>('GET', `/jobs${query({ status })}`)
+  cancel = (job: string) => this.ask<unknown>('POST', `/jobs/${job}/cancel`)
+  cancelGroup = (group: string) => this.ask<unknown>('POST', `/groups/${group}/cancel`)
+  retry = (job: string) => this.ask<unknown>('POST', `/jobs/${job}/retry`)
+  estimate = (parts: { operation: string; quality: string; n: number; width: number; height: number }) =>
+    ask<Estimate>('GET', `${this.base}/estimate${query(parts)}`)
+  select = (versions: string[], count = 5) =>
+    this.ask<{ items: Pick[] }>('POST', '/selection', { json: { versions, count } })
+  compare = (before: string, after: string) =>
+    this.ask<Comparison>('GET', `/compare${query({ before, after })}`)
+  export = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/exports`, { json })
+
+  pictureUrl = (digest: string) => `${BASE}${this.base}/pictures/${digest}`
+  thumbUrl = (digest: string, side: 64 | 128 | 256 | 512 | 1024) =>
+    `${BASE}${this.base}/pictures/${digest}/${side}.webp`
+  differenceUrl = (before: string, after: string) =>
+    `${BASE}${this.base}/compare/difference.png${query({ before, after })}`
+  eventsUrl = (after: number | null) => `${BASE}${this.base}/events${query({ after })}`
+}

@@ -1,0 +1,34 @@
+/** The server's shapes under the names the studio uses. `schema.d.ts` is made from its OpenAPI. */
+import type { components } from './schema'
+
+type Shapes = components['schemas']
+
+export type Project = Shapes['ProjectOut']
+export type Summary = Shapes['Summary']
+export type VersionPage = Shapes['VersionPage']
+export type GraphNode = Shapes['GraphNode']
+export type Rating = GraphNode['rating']
+export type Finding = Shapes['FindingOut']
+export type Word = Shapes['WordOut']
+export type Detail = Shapes['VersionDetail']
+export type TokenMaps = Shapes['TokenMaps']
+export type Chip = Shapes['ChipOut']
+export type PromptProblem = Shapes['PromptProblem']
+export type PromptRead = Shapes['PromptOut']
+export type Reweighed = Shapes['Reweighed']
+export type Model = Shapes['ModelOut']
+export type Session = Shapes['SessionOut']
+export type Job = Shapes['JobOut']
+export type Accepted = Shapes['Accepted']
+export type MaskMade = Shapes['MaskOut']
+export type Comparison = Shapes['ComparisonOut']
+export type HeatChange = Shapes['HeatChangeOut']
+export type Pick = Shapes['PickOut']
+export type Verdict = Shapes['VerdictOut']
+
+/** Asked for by query, so not among the schemas until the server has it. */
+export interface Estimate {
+  seconds: number | null
+  samples: number
+  from: string
+}

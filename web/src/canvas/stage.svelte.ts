@@ -1,0 +1,53 @@
+/** The stage's state that buttons and keys reach: the view, what is held, what is shown. */
+import type { Extent, Point } from './geometry'
+import { type View, centred, fit, kept, pan, zoom } from './view'
+
+class Stage {
+  view = $state.raw<View>({ scale: 1, x: 0, y: 0 })
+  window = $state.raw<Extent>({ width: 0, height: 0 })
+  picture = $state.raw<Extent>({ width: 1, height: 1 })
+  /** While the view fits, it goes on fitting when the window changes. */
+  fitted = $state(true)
+  /** The picture before the last edit is shown while a key or button is held. */
+  before = $state(false)
+  /** The keyboard's place on the picture. */
+  cross = $state.raw<Point | null>(null)
+  element: HTMLElement | null = null
+
+  fit(): void {
+    this.fitted = true
+    this.view = fit(this.picture, this.window, this.window.width < 500 ? 8 : 24)
+  }
+
+  /** One picture pixel is one screen pixel. */
+  actual(): void {
+    this.fitted = false
+    this.view = centred(this.picture, this.window, 1 / (globalThis.devicePixelRatio || 1))
+  }
+
+  zoomBy(factor: number, at?: Point): void {
+    this.fitted = false
+    const middle = { x: this.window.width / 2, y: this.window.height / 2 }
+    this.set(zoom(this.view, at ?? middle, factor))
+  }
+
+  panBy(by: Point): void {
+    this.fitted = false
+    this.set(pan(this.view, by))
+  }
+
+  set(view: View): void {
+    this.fitted = false
+    this.view = kept(view, this.picture, this.window)
+  }
+
+  laid(picture: Extent, window: Extent): void {
+    const other = picture.width !== this.picture.width || picture.height !== this.picture.height
+    this.picture = picture
+    this.window = window
+    if (this.fitted || other) this.fit()
+    else this.view = kept(this.view, picture, window)
+  }
+}
+
+export const stage = new Stage()

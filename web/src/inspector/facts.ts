@@ -1,0 +1,38 @@
+/** A version's recipe as names and values that people can read and copy. Pure. */
+import type { Detail } from '../api/types'
+
+export interface Fact {
+  name: string
+  value: string
+  long?: boolean
+}
+
+type Any = Record<string, unknown>
+
+export function facts(detail: Detail): Fact[] {
+  const recipe = detail.recipe as Any
+  const sampling = (recipe.sampling ?? null) as Any | null
+  const task = (recipe.task ?? {}) as Any
+  const found: Fact[] = []
+  const put = (name: string, value: unknown, long = false) => {
+    if (value !== null && value !== undefined && value !== '') found.push({ name, value: String(value), long })
+  }
+  put('Prompt', detail.prompt, true)
+  put('Negative', detail.negative, true)
+  put('Task', task.kind)
+  put('Strength', task.strength !== 1 ? task.strength : '')
+  put('Scale', task.scale)
+  put('Seed', detail.seed)
+  put('Quality', detail.quality)
+  put('Steps', sampling?.steps)
+  put('Guidance', sampling?.guidance)
+  put('Sampler', sampling?.sampler)
+  put('Model', detail.model)
+  put('Engine', detail.engine)
+  put('Recipe', detail.recipe_digest)
+  put('Version', detail.id)
+  put('Build', detail.build, true)
+  const money = (detail.cost.money ?? {}) as Any
+  if (Number(money.amount)) put('Cost', `${String(money.amount)} ${String(money.currency)}`)
+  return found
+}

@@ -1,0 +1,30 @@
+/** What a window remembers over a reload: its own first, then what the last window left. */
+export function recall<T>(key: string, fallback: T): T {
+  for (const store of stores()) {
+    try {
+      const text = store.getItem(`maquette:${key}`)
+      if (text !== null) return JSON.parse(text) as T
+    } catch {
+      // Storage that is full, forbidden or garbled is the same as none.
+    }
+  }
+  return fallback
+}
+
+export function remember(key: string, value: unknown): void {
+  for (const store of stores()) {
+    try {
+      store.setItem(`maquette:${key}`, JSON.stringify(value))
+    } catch {
+      // See above.
+    }
+  }
+}
+
+function stores(): Storage[] {
+  try {
+    return [sessionStorage, localStorage]
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,299 @@
+/** One project as this window knows it: versions, jobs, what is known of each, kept up to date. */
+import { SvelteMap } from 'svelte/reactivity'
+import { type Heard, type Link, Stream } from '../api/events'
+import { RoomApi } from '../api/room'
+import { Problem } from '../api/client'
+import type { Detail, GraphNode, Job, Rating, Summary, TokenMaps } from '../api/types'
+import { type HeatMaps, decodeBase64 } from '../canvas/heat'
+import { recall, remember } from './kept'
+import { history } from './history.svelte'
+import { attempt, notices } from './notices.svelte'
+
+/** A job and what is shown of it. */
+export interface JobView extends Job {
+  preview: string | null
+  /** Ordered in this window. */
+  mine: boolean
+}
+
+/** What this window ordered, and where it stood when it did. */
+interface Order {
+  group: string
+  from: string | null
+}
+
+export class Room {
+  readonly api: RoomApi
+  name = $state('')
+  versions = $state.raw<GraphNode[]>([])
+  readonly byId = $derived(new Map(this.versions.map((version) => [version.id, version])))
+  readonly newest = $derived(this.versions.at(-1) ?? null)
+  loaded = $state(false)
+  broken = $state<Problem | null>(null)
+  link = $state<Link>('connecting')
+  /** Counts what arrived over the stream, for those who wait for it. */
+  heard = $state(0)
+  readonly jobs = new SvelteMap<string, JobView>()
+  readonly details = new SvelteMap<string, Detail>()
+  readonly maps = new SvelteMap<string, HeatMaps | null>()
+  /** Called when a job of this window is done. */
+  arrived: ((version: string, job: JobView, from: string | null) => void) | null = null
+  private readonly asked = new Map<string, Promise<Detail | null>>()
+  private readonly askedMaps = new Map<string, Promise<HeatMaps | null>>()
+  private orders: Order[]
+  private stream: Stream | null = null
+
+  constructor(readonly id: string) {
+    this.api = new RoomApi(id)
+    this.orders = recall(`orders:${id}`, [])
+  }
+
+  async open(): Promise<void> {
+    this.stream ??= new Stream(this.api.eventsUrl, this.hear, this.linked)
+    await this.refresh()
+  }
+
+  close(): void {
+    this.stream?.close()
+  }
+
+  reconnect(): void {
+    this.stream?.hurry()
+  }
+
+  /** Everything anew: at the start, and after the stream was cut. */
+  async refresh(): Promise<void> {
+    try {
+      const [about, graph, jobs] = await Promise.all([
+        this.api.about(),
+        this.api.graph(),
+        this.api.jobs(),
+      ])
+      this.name = about.name
+      this.versions = graph.items
+      this.loaded = true
+      this.broken = null
+      const live = new Set(jobs.items.map((job) => job.id))
+      for (const id of this.jobs.keys()) if (!live.has(id)) this.jobs.delete(id)
+      for (const job of jobs.items) this.know(job)
+    } catch (error) {
+      if (error instanceof Problem) this.broken = error
+      else throw error
+    }
+  }
+
+  readonly running = $derived(
+    [...this.jobs.values()]
+      .filter((job) => job.status === 'running' || job.status === 'queued')
+      .sort((a, b) => a.created_at.localeCompare(b.created_at) || a.place - b.place),
+  )
+
+  readonly failed = $derived([...this.jobs.values()].filter((job) => job.status === 'failed'))
+
+  detail(id: string): Promise<Detail | null> {
+    const known = this.details.get(id)
+    if (known) return Promise.resolve(known)
+    let asked = this.asked.get(id)
+    if (!asked) {
+      asked = attempt(() => this.api.detail(id)).then((detail) => {
+        if (detail) this.details.set(detail.id, detail)
+        else this.asked.delete(id)
+        return detail
+      })
+      this.asked.set(id, asked)
+    }
+    return asked
+  }
+
+  /** The token maps of a version; null where it has none. */
+  mapsOf(id: string): Promise<HeatMaps | null> {
+    let asked = this.askedMaps.get(id)
+    if (!asked) {
+      const size = this.byId.get(id)
+      asked = this.api
+        .maps(id)
+        .then((maps) => heatMaps(maps, size))
+        .catch((error: unknown) => {
+          if (!(error instanceof Problem && error.status === 404)) this.askedMaps.delete(id)
+          return null
+        })
+        .then((maps) => {
+          this.maps.set(id, maps)
+          return maps
+        })
+      this.askedMaps.set(id, asked)
+    }
+    return asked
+  }
+
+  /** Order work; its result is followed from here. */
+  async order(
+    operation: string,
+    body: Record<string, unknown>,
+    from: string | null,
+  ): Promise<Job[] | null> {
+    const answer = await attempt(() => this.api.operate(operation, body))
+    if (!answer) return null
+    this.orders = [...this.orders.slice(-50), { group: answer.group, from }]
+    remember(`orders:${this.id}`, this.orders)
+    for (const job of answer.jobs) this.know(job)
+    // What was already made is answered at once.
+    for (const job of answer.jobs) if (job.status === 'done') this.deliver(job.id)
+    return answer.jobs
+  }
+
+  async mark(
+    id: string,
+    marks: { star?: boolean; rating?: Rating; name?: string },
+    label: string,
+  ): Promise<void> {
+    const before = this.byId.get(id)
+    if (!before) return
+    const old: typeof marks = {}
+    if ('star' in marks) old.star = before.star
+    if ('rating' in marks) old.rating = before.rating
+    if ('name' in marks) old.name = before.name
+    const put = async (wanted: typeof marks) => {
+      this.alter(id, wanted)
+      const done = await attempt(() => this.api.mark(id, wanted).then(() => true))
+      if (!done) this.alter(id, old)
+    }
+    history.note({ label, undo: () => void put(old), redo: () => void put(marks) })
+    await put(marks)
+  }
+
+  /** Take in a version that the server has just told of. */
+  take(version: Detail | Summary | GraphNode): void {
+    if (this.byId.has(version.id)) {
+      this.alter(version.id, version)
+      return
+    }
+    const { id, parents, operation, image, width, height, name, star, rating, created_at } = version
+    this.versions = [
+      ...this.versions,
+      { id, parents, operation, image, width, height, name, star, rating, created_at },
+    ]
+  }
+
+  async cancel(job: Job): Promise<void> {
+    await attempt(() => this.api.cancel(job.id))
+  }
+
+  async cancelAll(): Promise<void> {
+    const groups = new Set(this.running.map((job) => job.group))
+    await attempt(() => Promise.all([...groups].map((group) => this.api.cancelGroup(group))))
+  }
+
+  async retry(job: Job): Promise<void> {
+    await attempt(() => this.api.retry(job.id))
+  }
+
+  private alter(id: string, fields: Partial<GraphNode>): void {
+    this.versions = this.versions.map((version) =>
+      version.id === id
+        ? {
+            ...version,
+            ...('star' in fields && { star: fields.star! }),
+            ...('rating' in fields && { rating: fields.rating ?? null }),
+            ...('name' in fields && { name: fields.name! }),
+          }
+        : version,
+    )
+    const detail = this.details.get(id)
+    if (detail) this.details.set(id, { ...detail, ...this.byId.get(id) })
+  }
+
+  private know(job: Job): void {
+    const before = this.jobs.get(job.id)
+    const mine = this.orders.some((order) => order.group === job.group)
+    this.jobs.set(job.id, { ...before, ...job, preview: before?.preview ?? null, mine })
+  }
+
+  private deliver(id: string): void {
+    const job = this.jobs.get(id)
+    const order = this.orders.find((each) => each.group === job?.group)
+    if (!job?.version || !order) return
+    void this.learn(job.version).then(() => this.arrived?.(job.version!, job, order.from))
+  }
+
+  private async learn(version: string): Promise<void> {
+    this.asked.delete(version)
+    this.details.delete(version)
+    const detail = await this.detail(version)
+    if (detail) this.take(detail)
+  }
+
+  private readonly linked = (link: Link, again: boolean): void => {
+    const before = this.link
+    this.link = link
+    if (link === 'offline' && before === 'online') notices.announce('The connection is lost.')
+    if (link === 'online' && (again || this.broken)) {
+      notices.announce('Connected again.')
+      void this.refresh()
+    }
+  }
+
+  private readonly hear = ({ kind, data }: Heard): void => {
+    this.heard++
+    const job = String(data.job ?? data.id ?? '')
+    switch (kind) {
+      case 'job':
+        this.hearJob(data)
+        break
+      case 'progress': {
+        const known = this.jobs.get(job)
+        if (known) {
+          this.jobs.set(job, {
+            ...known,
+            status: 'running',
+            step: Number(data.step),
+            steps: Number(data.steps),
+            seconds_left: data.seconds_left === null ? null : Number(data.seconds_left),
+          })
+        }
+        break
+      }
+      case 'preview': {
+        const known = this.jobs.get(job)
+        if (known) this.jobs.set(job, { ...known, preview: String(data.image) })
+        break
+      }
+      case 'version':
+        void this.learn(String(data.id ?? data.version))
+        break
+      case 'mark':
+      case 'findings':
+        void this.learn(String(data.version ?? data.id))
+        break
+    }
+  }
+
+  private hearJob(data: Record<string, unknown>): void {
+    const job = data as unknown as Job
+    const id = job.id ?? String(data.job)
+    const before = this.jobs.get(id)
+    if (!before && !job.operation) {
+      void attempt(() => this.api.jobs()).then((all) => all?.items.forEach((each) => this.know(each)))
+      return
+    }
+    this.know({ ...before, ...job, id } as Job)
+    if (job.status === 'done' && before?.status !== 'done') this.deliver(id)
+    if (job.status === 'failed' && before?.status !== 'failed' && this.jobs.get(id)?.mine) {
+      notices.fault(new Problem(job.message || 'The picture could not be drawn.', job.hint), {
+        label: 'Try again',
+        perform: () => void this.retry(this.jobs.get(id)!),
+      })
+    }
+  }
+}
+
+export function heatMaps(maps: TokenMaps, size?: { width: number; height: number }): HeatMaps {
+  const [x, y, width, height] = maps.region ?? [0, 0, size?.width ?? 0, size?.height ?? 0]
+  return {
+    rows: maps.rows,
+    columns: maps.columns,
+    region: { x: x!, y: y!, width: width!, height: height! },
+    words: maps.words.map((word, index) => ({ ...word, maximum: maps.maximum[index] ?? 0 })),
+    data: decodeBase64(maps.data),
+  }
+}

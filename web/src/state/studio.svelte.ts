@@ -1,0 +1,145 @@
+/** The studio: which project is open, which picture is on the screen, and how to get elsewhere. */
+import { trust } from '../api/client'
+import * as api from '../api/room'
+import { Problem } from '../api/client'
+import type { Model, Project, Session } from '../api/types'
+import { Editor } from '../canvas/editor.svelte'
+import { deed } from './format'
+import { recall, remember } from './kept'
+import { Looking } from './looking.svelte'
+import { notices } from './notices.svelte'
+import { type JobView, Room } from './room.svelte'
+import { type Route, href, parse } from './router'
+import { Words } from './words.svelte'
+
+class Studio {
+  session = $state.raw<Session | null>(null)
+  models = $state.raw<Model[]>([])
+  projects = $state.raw<Project[]>([])
+  broken = $state.raw<Problem | null>(null)
+  room = $state.raw<Room | null>(null)
+  words = $state.raw<Words | null>(null)
+  editor = $state.raw<Editor | null>(null)
+  looking = $state.raw<Looking | null>(null)
+  route = $state.raw<Route>(parse(location.pathname))
+  /** Which sheet is pulled up on a narrow screen. */
+  sheet = $state<'none' | 'words' | 'inspector'>('none')
+  /** Drafts that were picked to be finished. */
+  picked = $state.raw<ReadonlySet<string>>(new Set())
+
+  readonly model = $derived(this.models.find((model) => model.default) ?? this.models[0] ?? null)
+  readonly current = $derived(this.find())
+
+  private find() {
+    const { room, route } = this
+    if (!room) return null
+    if (route.screen !== 'refine' || !route.version) return room.newest
+    return this.byPrefix(route.version) ?? (room.loaded ? null : room.newest)
+  }
+
+  byPrefix(prefix: string) {
+    const { room } = this
+    if (!room) return null
+    return room.byId.get(prefix) ?? room.versions.find((each) => each.id.startsWith(prefix)) ?? null
+  }
+
+  async start(): Promise<void> {
+    window.addEventListener('popstate', () => void this.arrive(parse(location.pathname)))
+    await this.knock()
+  }
+
+  /** The first talk with the server; again when it was away. */
+  async knock(): Promise<void> {
+    try {
+      const [session, projects, models] = await Promise.all([
+        api.session(),
+        api.projects(),
+        api.models(),
+      ])
+      trust(session.csrf)
+      this.session = session
+      this.projects = projects.items
+      this.models = models.items
+      this.broken = null
+      await this.arrive(this.route)
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      this.broken = error
+      setTimeout(() => void this.knock(), 2000)
+    }
+  }
+
+  go(route: Route, replace = false): void {
+    const target = href(route)
+    if (target !== location.pathname) {
+      if (replace) history.replaceState(null, '', target)
+      else history.pushState(null, '', target)
+    }
+    void this.arrive(route)
+  }
+
+  show(version: string, replace = false): void {
+    if (this.room) this.go({ screen: 'refine', project: this.room.id, version }, replace)
+  }
+
+  private async arrive(route: Route): Promise<void> {
+    if (route.screen === 'start') {
+      const last = recall<string>('project', '')
+      const known = this.projects.find((project) => project.id === last) ?? this.projects[0]
+      if (known) {
+        this.go({ screen: 'refine', project: known.id, version: null }, true)
+        return
+      }
+      this.route = route
+      return
+    }
+    this.route = route
+    if (this.room?.id === route.project) return
+    this.room?.close()
+    const room = new Room(route.project)
+    room.arrived = this.arrived
+    this.words = new Words(room.id)
+    this.editor = new Editor(room.id)
+    this.looking = new Looking(room, () => this.current)
+    this.picked = new Set(recall<string[]>(`picked:${room.id}`, []))
+    this.room = room
+    remember('project', room.id)
+    await room.open()
+  }
+
+  pick(id: string): void {
+    const picked = new Set(this.picked)
+    if (!picked.delete(id)) picked.add(id)
+    this.picked = picked
+    if (this.room) remember(`picked:${this.room.id}`, [...picked])
+  }
+
+  unpick(): void {
+    this.picked = new Set()
+    if (this.room) remember(`picked:${this.room.id}`, [])
+  }
+
+  /** A picture that was ordered here is there: show it, if the person still waits for it. */
+  private readonly arrived = (version: string, job: JobView, from: string | null): void => {
+    const { room, editor, route } = this
+    if (!room) return
+    const waited = route.screen === 'refine' && (from === null || this.current?.id === from)
+    const alone = ![...room.jobs.values()].some((each) => each.group === job.group && each.id !== job.id)
+    if (waited && alone) {
+      if (job.operation === 'inpaint' && from && editor) {
+        const prompt = editor.prompt
+        editor.carry(from, version)
+        editor.replaced = { before: from, after: version, prompt }
+      }
+      this.show(version)
+      notices.announce(`${deed(job.operation)}: the new picture is on the screen.`)
+    } else if (alone) {
+      notices.say(`${deed(job.operation)}: a new picture is there.`, {
+        label: 'Show it',
+        perform: () => this.show(version),
+      })
+    } else notices.announce('A draft is there.')
+  }
+}
+
+export const studio = new Studio()
