@@ -129,3 +129,17 @@ def test_the_graph_has_every_version_oldest_first(
         192,
         first.created_at,
     )
+
+
+def test_the_stamp_changes_with_every_fact_and_with_nothing_else(
+    records: Records, shelf: Shelf, made: list[Version]
+) -> None:
+    seen = [shelf.stamp()]
+    assert shelf.stamp() == seen[0]
+    mark(records, made[0], "star", "1")
+    seen.append(shelf.stamp())
+    records.add_findings(made[0].id, [finding("a", 0.3)])
+    seen.append(shelf.stamp())
+    records.add(version(99, made[:1]))
+    seen.append(shelf.stamp())
+    assert len(set(seen)) == 4

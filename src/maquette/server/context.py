@@ -71,11 +71,6 @@ class Room:
         self._past: Kept[list[Version]] = Kept(1)
         self._words: Kept[list[WordOut]] = Kept(2_000)
 
-    def stamp(self) -> str:
-        """Changes whenever a version, a mark or a finding is added."""
-        records = self.studio.records
-        return f"{records.count()}-{len(records.marks())}"
-
     def journal(self) -> Journal:
         """The project's journal as its listeners hear it."""
         queue = self.studio.queue
@@ -83,8 +78,8 @@ class Room:
 
     def words(self, version: Version) -> list[WordOut]:
         """The words of a version's token maps; empty without them."""
-        if version.trace is None:
-            return []
+        if version.trace is None:  # some may have been made for it since
+            return self._read_words(version)
         return self._words.get((version.trace, version.size), lambda: self._read_words(version))
 
     def maps(self, version: Version) -> TokenMaps | None:

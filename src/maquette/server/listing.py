@@ -1,69 +1,61 @@
-"""Reading lists of versions with what people and critics have said of them."""
+"""Lists of versions for the browser, each made once for each state of the project."""
 
 from __future__ import annotations
 
-from maquette.core.finding import Severity
 from maquette.core.version import Version
+from maquette.server.answers import encoded
 from maquette.server.context import Context, Room
-from maquette.server.shapes import Graph, PageQuery, Summary, VersionPage
-from maquette.server.views import Marked, node, read_rating, summary
+from maquette.server.shapes import Graph, PageQuery, Summary, VersionDetail, VersionPage
+from maquette.server.views import detail, node, summary
 
-__all__ = ["graph_of", "marked", "page_of", "summary_of"]
-
-
-def marked(room: Room, ids: list[str]) -> dict[str, Marked]:
-    found: dict[str, dict[str, str]] = {}
-    for mark in room.studio.records.marks(ids):
-        found.setdefault(mark.version, {})[mark.kind] = mark.value
-    return {
-        key: Marked(
-            star=kinds.get("star") in {"1", "true", "yes"},
-            rating=read_rating(kinds.get("rating")),
-            name=kinds.get("name", ""),
-        )
-        for key, kinds in found.items()
-    }
+__all__ = ["detail_of", "graph_of", "page_of", "summary_of"]
 
 
-def summary_of(room: Room, context: Context, version: Version) -> Summary:
+def page_of(room: Room, context: Context, asked: PageQuery, stamp: str) -> bytes:
+    """A page as JSON."""
+    return room.answers.get(
+        ("page", stamp, *asked.model_dump().values()),
+        lambda: encoded(_page(room, context, asked)),
+    )
+
+
+def graph_of(room: Room, stamp: str) -> bytes:
+    """The graph as JSON."""
+    return room.answers.get(
+        ("graph", stamp),
+        lambda: encoded(Graph(items=[node(each) for each in room.studio.graph()])),
+    )
+
+
+def detail_of(room: Room, context: Context, version: Version, stamp: str) -> bytes:
+    """A version in full as JSON."""
+    return room.answers.get(
+        ("detail", stamp, version.id), lambda: encoded(_detail(room, context, version))
+    )
+
+
+def summary_of(room: Room, context: Context, version: Version | str) -> Summary:
+    """A version in a list."""
+    return summary(room.studio.entry(version), context.capabilities())
+
+
+def _page(room: Room, context: Context, asked: PageQuery) -> VersionPage:
     able = context.capabilities()
-    marks = marked(room, [version.id]).get(version.id, Marked())
-    found: list[Severity] = [item.severity for item in room.studio.findings(version)]
-    return summary(version, marks, found, able)
+    found = room.studio.page(
+        limit=asked.limit + 1,
+        before=asked.before,
+        q=asked.q,
+        starred=asked.starred,
+        rating=asked.rating,
+    )
+    items = [summary(entry, able) for entry in found[: asked.limit]]
+    return VersionPage(items=items, next=items[-1].id if len(found) > asked.limit else None)
 
 
-def page_of(room: Room, context: Context, asked: PageQuery) -> VersionPage:
-    able = context.capabilities()
-    records = room.studio.records
-    before = room.studio.version(asked.before).id if asked.before else None
-    versions = records.log(limit=None, before=before)
-    marks = marked(room, [version.id for version in versions])
-    chosen: list[Version] = []
-    for version in versions:
-        has = marks.get(version.id, Marked())
-        said = version.recipe.prompt.text if version.recipe.prompt else ""
-        if asked.starred and not has.star:
-            continue
-        if asked.rating and str(has.rating) != asked.rating:
-            continue
-        if asked.q and asked.q.lower() not in f"{said} {has.name} {version.id}".lower():
-            continue
-        chosen.append(version)
-        if len(chosen) > asked.limit:
-            break
-    items = [
-        summary(
-            version,
-            marks.get(version.id, Marked()),
-            [item.severity for item in room.studio.findings(version.id)],
-            able,
-        )
-        for version in chosen[: asked.limit]
-    ]
-    return VersionPage(items=items, next=items[-1].id if len(chosen) > asked.limit else None)
-
-
-def graph_of(room: Room) -> Graph:
-    versions = room.studio.records.log()[::-1]
-    marks = marked(room, [version.id for version in versions])
-    return Graph(items=[node(version, marks.get(version.id, Marked())) for version in versions])
+def _detail(room: Room, context: Context, version: Version) -> VersionDetail:
+    return detail(
+        room.studio.entry(version),
+        context.capabilities(),
+        children=[child.id for child in room.studio.records.children(version.id)],
+        words=room.words(version),
+    )

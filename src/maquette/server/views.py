@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from maquette.core.geometry import Size
 from maquette.core.heat import statistics
 from maquette.core.recipe import Recipe
 from maquette.core.trace import Trace
-from maquette.core.version import Version
 from maquette.server.shapes import (
     FindingOut,
     GraphNode,
@@ -26,14 +24,13 @@ from maquette.server.shapes import (
     VersionDetail,
     WordOut,
 )
+from maquette.storage.shelf import Entry, Node
 
 __all__ = [
-    "Marked",
     "detail",
     "finding_out",
     "node",
     "quality_of",
-    "read_rating",
     "summary",
     "token_maps",
     "words_out",
@@ -45,65 +42,47 @@ _RANK: Mapping[Severity, int] = {"note": 0, "warning": 1, "fault": 2}
 _RATINGS: Mapping[str, Rating] = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "x": "x"}
 
 
-@dataclass(frozen=True)
-class Marked:
-    """What people have added to a version."""
-
-    star: bool = False
-    rating: Rating = None
-    name: str = ""
-
-
-def read_rating(value: str | int | None) -> Rating:
-    """A rating as it is kept (a text) as it goes over the wire."""
-    return _RATINGS.get(str(value or ""))
-
-
-def summary(
-    version: Version, marks: Marked, severities: Sequence[Severity], able: Capabilities | None
-) -> Summary:
-    """A version in a list; ``severities`` are those of its findings."""
-    base = _base(version, marks, _worst(severities), able)
-    return Summary.model_construct(None, **base, findings=len(severities))
+def summary(entry: Entry, able: Capabilities | None) -> Summary:
+    """A version in a list."""
+    return Summary.model_construct(None, **_base(entry, able), findings=len(entry.findings))
 
 
 def detail(
-    version: Version,
-    marks: Marked,
-    findings: Sequence[Finding],
+    entry: Entry,
     able: Capabilities | None,
     *,
     children: Iterable[str],
     words: Sequence[WordOut],
 ) -> VersionDetail:
     """A version with everything that is known of it."""
-    worst = _worst([item.severity for item in findings])
+    version = entry.version
     return VersionDetail.model_construct(
         None,
-        **_base(version, marks, worst, able),
+        **_base(entry, able),
         recipe=version.recipe.model_dump(mode="json"),
         recipe_digest=version.recipe.digest,
         build=version.build,
         cost=version.cost.model_dump(mode="json"),
-        findings=[finding_out(item) for item in findings],
+        findings=[finding_out(item) for item in entry.findings],
         children=list(children),
         words=list(words),
     )
 
 
-def node(version: Version, marks: Marked) -> GraphNode:
+def node(found: Node) -> GraphNode:
     """A version in the graph."""
+    labels = found.labels
     return GraphNode.model_construct(
-        id=version.id,
-        parents=list(version.parents),
-        operation=version.operation,
-        image=version.image,
-        width=version.size.width,
-        height=version.size.height,
-        name=marks.name,
-        star=marks.star,
-        rating=marks.rating,
-        created_at=version.created_at,
+        id=found.id,
+        parents=list(found.parents),
+        operation=found.operation,
+        image=found.image,
+        width=found.width,
+        height=found.height,
+        name=labels.name,
+        star=labels.star,
+        rating=_RATINGS.get(labels.rating),
+        created_at=found.created_at,
     )
 
 
@@ -159,14 +138,10 @@ def token_maps(trace: Trace, size: Size) -> TokenMaps:
     )
 
 
-def _worst(severities: Sequence[Severity]) -> Severity | None:
-    return max(severities, key=_RANK.__getitem__) if severities else None
-
-
-def _base(
-    version: Version, marks: Marked, worst: Severity | None, able: Capabilities | None
-) -> dict[str, Any]:
+def _base(entry: Entry, able: Capabilities | None) -> dict[str, Any]:
+    version, labels = entry.version, entry.labels
     recipe = version.recipe
+    severities: list[Severity] = [found.severity for found in entry.findings]
     prompt, sampling = recipe.prompt, recipe.sampling
     return {
         "id": version.id,
@@ -184,10 +159,10 @@ def _base(
         "model": recipe.model.name if recipe.model else None,
         "seconds": version.cost.seconds,
         "created_at": version.created_at,
-        "star": marks.star,
-        "rating": marks.rating,
-        "name": marks.name,
-        "worst": worst,
+        "star": labels.star,
+        "rating": _RATINGS.get(labels.rating),
+        "name": labels.name,
+        "worst": max(severities, key=_RANK.__getitem__) if severities else None,
         "maps": version.trace is not None,
     }
 

@@ -57,6 +57,12 @@ class MemoryShelf:
             for version in self._records.log()[::-1]
         ]
 
+    def stamp(self) -> str:
+        """See ``Shelf.stamp``."""
+        versions = self._records.log()
+        found = sum(len(self._records.findings(version.id)) for version in versions)
+        return f"{len(versions)}-{len(self._records.marks())}-{found}"
+
     def _entry(self, version: Version) -> Entry:
         found = tuple(self._records.findings(version.id))
         return Entry(version, self._labels(version), found)

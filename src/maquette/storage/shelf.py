@@ -90,6 +90,11 @@ class Shelf(Protocol):
         """Every version, oldest first."""
         ...
 
+    def stamp(self) -> str:
+        """Another text whenever a version, a mark or a finding was added, by whomever. Cheap: it
+        is asked for at every look."""
+        ...
+
 
 def labels_of(marks: Mapping[str, str]) -> Labels:
     """The labels that the newest mark of each kind gives."""

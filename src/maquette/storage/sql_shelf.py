@@ -20,6 +20,10 @@ from maquette.storage.tables import findings, marks, shelf, versions
 
 __all__ = ["SqlShelf", "label", "put_on_shelf"]
 
+_STAMP = (
+    "SELECT (SELECT max(seq) FROM versions), (SELECT max(seq) FROM marks),"
+    " (SELECT max(seq) FROM findings)"
+)
 _LABELS = (shelf.c.star, shelf.c.rating, shelf.c.name)
 
 
@@ -125,6 +129,13 @@ class SqlShelf:
                 )
                 for row in connection.execute(query)
             ]
+
+    def stamp(self) -> str:
+        """See ``Shelf.stamp``."""
+        # Rows are only ever added, so the newest number of each table says it all.
+        with self._database.reading() as connection:
+            row = connection.exec_driver_sql(_STAMP).one()
+        return "-".join(str(number or 0) for number in row)
 
 
 def _like_an_id(term: str) -> bool:

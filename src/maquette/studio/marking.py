@@ -80,6 +80,10 @@ class Marking(Looking):
         """Every version without its recipe, oldest first."""
         return self.shelf.graph()
 
+    def stamp(self) -> str:
+        """Another text whenever a version, a mark or a finding was added."""
+        return self.shelf.stamp()
+
 
 def _star(value: object) -> str:
     if value is not None and not isinstance(value, bool):

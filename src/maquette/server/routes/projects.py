@@ -44,7 +44,7 @@ def create_project(body: NewProject, context: Here) -> Response:
 )
 def get_project(room: Open, request: Request) -> Response:
     """A project's name, size and newest version. The ETag changes whenever anything in it does."""
-    etag = f'"{room.stamp()}"'
+    etag = f'"{room.studio.stamp()}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
     return answer(project_out(room), headers=fresh(etag))
@@ -60,5 +60,5 @@ def project_out(room: Room) -> ProjectOut:
         versions=studio.records.count(),
         newest=newest[0].id if newest else None,
         image=newest[0].image if newest else None,
-        stamp=room.stamp(),
+        stamp=room.studio.stamp(),
     )

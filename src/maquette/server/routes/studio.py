@@ -57,7 +57,7 @@ def get_session(context: Here) -> Response:
 )
 def get_estimate(room: Open, context: Here, asked: Annotated[EstimateQuery, Query()]) -> Response:
     """By what the newest versions of this project took on this machine."""
-    past = room.past(room.stamp())
+    past = room.past(room.studio.stamp())
     given = Asked(**asked.model_dump())
     return answer(estimate(given, past, context.capabilities()))
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from maquette.errors import TraceMissing
-from maquette.server.answers import FOREVER, answer, encoded, fresh, unchanged
+from maquette.server.answers import FOREVER, answer, fresh, unchanged
 from maquette.server.context import Here, Open, VersionRef
 from maquette.server.described import fails
-from maquette.server.listing import graph_of, marked, page_of, summary_of
+from maquette.server.listing import detail_of, graph_of, page_of, summary_of
 from maquette.server.shapes import (
     Graph,
     Marks,
@@ -21,8 +20,6 @@ from maquette.server.shapes import (
     VersionDetail,
     VersionPage,
 )
-from maquette.server.views import Marked, detail
-from maquette.storage.base import Mark
 
 __all__ = ["router"]
 
@@ -42,13 +39,11 @@ def list_versions(
     asked: Annotated[PageQuery, Query()],
 ) -> Response:
     """Versions with their marks, newest first, a page at a time."""
-    etag = f'"{room.stamp()}"'
+    stamp = room.studio.stamp()
+    etag = f'"{stamp}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
-    body = room.answers.get(
-        ("versions", etag, asked), lambda: encoded(page_of(room, context, asked))
-    )
-    return answer(body, headers=fresh(etag))
+    return answer(page_of(room, context, asked, stamp), headers=fresh(etag))
 
 
 @router.get(
@@ -57,11 +52,11 @@ def list_versions(
 def get_graph(room: Open, request: Request) -> Response:
     """Every version in compact form, oldest first. Ask again with the ETag: it is 304 until
     something was added."""
-    etag = f'"{room.stamp()}"'
+    stamp = room.studio.stamp()
+    etag = f'"{stamp}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
-    body = room.answers.get(("graph", etag), lambda: encoded(graph_of(room)))
-    return answer(body, headers=fresh(etag))
+    return answer(graph_of(room, stamp), headers=fresh(etag))
 
 
 @router.get(
@@ -72,25 +67,12 @@ def get_graph(room: Open, request: Request) -> Response:
 )
 def get_version(room: Open, context: Here, request: Request, version: VersionRef) -> Response:
     """Recipe, cost, findings, marks, children, and what each word holds of the picture."""
-    etag = f'"{room.stamp()}"'
+    stamp = room.studio.stamp()
+    etag = f'"{stamp}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
-    body = room.answers.get(
-        ("version", etag, version), lambda: encoded(_detail(room, context, version))
-    )
-    return answer(body, headers=fresh(etag))
-
-
-def _detail(room: Open, context: Here, reference: str) -> VersionDetail:
-    version = room.studio.version(reference)
-    return detail(
-        version,
-        marked(room, [version.id]).get(version.id, Marked()),
-        room.studio.findings(version),
-        context.capabilities(),
-        children=[child.id for child in room.studio.records.children(version.id)],
-        words=room.words(version),
-    )
+    found = room.studio.version(version)
+    return answer(detail_of(room, context, found, stamp), headers=fresh(etag))
 
 
 @router.get(
@@ -128,5 +110,5 @@ def put_marks(room: Open, context: Here, version: VersionRef, body: Marks) -> Re
     found = room.studio.version(version)
     given = body.model_dump(include=body.model_fields_set)
     for kind, value in given.items():
-        room.studio.records.mark(Mark(found.id, kind, str(value or ""), datetime.now(UTC)))
+        room.studio.mark(found, kind, value)
     return answer(summary_of(room, context, found))
