@@ -21,9 +21,10 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def start(delay: float, *arguments: str) -> subprocess.Popen[str]:
+def start(delay: float, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", SLOW.format(delay=delay), *arguments],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+SCRIPT = Path(__file__).with_name("forge.py")
+
 
 @dataclass
 class Worker:
@@ -35,12 +37,12 @@ class Worker:
 class Forge:
     """Forks workers from a process that has imported everything (see forge.py)."""
 
-    def __init__(self, folder: Path) -> None:
-        """Workers write into this folder."""
+    def __init__(self, folder: Path, script: Path = SCRIPT) -> None:
+        """Workers write into this folder, and do what the script's deeds say."""
         self._folder = folder
         self._count = 0
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forge.py"))],
+            [sys.executable, str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

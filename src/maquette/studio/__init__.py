@@ -30,9 +30,9 @@ class Studio(Queueing):
 
     ``folder`` holds the project (default: MAQUETTE_PROJECT, else the current folder); ``create``
     makes one there if there is none. ``engine`` and ``model`` draw (default: the shipped model,
-    locally). ``on_event`` hears progress and previews; setting ``cancel`` from another thread
-    stops the work between two steps. A version is given as itself, its id, a unique prefix of it,
-    or ``"@"`` for the newest.
+    locally); studios that share ``engines`` share loaded models. ``on_event`` hears progress and
+    previews; setting ``cancel`` from another thread stops the work between two steps. A version is
+    given as itself, its id, a unique prefix of it, or ``"@"`` for the newest.
 
     Raises:
         ProjectMissing, ProjectUnreadable, ProjectTooNew.

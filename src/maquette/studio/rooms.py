@@ -15,6 +15,7 @@ from maquette.errors import ProjectMissing, SettingRefused
 from maquette.settings import Settings
 from maquette.storage.project import FOLDER, Project
 from maquette.studio import Studio
+from maquette.studio.engines import Engines
 
 __all__ = ["Place", "Rooms", "slug_of"]
 
@@ -42,7 +43,8 @@ class Rooms:
     """The projects in the sub-folders of ``root``, and those of ``extra`` wherever they are.
 
     A folder counts when it holds a project. Ids come from the folders' names; where two would be
-    the same the later one gets a number. Each project is opened once; threads may share it.
+    the same the later one gets a number. Each project is opened once; threads may share it, and all
+    share ``engines``.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Rooms:
         extra: Iterable[str | Path] = (),
         *,
         settings: Settings | None = None,
+        engines: Engines | None = None,
     ) -> None:
         self.root = Path(root).absolute() if root is not None else None
         self.settings = settings or Settings()
+        self.engines = engines or Engines(self.settings)
         self._extra = [Path(folder).absolute() for folder in extra]
         self._open: dict[Path, Studio] = {}
         self._lock = threading.Lock()
@@ -130,7 +134,7 @@ class Rooms:
     def _studio(self, root: Path) -> Studio:
         with self._lock:
             if root not in self._open:
-                self._open[root] = Studio(root, settings=self.settings)
+                self._open[root] = Studio(root, settings=self.settings, engines=self.engines)
             return self._open[root]
 
 
