@@ -138,10 +138,17 @@ export async function startHere(): Promise<void> {
     notices.say('This picture came without words. Write some, or extend and replace parts of it.')
     return
   }
-  words.use({ id: detail.id, text: detail.prompt, negative: detail.negative ?? '', seed: detail.seed })
-  if (detail.quality) words.quality = detail.quality
+  words.chosen = false
   words.seedMode = 'locked'
-  words.size = [detail.width, detail.height]
+  words.count = 1
+  words.use({
+    id: detail.id,
+    text: detail.prompt,
+    negative: detail.negative ?? '',
+    seed: detail.seed,
+    quality: detail.quality,
+    size: [detail.width, detail.height],
+  })
   notices.say('Its words, seed and size are on the left. What you draw now branches off here.')
 }
 

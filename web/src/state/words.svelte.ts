@@ -52,6 +52,8 @@ export class Words {
   basisChips = $state.raw<readonly Chip[] | null>(null)
   /** The text that `read` is of. */
   readOf = $state('')
+  /** Quality, number or seed were chosen by hand and are kept when another picture is looked at. */
+  chosen = $state(false)
   /** A weight under the slider that the server has not written into the text yet. */
   pending = $state<{ start: number; weight: number } | null>(null)
 
@@ -79,10 +81,21 @@ export class Words {
   }
 
   /** Take over the words of a version. */
-  use(version: { id: string; text: string; negative: string; seed: number | null }): void {
+  use(version: {
+    id: string
+    text: string
+    negative: string
+    seed: number | null
+    quality: string | null
+    size: [number, number]
+  }): void {
     this.text = this.basisText = version.text
     this.negative = version.negative
-    if (version.seed !== null) this.seed = version.seed
+    if (!this.chosen) {
+      if (version.seed !== null) this.seed = version.seed
+      if (version.quality) this.quality = version.quality
+      this.size = version.size
+    }
     this.basis = version.id
     this.basisChips = null
     void this.readNow()
