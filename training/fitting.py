@@ -189,6 +189,21 @@ def trained(network: nn.Module, folder: Path) -> int:
     return int(saved["step"])
 
 
+def write_card(folder: Path, name: str, card: dict[str, Any]) -> None:
+    """Write FOLDER/NAME.json: what the card says and the SHA-256 of the files beside it."""
+    known = (".safetensors", ".json", ".txt")
+    files = [p for p in sorted(folder.iterdir()) if p.suffix in known and p.stem != name]
+    files += [p for p in (folder / f"{name}.safetensors",) if p.exists()]
+    content = {
+        "name": name,
+        "license": "Apache-2.0",
+        **card,
+        "digest": "sha256",
+        "files": {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
+    }
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
 def export(network: nn.Module, folder: Path, name: str, card: dict[str, Any]) -> Path:
     """Write FOLDER/NAME.safetensors in fp16 and its card FOLDER/NAME.json; gives the weights."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,15 +213,7 @@ def export(network: nn.Module, folder: Path, name: str, card: dict[str, Any]) ->
     }
     path = folder / f"{name}.safetensors"
     save_file(tensors, path)
-    content = {
-        "name": name,
-        "license": "Apache-2.0",
-        "parameters": sum(p.numel() for p in network.parameters()),
-        **card,
-        "digest": "sha256",
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
-    }
-    (folder / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    write_card(folder, name, {"parameters": sum(p.numel() for p in network.parameters()), **card})
     return path
 
 
