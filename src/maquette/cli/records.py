@@ -153,6 +153,8 @@ KEYS: dict[str, dict[str, str]] = {
         "height": "the size that it is best at, in pixels",
         "words": "how many words it knows, or null when its vocabulary is open",
         "default": "whether it is used when no other is named",
+        "verified": "whether its files are as listed; null when there is no list, or not asked",
+        "problem": "what is missing or damaged, or an empty text",
     },
     "doctor": {
         "check": "what was looked at",

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
 from maquette.cli.call import Call, read_settings
 from maquette.cli.output import table, text
+
+if TYPE_CHECKING:
+    from maquette.engines.diffusers.models import ModelCard
 
 __all__ = ["COMMANDS", "PANEL"]
 
 PANEL = "Set up"
+
+_STATES = {
+    True: ("as listed", "green"),
+    False: ("damaged", "bold red"),
+    None: ("no list to compare with", "dim"),
+}
 
 
 def init(call: Call) -> None:
@@ -22,8 +35,17 @@ def init(call: Call) -> None:
     call.voice.hint('maquette generate "a wolf under a full moon"')
 
 
-def models(call: Call) -> None:
-    """List the models at hand. Needs no project."""
+def models(
+    call: Call,
+    what: Annotated[
+        Literal["list", "verify"],
+        typer.Argument(metavar="list|verify", help="'verify' reads every file and compares it."),
+    ] = "list",
+) -> int:
+    """List the models at hand, or verify that their files are as listed. Needs no project.
+
+    The exit code is 1 when a file is missing or damaged.
+    """
     from maquette.engines.diffusers.models import find_model, list_models
     from maquette.errors import MaquetteError
 
@@ -32,6 +54,8 @@ def models(call: Call) -> None:
     except MaquetteError:
         default = None
     cards = list_models()
+    said = {card.ref.name: _verified(card) if what == "verify" else (None, "") for card in cards}
+    failed = any(sound is False for sound, _ in said.values())
     if call.json:
         for card in cards:
             call.voice.emit(
@@ -43,13 +67,23 @@ def models(call: Call) -> None:
                     "height": card.native.height,
                     "words": len(card.vocabulary) if card.vocabulary is not None else None,
                     "default": card.folder.resolve() == default,
+                    "verified": said[card.ref.name][0],
+                    "problem": said[card.ref.name][1],
                 }
             )
-        return
+        return int(failed)
     if not cards:
         call.voice.show(text("no models at hand"))
         call.voice.hint("maquette generate … --model FOLDER")
-        return
+        return 0
+    if what == "verify":
+        grid = table("model", "files", "")
+        for card in cards:
+            sound, problem = said[card.ref.name]
+            state, style = _STATES[sound]
+            grid.add_row(text(card.ref.name, "bold"), text(state, style), text(problem))
+        call.voice.show(grid)
+        return int(failed)
     grid = table("model", "best at", "words", "digest", "folder", right=("words",))
     for card in cards:
         star = "  (default)" if card.folder.resolve() == default else ""
@@ -62,6 +96,21 @@ def models(call: Call) -> None:
             text(card.folder, "dim"),
         )
     call.voice.show(grid)
+    return 0
+
+
+def _verified(card: ModelCard) -> tuple[bool | None, str]:
+    """Whether a model's files are those of its list (None without a list), and what is not."""
+    from maquette.engines.diffusers.models import verify_model
+    from maquette.errors import MaquetteError
+
+    if not card.about.get("files"):
+        return None, ""
+    try:
+        verify_model(card)
+    except MaquetteError as error:
+        return False, str(error)
+    return True, ""
 
 
 def doctor(call: Call) -> int:
