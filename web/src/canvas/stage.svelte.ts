@@ -16,7 +16,9 @@ class Stage {
 
   fit(): void {
     this.fitted = true
-    this.view = fit(this.picture, this.window, this.window.width < 500 ? 8 : 24)
+    // The tool bar lies along the top edge; on a narrow screen it has two rows.
+    const narrow = this.window.width < 500
+    this.view = fit(this.picture, this.window, narrow ? 8 : 20, narrow ? 76 : 36)
   }
 
   /** One picture pixel is one screen pixel. */

@@ -10,14 +10,18 @@ export interface View {
 export const SMALLEST = 0.05
 export const LARGEST = 64
 
-/** The whole picture, centred, with room around it; small pictures are enlarged. */
-export function fit(picture: Extent, window: Extent, margin = 24): View {
-  const room = { width: window.width - 2 * margin, height: window.height - 2 * margin }
+/**
+ * The whole picture, centred, with room around it and for what lies along the top edge; small
+ * pictures are enlarged.
+ */
+export function fit(picture: Extent, window: Extent, margin = 24, top = 0): View {
+  const room = { width: window.width - 2 * margin, height: window.height - 2 * margin - top }
   const scale = Math.max(
     SMALLEST,
     Math.min(room.width / picture.width, room.height / picture.height, LARGEST),
   )
-  return centred(picture, window, scale)
+  const view = centred(picture, { width: window.width, height: window.height - top }, scale)
+  return { ...view, y: view.y + top }
 }
 
 export function centred(picture: Extent, window: Extent, scale: number): View {

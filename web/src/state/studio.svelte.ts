@@ -105,6 +105,11 @@ class Studio {
     this.room = room
     remember('project', room.id)
     await room.open()
+    // Stay with the picture that was the newest: others may arrive from elsewhere.
+    const now = this.route
+    if (this.room === room && now.screen === 'refine' && !now.version && room.newest) {
+      this.show(room.newest.id, true)
+    }
   }
 
   pick(id: string): void {
@@ -123,7 +128,7 @@ class Studio {
   private readonly arrived = (version: string, job: JobView, from: string | null): void => {
     const { room, editor, route } = this
     if (!room) return
-    const waited = route.screen === 'refine' && (from === null || this.current?.id === from)
+    const waited = route.screen === 'refine' && (from === null || this.current?.id === from || this.current?.id === version)
     const alone = ![...room.jobs.values()].some((each) => each.group === job.group && each.id !== job.id)
     if (waited && alone) {
       if (job.operation === 'inpaint' && from && editor) {
