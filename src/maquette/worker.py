@@ -191,7 +191,10 @@ class Worker:
         for rooms in self._rooms:
             for place in rooms.list():
                 try:
-                    yield rooms.open(place.id)
+                    studio = rooms.open(place.id)
+                    if studio not in self._studios:
+                        studio.mend()
+                    yield studio
                 except MaquetteError as error:
                     log.debug("%s cannot be opened: %s", place.root, error)
 

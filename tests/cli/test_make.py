@@ -152,6 +152,17 @@ def test_rollback_loses_nothing(maquette: Maquette, wolf: dict[str, Any]) -> Non
     assert len(maquette("log", "--json").records) == 3
 
 
+def test_rollback_says_what_it_did(maquette: Maquette, wolf: dict[str, Any]) -> None:
+    first = wolf["version"][:10]
+    said = maquette("rollback", first).out
+    assert f"{first} is the newest again, with its recipe\n" in said
+    maquette("upscale", "@", "--scale", 2)
+    said = maquette("rollback", first).out
+    assert f"{first} is the newest again, with its recipe; what was made since stays" in said
+    assert "(2 versions)" in said
+    assert "drawn" not in said
+
+
 def test_references(maquette: Maquette) -> None:
     ids = [
         record["version"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from maquette.cli.health import is_alive
 from maquette.cli.records import KEYS
 from maquette.core.job import Status
+from maquette.stages.order import is_alive
 from maquette.studio import Studio
 
 from .conftest import Maquette, Said
@@ -80,6 +80,19 @@ def test_doctor_knows_jobs_whose_process_is_gone(
     assert "is gone" in jobs[0]["detail"]
     assert "another machine" in jobs[1]["detail"]
     assert said.code == 0
+
+
+def test_doctor_counts_what_waits(maquette: Maquette, wolf: dict[str, Any], place: Path) -> None:
+    with Studio(place, engine="fake") as studio:
+        studio.submit(studio.orders.generate("a boat", n=3, seed=1))
+        found = checks(maquette("doctor", "--json"))
+        assert found["jobs"]["detail"] == "3 jobs waiting"
+        assert "maquette worker" in found["jobs"]["remedy"]
+        studio.queue.claim(f"{2**22 + 7}@{socket.gethostname()}", 15)
+    found = checks(maquette("doctor", "--json"))
+    assert found["jobs"]["detail"] == "2 jobs waiting"
+    assert found["job"]["level"] == "warn"
+    assert "takes it over" in found["job"]["remedy"]
 
 
 def test_owners() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from maquette.core.job import BATCH, Job, Status
 from maquette.engines.base import Engine
 from maquette.engines.fake import FakeEngine
 from maquette.errors import ProjectUnreadable
+from maquette.stages.order import this_process
 from maquette.storage.base import Event
 from maquette.studio.engines import Engines
 from maquette.studio.rooms import Rooms
@@ -229,6 +231,20 @@ def test_a_project_that_cannot_be_read_holds_up_no_other(site: Site) -> None:
         assert worker.run(once=True) == 1
         assert len(good.log()) == 1
         assert bad.log() == []
+
+
+def test_what_a_killed_command_left_running_is_marked_as_failed(site: Site) -> None:
+    with site.studio("one") as studio:
+        (job,) = ask(studio)
+        gone = job.to(Status.RUNNING).model_copy(
+            update={"owner": f"{2**22 + 7}@{socket.gethostname()}", "id": "gone"}
+        )
+        living = gone.model_copy(update={"owner": this_process(), "id": "living"})
+        for each in (gone, living):
+            studio.records.open_job(each)
+        assert site.worker().run(once=True) == 1
+        assert studio.job("gone").status is Status.FAILED
+        assert studio.job("living") == living
 
 
 def test_what_is_no_project_is_passed_over(site: Site) -> None:

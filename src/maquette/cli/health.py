@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from maquette.errors import MaquetteError, ProjectMissing
 
 if TYPE_CHECKING:
     from maquette.settings import Settings
+    from maquette.studio import Studio
 
-__all__ = ["Check", "examine", "is_alive"]
+__all__ = ["Check", "examine"]
 
 LITTLE_SPACE = 500_000_000
 """Bytes under which the disk counts as nearly full: some hundred pictures with their maps."""
@@ -134,7 +134,6 @@ def _model(settings: Settings) -> Iterator[Check]:
 
 
 def _project(root: Path) -> Iterator[Check]:
-    from maquette.core.job import Status
     from maquette.studio import Studio
 
     try:
@@ -145,34 +144,30 @@ def _project(root: Path) -> Iterator[Check]:
     with studio:
         count = amount(studio.records.count(), "version")
         yield Check("project", "ok", f"{studio.root.resolve()}, {count}")
-        unfinished = studio.records.jobs(Status.QUEUED, Status.RUNNING)
-        for job in unfinished:
-            alive = is_alive(job.owner)
-            state = {True: "is at work", False: "is gone", None: "is on another machine"}[alive]
-            yield Check(
-                "job",
-                "warn" if alive is False else "ok",
-                f"{job.operation} {job.id[:8]} {job.status}: its process {job.owner} {state}",
-                "run the command again; nothing that was finished is lost"
-                if alive is False
-                else "",
-            )
-        if not unfinished:
-            yield Check("jobs", "ok", "none is unfinished")
+        yield from _jobs(studio)
 
 
-def is_alive(owner: str) -> bool | None:
-    """Whether the process ``pid@host`` runs; None when that cannot be known from here."""
-    number, _, host = owner.partition("@")
-    if host != socket.gethostname() or not number.isdigit():
-        return None
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def _jobs(studio: Studio) -> Iterator[Check]:
+    from maquette.core.job import Status
+    from maquette.stages.order import is_alive
+
+    waiting, running = studio.jobs(Status.QUEUED), studio.jobs(Status.RUNNING)
+    for job in running[::-1]:
+        alive = is_alive(job.owner)
+        state = {True: "is at work", False: "is gone", None: "is on another machine"}[alive]
+        detail = f"{job.operation} {job.id[:8]} {job.status}: its process {job.owner} {state}"
+        if alive is not False:
+            yield Check("job", "ok", detail)
+        elif job.lease_until is not None:
+            yield Check("job", "warn", detail, "the next 'maquette worker' takes it over")
+        else:
+            remedy = "run the command again; nothing that was finished is lost"
+            yield Check("job", "warn", detail, remedy)
+    if waiting:
+        remedy = "" if running else "'maquette worker' draws them, and so does 'maquette studio'"
+        yield Check("jobs", "ok", f"{amount(len(waiting), 'job')} waiting", remedy)
+    elif not running:
+        yield Check("jobs", "ok", "none is unfinished")
 
 
 def _disk(root: Path) -> Iterator[Check]:

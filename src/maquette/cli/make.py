@@ -290,8 +290,16 @@ def upscale(
 
 def rollback(call: Call, v: Version) -> None:
     """Make an earlier version the newest again; what came between stays."""
+    from maquette.cli.output import show_versions
+    from maquette.cli.words import amount
+
     with call.studio() as studio:
-        call.make(studio, "rolling back", lambda: [studio.rollback(v)])
+        target = studio.version(v)
+        ids = [node.id for node in studio.graph()]
+        since = len(ids) - ids.index(target.id) - 1
+        show_versions(call.voice, studio, [studio.rollback(target)])
+        stay = f"; what was made since stays ({amount(since, 'version')})" if since else ""
+        call.voice.aside(f"{target.short} is the newest again, with its recipe{stay}")
 
 
 COMMANDS = (generate, explore, reweight, inpaint, outpaint, vary, upscale, rollback)

@@ -13,7 +13,7 @@ from typing import Any
 from maquette.core.job import INTERACTIVE, Job
 from maquette.core.recipe import Recipe
 
-__all__ = ["JUDGING", "Order", "jobs_of", "this_process"]
+__all__ = ["JUDGING", "Order", "is_alive", "jobs_of", "this_process"]
 
 JUDGING = frozenset({"replay", "critique", "explain"})
 """Operations that look at a version instead of making one; they end with a result."""
@@ -57,3 +57,17 @@ def jobs_of(order: Order, priority: int = INTERACTIVE) -> list[Job]:
 def this_process() -> str:
     """The name under which this process owns jobs: ``pid@host``."""
     return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def is_alive(owner: str) -> bool | None:
+    """Whether the process ``pid@host`` runs; None when that cannot be known from here."""
+    number, _, host = owner.partition("@")
+    if host != socket.gethostname() or not number.isdigit():
+        return None
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -257,6 +257,11 @@ class MemoryRecords:
             return event
 
     @property
+    def said(self) -> int:
+        """How many findings have been added."""
+        return len(self._findings)
+
+    @property
     def told(self) -> int:
         """The id of the newest line ever written to the journal."""
         return self._told

@@ -63,6 +63,11 @@ class MemoryShelf:
         found = sum(len(self._records.findings(version.id)) for version in versions)
         return f"{len(versions)}-{len(self._records.marks())}-{found}"
 
+    def stamp(self) -> str:
+        """See ``Shelf.stamp``."""
+        marks, count = len(self._records.marks()), self._records.count()
+        return f"{count}-{marks}-{self._records.said}"
+
     def _entry(self, version: Version) -> Entry:
         found = tuple(self._records.findings(version.id))
         return Entry(version, self._labels(version), found)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
 from maquette.core.version import Version
 from maquette.errors import VersionUnknown
@@ -24,6 +24,7 @@ _STAMP = (
     "SELECT (SELECT max(seq) FROM versions), (SELECT max(seq) FROM marks),"
     " (SELECT max(seq) FROM findings)"
 )
+_BLANK = Labels()
 _LABELS = (shelf.c.star, shelf.c.rating, shelf.c.name)
 
 
@@ -137,6 +138,12 @@ class SqlShelf:
             row = connection.exec_driver_sql(_STAMP).one()
         return "-".join(str(number or 0) for number in row)
 
+    def stamp(self) -> str:
+        """See ``Shelf.stamp``."""
+        newest = [select(func.max(t.c.seq)).scalar_subquery() for t in (versions, marks, findings)]
+        with self._database.reading() as connection:
+            return "-".join(str(seq or 0) for seq in connection.execute(select(*newest)).one())
+
 
 def _like_an_id(term: str) -> bool:
     return len(term) <= 64 and set(term) <= set("0123456789abcdef")
@@ -148,6 +155,8 @@ def _holds(term: str) -> ColumnElement[bool]:
 
 
 def _labels(row: Any) -> Labels:
+    if not (row.star or row.rating or row.name):
+        return _BLANK  # nearly all of them
     return Labels(star=bool(row.star), rating=row.rating, name=row.name)
 
 

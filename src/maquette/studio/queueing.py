@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.version import Version
-from maquette.stages.order import JUDGING, Order, jobs_of, this_process
+from maquette.errors import JobLost
+from maquette.stages.order import JUDGING, Order, is_alive, jobs_of, this_process
 from maquette.stages.produce import find_known, repeat
 from maquette.studio.judging import Judging
 
@@ -73,6 +75,21 @@ class Queueing(Judging):
             JobUnknown.
         """
         return self.queue.ask_cancel(job_ids)
+
+    def mend(self) -> list[Job]:
+        """Mark as failed what the synchronous verbs left running when their process was killed;
+        those jobs. (What a worker leaves is taken over when its lease has run out.)"""
+        left = [
+            job
+            for job in self.queue.find(Status.RUNNING)
+            if job.lease_until is None and is_alive(job.owner) is False
+        ]
+        about = "its process was stopped in the middle of it"
+        ended = [job.to(Status.FAILED, message=about, hint="order it again") for job in left]
+        for job in ended:
+            with suppress(JobLost):  # another process mends too
+                self.queue.finish(job)
+        return ended
 
     def retry(self, job_ids: Sequence[str]) -> list[Job]:
         """Let failed and cancelled jobs wait again; as they stand now.
