@@ -143,17 +143,3 @@ def test_the_stamp_changes_with_every_fact_and_with_nothing_else(
     records.add(version(99, made[:1]))
     seen.append(shelf.stamp())
     assert len(set(seen)) == 4
-
-
-def test_the_stamp_is_another_one_after_every_fact(
-    records: Records, shelf: Shelf, made: list[Version]
-) -> None:
-    stamps = [shelf.stamp()]
-    assert shelf.stamp() == stamps[0]
-    records.add(version(99))
-    stamps.append(shelf.stamp())
-    mark(records, made[0], "star", "1")
-    stamps.append(shelf.stamp())
-    records.add_findings(made[0].id, [finding()])
-    stamps.append(shelf.stamp())
-    assert len(set(stamps)) == 4

@@ -59,12 +59,6 @@ class MemoryShelf:
 
     def stamp(self) -> str:
         """See ``Shelf.stamp``."""
-        versions = self._records.log()
-        found = sum(len(self._records.findings(version.id)) for version in versions)
-        return f"{len(versions)}-{len(self._records.marks())}-{found}"
-
-    def stamp(self) -> str:
-        """See ``Shelf.stamp``."""
         marks, count = len(self._records.marks()), self._records.count()
         return f"{count}-{marks}-{self._records.said}"
 

@@ -91,10 +91,6 @@ class Shelf(Protocol):
         ...
 
     def stamp(self) -> str:
-        """A short text that is another one as soon as a version, a mark or a finding is added."""
-        ...
-
-    def stamp(self) -> str:
         """Another text whenever a version, a mark or a finding was added, by whomever. Cheap: it
         is asked for at every look."""
         ...

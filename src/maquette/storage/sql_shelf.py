@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from maquette.core.version import Version
 from maquette.errors import VersionUnknown
@@ -137,12 +137,6 @@ class SqlShelf:
         with self._database.reading() as connection:
             row = connection.exec_driver_sql(_STAMP).one()
         return "-".join(str(number or 0) for number in row)
-
-    def stamp(self) -> str:
-        """See ``Shelf.stamp``."""
-        newest = [select(func.max(t.c.seq)).scalar_subquery() for t in (versions, marks, findings)]
-        with self._database.reading() as connection:
-            return "-".join(str(seq or 0) for seq in connection.execute(select(*newest)).one())
 
 
 def _like_an_id(term: str) -> bool:
