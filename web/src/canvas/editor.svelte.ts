@@ -95,6 +95,7 @@ export class Editor {
 
   begin(at: Point, pressure: number): void {
     if (!this.sheet) return
+    this.shown = true
     this.base = this.sheet.mask.data.slice()
     this.touched = EMPTY
     this.last = null
@@ -200,6 +201,7 @@ export class Editor {
 
   private alter(label: string, work: (mask: Mask) => Rect): void {
     if (!this.sheet) return
+    this.shown = true
     const base = this.sheet.mask.data.slice()
     this.note(base, work(this.sheet.mask), label)
   }

@@ -135,6 +135,8 @@ class Studio {
         const prompt = editor.prompt
         editor.carry(from, version)
         editor.replaced = { before: from, after: version, prompt }
+        editor.shown = false // the mask would hide what it was for
+        editor.tool = 'probe'
       }
       this.show(version)
       notices.announce(`${deed(job.operation)}: the new picture is on the screen.`)
