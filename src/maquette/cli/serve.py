@@ -64,16 +64,20 @@ def studio(
     """Open the studio in the browser; it runs until Ctrl-C. Nothing leaves this machine."""
     from maquette.server.access import Access
     from maquette.server.app import create_app
+    from maquette.server.crew import Crew, worker_command
+    from maquette.server.sample import make_sample
     from maquette.server.serve import Server, address_of, bind
     from maquette.studio.rooms import Rooms
 
-    _ = workers  # until the crew stands
     settings = read_settings()
     listening = bind(host, port)
     address = address_of(listening, host)
     access = Access.at(host, token, name or ())
-    with Rooms(projects or settings.projects, _given(call, settings), settings=settings) as rooms:
-        app = create_app(rooms, access=access)
+    root, project = projects or settings.projects, _project(call, settings)
+    with Rooms(root, [project] if project else [], settings=settings) as rooms:
+        make_sample(rooms)
+        crew = Crew(worker_command(root.absolute(), project), workers)
+        app = create_app(rooms, access=access, crew=crew)
         _announce(call, address, access.token if token is None else None, access.loopback)
         if browser:
             import webbrowser
@@ -82,15 +86,15 @@ def studio(
         Server(app).run([listening])
 
 
-def _given(call: Call, settings: Settings) -> list[Path]:
+def _project(call: Call, settings: Settings) -> Path | None:
     """The project that was asked for, made when it is not there; else that of this folder."""
     from maquette.storage.project import FOLDER
 
     if call.project is not None:
         with call.studio(create=True) as studio:
-            return [studio.root]
+            return studio.root.absolute()
     here = settings.project.absolute()
-    return [here] if (here / FOLDER).is_dir() else []
+    return here if (here / FOLDER).is_dir() else None
 
 
 def _announce(call: Call, address: str, token: str | None, loopback: bool) -> None:

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from maquette.studio.rooms import Rooms
-
 __all__ = ["Crew", "worker_command"]
 
 log = logging.getLogger("maquette.server")
@@ -31,14 +29,10 @@ _PATIENCE = 10.0
 """Seconds that a worker gets to put its job back."""
 
 
-def worker_command(rooms: Rooms, extra: Sequence[Path] = ()) -> list[str]:
-    """How to start a worker for the same projects."""
-    command = [sys.executable, "-m", "maquette", "worker"]
-    if rooms.root is not None:
-        command += ["--projects", str(rooms.root)]
-    for folder in extra:
-        command += ["--project", str(folder)]
-    return command
+def worker_command(root: Path, project: Path | None = None) -> list[str]:
+    """How to start a worker for the projects below ``root``, and one that lies elsewhere."""
+    command = [sys.executable, "-m", "maquette", "worker", "--projects", str(root)]
+    return [*command, "--project", str(project)] if project is not None else command
 
 
 class Crew:

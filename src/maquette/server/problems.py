@@ -56,6 +56,8 @@ STATUS: Mapping[type[MaquetteError], int] = {
     errors.KeyRefused: 409,
     errors.ExportRefused: 422,
     errors.EngineFailed: 502,
+    errors.JobUnknown: 404,
+    errors.JobLost: 409,
     errors.Cancelled: 409,
 }
 """What each reason is in HTTP's words; a class that is not here has its parent's."""

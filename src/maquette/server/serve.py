@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 from types import FrameType
 
@@ -81,6 +82,10 @@ class Server(uvicorn.Server):
         )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See uvicorn; called from the signal handler."""
+        """See uvicorn; called from the signal handler. Unlike there the signal is not raised once
+        more at the end: Ctrl-C is how the studio is closed, and no fault. A second one does not
+        wait for answers that are under way."""
+        _ = frame
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
         self._context.feeds.close()
-        super().handle_exit(sig, frame)

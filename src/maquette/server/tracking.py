@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maquette.core.capabilities import Capabilities
-from maquette.core.job import Job
+from maquette.core.job import Job, Status
 from maquette.core.recipe import Inpaint, Recipe
 from maquette.errors import JobUnknown
 from maquette.server.feed import Line
@@ -108,6 +108,8 @@ def job_out(job: Job, able: Capabilities | None, progress: Progress | None) -> J
     if progress is not None:
         left = None if job.ended else progress.seconds_left
         facts |= {"step": progress.step, "steps": progress.steps, "seconds_left": left}
+    if job.status is Status.DONE:
+        facts["step"] = facts["steps"]
     return JobOut(
         id=job.id,
         group=job.group,
