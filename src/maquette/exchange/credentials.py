@@ -122,9 +122,9 @@ def _ingredients(
 ) -> list[Ingredient]:
     found: list[Ingredient] = []
     for index, step in enumerate(chain):
-        if not isinstance(step.recipe.task, Import):
-            continue
         first = index == 0
+        if not isinstance(step.recipe.task, Import) or (not first and step.operation == "rollback"):
+            continue  # going back to an import brings nothing new in
         described = {
             "title": f"imported picture {step.short}",
             "relationship": "parentOf" if first else "componentOf",

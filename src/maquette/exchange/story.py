@@ -154,7 +154,7 @@ def _action(chain: Sequence[Version], *, prompts: bool, imported: str | None) ->
 
 def _name(version: Version, *, first: bool) -> tuple[str, str]:
     task = version.recipe.task
-    if isinstance(task, Import):
+    if isinstance(task, Import) and (first or version.operation != "rollback"):
         if first:
             return "c2pa.opened", "a picture from elsewhere was opened"
         return "c2pa.placed", "another picture from elsewhere was brought in"
