@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "demo_rows", "main", "table"]
 
-GROUPS = ("engine", "moon", "maps", "start-up", "demo")
+GROUPS = ("engine", "moon", "maps", "start-up", "queue", "demo")
 DEMO_TARGET = 90.0
 
 
@@ -126,6 +126,10 @@ def _measurement(
             from bench import startup
 
             return lambda: startup.measure(asked.engine, asked.model, quick=asked.quick)
+        case "queue":
+            from bench import queue
+
+            return lambda: queue.measure(quick=asked.quick)
         case _:
             return lambda: demo_rows(asked.demo)
 

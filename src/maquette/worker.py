@@ -26,7 +26,7 @@ from PIL import Image
 
 from maquette.core.job import Job
 from maquette.engines.base import Cancel, Engine, Event, Picture, Preview, Progress
-from maquette.errors import MaquetteError
+from maquette.errors import Cancelled, MaquetteError
 from maquette.stages.order import this_process
 from maquette.stages.work import Workplace, work
 from maquette.storage.base import Queue
@@ -135,6 +135,8 @@ class Worker:
             recipe = operations.generate("a", capabilities=able, seed=0, quality="draft", steps=1)
             for _ in engine.run([recipe], {}, maps=False, cancel=self._cancel):
                 pass
+        except Cancelled:
+            return
         except MaquetteError as error:
             log.warning("the model is not ready: %s", error)
 

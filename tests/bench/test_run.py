@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.queue import measure as measure_queue
 from bench.row import Row
 from bench.run import demo_rows, main, table
 from bench.startup import measure, wall_times
@@ -61,6 +62,13 @@ def test_start_up_is_measured_on_the_real_program() -> None:
     rows = measure("fake", None, quick=True)
     assert [row.group for row in rows] == ["start-up", "start-up"]
     assert all(row.value > 0 for row in rows)
+
+
+def test_the_queue_is_measured_with_a_real_worker() -> None:
+    rows = measure_queue(quick=True)
+    assert {row.group for row in rows} == {"queue"}
+    assert all(row.value > 0 for row in rows)
+    assert [row.name for row in rows if row.target] != []
 
 
 def test_the_table_takes_any_text() -> None:

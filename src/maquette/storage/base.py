@@ -132,7 +132,7 @@ class Records(Protocol):
         ...
 
     def move_job(self, job: Job) -> None:
-        """Store a job's new state. The job must exist."""
+        """Store a job's new state; one that is done stays so. The job must exist."""
         ...
 
     def jobs(self, *statuses: Status) -> list[Job]:
