@@ -1,0 +1,2 @@
+"""The network that enlarges four times: its training and its figures. See maquette.engines.compact
+for the network itself."""
