@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,18 @@ def test_models(maquette: Maquette, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "pencil  (default)" in maquette("models").out
     monkeypatch.setenv("MAQUETTE_ENGINE", "diffusers")
     assert checks(maquette("doctor", "--json"))["model"]["ok"]
+
+
+def test_models_verify(maquette: Maquette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = model_folder(tmp_path / "models" / "pencil")
+    model_folder(tmp_path / "models" / "unlisted")
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    listed = {weights.relative_to(folder).as_posix(): sha256(weights.read_bytes()).hexdigest()}
+    (folder / "MODEL.json").write_text(json.dumps({"name": "pencil", "files": listed}))
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path / "models"))
+    found = {each["name"]: each for each in maquette("models", "verify", "--json").records}
+    assert found["pencil"]["verified"] is found["postcard"]["verified"] is True
+    assert found["unlisted"]["verified"] is None
+    weights.write_bytes(weights.read_bytes() + b"?")
+    said = maquette("models", "verify")
+    assert said.code == 1 and "damaged" in said.out and "safetensors" in said.out
