@@ -145,11 +145,13 @@ class EstimateQuery(Body):
 
     operation: Literal[
         "generate", "vary", "reweight", "inpaint", "outpaint", "upscale", "apply", "replay"
-    ] = "generate"
-    quality: Literal["draft", "preview", "final"] = "final"
+    ] = Field(default="generate", description="What is to be done.")
+    quality: Literal["draft", "preview", "final"] = Field(
+        default="final", description="The preset."
+    )
     n: int = Field(default=1, ge=1, le=1000, description="How many pictures.")
     width: int | None = Field(default=None, ge=1, le=16384, description="null = the model's best.")
-    height: int | None = Field(default=None, ge=1, le=16384)
+    height: int | None = Field(default=None, ge=1, le=16384, description="null = the model's best.")
     steps: int | None = Field(default=None, ge=1, le=1000, description="null = the preset's.")
 
 
