@@ -261,6 +261,14 @@ class TestEnds:
         )
         assert ids(queue.claim("v", HOLD)) == ["a-1"]
 
+    def test_putting_back_what_nobody_wants_any_more_cancels_it(self, queue: Queue) -> None:
+        queue.submit(order("a", 2))
+        taken = queue.claim("w", HOLD, limit=2)
+        queue.ask_cancel(["a-0"])
+        queue.put_back(taken)
+        states = [job.status for job in queue.find(group="a")]
+        assert states == [Status.CANCELLED, Status.QUEUED]
+
 
 class TestCancelling:
     def test_a_waiting_one_is_cancelled_at_once(self, queue: Queue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,10 +71,8 @@ def work(
         )
         for job, _ in drawn:
             left.remove(job)
-    except Cancelled:
-        _stop(left, place)
-    except JobLost:
-        place.queue.put_back(left)  # those that are still ours
+    except (Cancelled, JobLost):
+        place.queue.put_back(left)  # those that are still ours and that nobody wants cancelled
     except MaquetteError as error:
         _fail(left, place, str(error), error.hint)
     except Exception as error:
@@ -81,7 +80,7 @@ def work(
         _fail(left, place, about, "the worker's output says more; please report it")
         raise
     except BaseException:  # an interrupt between two steps
-        _stop(left, place)
+        place.queue.put_back(left)
         raise
 
 
@@ -105,23 +104,9 @@ def _judge(
             return {"trace": keep_trace(version, trace, place.blobs, place.records)}
 
 
-def _stop(left: Sequence[Job], place: Workplace) -> None:
-    for job in left:
-        if place.queue.get(job.id).cancel:
-            _end(job.to(Status.CANCELLED, message="stopped by the person"), place)
-        else:
-            place.queue.put_back([job])
-
-
 def _fail(left: Sequence[Job], place: Workplace, message: str, hint: str) -> None:
     """Engines draw in order, so the first that is left is the one that broke down."""
     if left:
-        _end(left[0].to(Status.FAILED, message=message, hint=hint), place)
+        with suppress(JobLost):  # somebody else's by now; that is who ends it
+            place.queue.finish(left[0].to(Status.FAILED, message=message, hint=hint))
         place.queue.put_back(left[1:])
-
-
-def _end(job: Job, place: Workplace) -> None:
-    try:
-        place.queue.finish(job)
-    except JobLost:
-        return  # somebody else's by now; that is who ends it

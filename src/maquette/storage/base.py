@@ -239,8 +239,9 @@ class Queue(Protocol):
         ...
 
     def put_back(self, jobs: Sequence[Job]) -> None:
-        """Let jobs that this worker holds wait again; this attempt does not count. What it does
-        not hold any more is left alone."""
+        """Let jobs that this worker holds wait again; this attempt does not count. One whose
+        cancelling is asked becomes CANCELLED; what the worker does not hold any more is left
+        alone."""
         ...
 
     def finish(self, job: Job) -> None:

@@ -15,7 +15,7 @@ from maquette.storage.turns import (
     asked_to_stop,
     check_submitted,
     ends_by_itself,
-    holds,
+    given_back,
     moved,
     still_held,
 )
@@ -110,11 +110,8 @@ class MemoryQueue:
 
     def put_back(self, jobs: Sequence[Job]) -> None:
         """See ``Queue.put_back``."""
-        with self._records.lock:
-            for job in jobs:
-                known = self.get(job.id)
-                if holds(known, job):
-                    self._records.put_job(known.put_back())
+        given = {job.id: job for job in jobs}
+        self._change(list(given), lambda known: given_back(known, given[known.id]))
 
     def finish(self, job: Job) -> None:
         """See ``Queue.finish``."""

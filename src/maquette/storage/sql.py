@@ -33,7 +33,7 @@ from maquette.storage.rows import (
 from maquette.storage.sql_shelf import label, put_on_shelf
 from maquette.storage.sqlite import UNFINISHED, path_of
 from maquette.storage.statements import (
-    add_job,
+    add_jobs,
     chunks,
     insert_all,
     job_of,
@@ -237,7 +237,7 @@ class SqlRecords:
             VersionUnknown: when the version it made is not there.
         """
         with self._writing() as connection:
-            add_job(connection, self._now(), job)
+            add_jobs(connection, self._now(), [job])
 
     def move_job(self, job: Job) -> None:
         """Store a job's new state.

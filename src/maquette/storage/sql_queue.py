@@ -12,7 +12,7 @@ from maquette.core.job import Job, Status
 from maquette.storage.base import Event, Kind
 from maquette.storage.database import Database
 from maquette.storage.rows import event_from, instant
-from maquette.storage.statements import add_job, job_of, put_job, read_jobs, tell
+from maquette.storage.statements import add_jobs, job_of, put_job, read_jobs, tell
 from maquette.storage.tables import events
 from maquette.storage.tables import jobs as table
 from maquette.storage.turns import (
@@ -20,12 +20,14 @@ from maquette.storage.turns import (
     asked_to_stop,
     check_submitted,
     ends_by_itself,
-    holds,
+    given_back,
     moved,
     still_held,
 )
 
 __all__ = ["SqlQueue"]
+
+_QUEUED = table.c.status == Status.QUEUED.value
 
 
 class SqlQueue:
@@ -44,8 +46,7 @@ class SqlQueue:
                 earlier = select(table).where(table.c.key == key).order_by(table.c.place)
                 if found := read_jobs(connection, earlier):
                     return found
-            for job in stored:
-                add_job(connection, self._database.clock(), job)
+            add_jobs(connection, self._database.clock(), stored)
         return stored
 
     def get(self, job_id: str) -> Job:
@@ -66,28 +67,35 @@ class SqlQueue:
 
     def urgency(self) -> int | None:
         """See ``Queue.urgency``."""
+        least = select(func.min(table.c.priority))
+        parts = [least.where(part).scalar_subquery() for part in (_QUEUED, self._lapsed())]
         with self._database.reading() as connection:
-            return connection.execute(
-                select(func.min(table.c.priority)).where(self._open())
-            ).scalar_one()
+            found = connection.execute(select(*parts)).one()
+        return min((priority for priority in found if priority is not None), default=None)
 
     def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
         """See ``Queue.claim``."""
-        now = self._database.clock()
+        # Where many write at once, each locks other rows; SQLite has one writer anyway.
+        order = select(table).order_by(table.c.priority, table.c.seq)
+        order = order.with_for_update(skip_locked=True)
         with self._database.writing() as connection:
-            # Where many write at once, each locks other rows; SQLite has one writer anyway.
-            waiting = select(table).order_by(table.c.priority, table.c.seq)
-            lapsed = waiting.where(self._lapsed()).with_for_update(skip_locked=True)
-            for job in read_jobs(connection, lapsed):
+            now = self._database.clock()  # not before: others may have written for seconds
+            open_now: list[Job] = []
+            for job in read_jobs(connection, order.where(self._lapsed())):
                 if (ended := ends_by_itself(job)) is not None:
                     put_job(connection, now, ended)
-            first = waiting.where(self._open()).limit(1).with_for_update(skip_locked=True)
-            found = read_jobs(connection, first)
-            if found and limit > 1:
-                same = (table.c.group == found[0].group) & (table.c.priority == found[0].priority)
-                all_of_it = waiting.where(self._open() & same).order_by(None)
-                all_of_it = all_of_it.order_by(table.c.seq).limit(limit)
-                found = read_jobs(connection, all_of_it.with_for_update(skip_locked=True))
+                else:
+                    open_now.append(job)
+            # Not one question with OR, which no index answers in this order.
+            open_now += read_jobs(connection, order.where(_QUEUED).limit(1))
+            if not open_now:
+                return []
+            first = min(open_now, key=lambda job: (job.priority, job.created_at))
+            found = [first]
+            if limit > 1:
+                same = (table.c.group == first.group) & (table.c.priority == first.priority)
+                mates = order.where(same & or_(_QUEUED, self._lapsed())).limit(limit)
+                found = read_jobs(connection, mates)
             taken = [job.taken(owner, now + timedelta(seconds=seconds)) for job in found]
             for job in taken:
                 put_job(connection, now, job)
@@ -95,16 +103,16 @@ class SqlQueue:
 
     def beat(self, owner: str, seconds: float) -> frozenset[str]:
         """See ``Queue.beat``."""
-        now = self._database.clock()
         running = (table.c.status == Status.RUNNING.value) & table.c.lease_until.is_not(None)
         mine = running & (table.c.owner == owner)
         query = select(table.c.id, table.c.cancel, table.c.lease_until).where(mine)
         with self._database.reading() as connection:
             held = connection.execute(query).all()
+        now = self._database.clock()
         soon = instant(now + timedelta(seconds=seconds * 2 / 3))
         if any(row.lease_until < soon for row in held):
-            until = instant(now + timedelta(seconds=seconds))
             with self._database.writing() as connection:
+                until = instant(self._database.clock() + timedelta(seconds=seconds))
                 connection.execute(update(table).where(mine).values(lease_until=until))
         return frozenset(row.id for row in held if row.cancel)
 
@@ -120,9 +128,7 @@ class SqlQueue:
     def put_back(self, jobs: Sequence[Job]) -> None:
         """See ``Queue.put_back``."""
         given = {job.id: job for job in jobs}
-        self._change(
-            list(given), lambda known: known.put_back() if holds(known, given[known.id]) else known
-        )
+        self._change(list(given), lambda known: given_back(known, given[known.id]))
 
     def finish(self, job: Job) -> None:
         """See ``Queue.finish``."""
@@ -148,9 +154,6 @@ class SqlQueue:
         now = instant(self._database.clock())
         # A job without a lease compares as unknown, so it is never among these.
         return (table.c.status == Status.RUNNING.value) & (table.c.lease_until <= now)
-
-    def _open(self) -> ColumnElement[bool]:
-        return or_(table.c.status == Status.QUEUED.value, self._lapsed())
 
     def _change(self, job_ids: Sequence[str], step: Callable[[Job], Job]) -> list[Job]:
         with self._database.writing() as connection:

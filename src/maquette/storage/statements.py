@@ -28,7 +28,7 @@ from maquette.storage.sqlite import WRITING
 from maquette.storage.tables import events, jobs, version_parents, versions
 
 __all__ = [
-    "add_job",
+    "add_jobs",
     "chunks",
     "insert_all",
     "job_of",
@@ -38,6 +38,7 @@ __all__ = [
     "read_versions",
     "seq_of",
     "tell",
+    "tell_all",
 ]
 
 _MANY = 500
@@ -107,19 +108,22 @@ def job_of(connection: Connection, job_id: str) -> Job:
     return found[0]
 
 
-def add_job(connection: Connection, at: datetime, job: Job) -> None:
-    """Append a job, and say so in the journal.
+def add_jobs(connection: Connection, at: datetime, new: Sequence[Job]) -> None:
+    """Append jobs, and say so in the journal.
 
     Raises:
-        ValueError: when there is one of this id.
-        VersionUnknown: when the version it made is not there.
+        ValueError: when there is one of such an id.
+        VersionUnknown: when a version that one made is not there.
     """
-    if connection.execute(select(jobs.c.seq).where(jobs.c.id == job.id)).first():
-        raise ValueError(f"there is a job {job.id!r} already")
-    if job.version is not None:
-        seq_of(connection, job.version)
-    connection.execute(insert(jobs), job_row(job))
-    tell(connection, at, "job", job.id, told_job(job))
+    for chunk in chunks([job.id for job in new]):
+        known = connection.execute(select(jobs.c.id).where(jobs.c.id.in_(chunk))).scalars().first()
+        if known is not None:
+            raise ValueError(f"there is a job {known!r} already")
+    for job in new:
+        if job.version is not None:
+            seq_of(connection, job.version)
+    insert_all(connection, jobs, [job_row(job) for job in new])
+    tell_all(connection, at, "job", [(job.id, told_job(job)) for job in new])
 
 
 def put_job(connection: Connection, at: datetime, job: Job) -> None:
@@ -137,10 +141,25 @@ def put_job(connection: Connection, at: datetime, job: Job) -> None:
 def tell(
     connection: Connection, at: datetime, kind: Kind, job_id: str, data: Mapping[str, Any]
 ) -> Event:
-    """Append a line to the journal; now and then let old ones go."""
+    """Append a line to the journal."""
     row = event_row(at, kind, job_id, data)
     seq = connection.execute(insert(events).returning(events.c.seq), row).scalar_one()
     if seq % PRUNE_EVERY == 0:
-        fleeting = events.c.kind.in_(FLEETING) & (events.c.at < instant(at - REMEMBERED))
-        connection.execute(delete(events).where(or_(fleeting, events.c.seq <= seq - KEPT)))
+        _forget(connection, at, seq)
     return event_from({**row, "seq": seq})
+
+
+def tell_all(
+    connection: Connection, at: datetime, kind: Kind, lines: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    """Append a line for each job's id and what there is to say of it."""
+    *most, last = lines
+    insert_all(connection, events, [event_row(at, kind, job_id, data) for job_id, data in most])
+    newest = tell(connection, at, kind, *last)
+    if len(lines) >= PRUNE_EVERY:
+        _forget(connection, at, newest.id)
+
+
+def _forget(connection: Connection, at: datetime, newest: int) -> None:
+    fleeting = events.c.kind.in_(FLEETING) & (events.c.at < instant(at - REMEMBERED))
+    connection.execute(delete(events).where(or_(fleeting, events.c.seq <= newest - KEPT)))

@@ -42,7 +42,7 @@ __all__ = [
     "versions",
 ]
 
-HEAD = "0003"
+HEAD = "0004"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -174,7 +174,7 @@ jobs = Table(
     Column("operation", Words, nullable=False),
     Column("recipe", Text, nullable=False),
     Column("parents", Text, nullable=False),
-    Column("status", String(16), nullable=False, index=True),
+    Column("status", String(16), nullable=False),
     Column("owner", Words, nullable=False),
     Column("message", Words, nullable=False),
     Column("version", _DIGEST, ForeignKey("versions.id")),
@@ -191,6 +191,7 @@ jobs = Table(
     Column("hint", Words, nullable=False),
     Column("result", Text),
     UniqueConstraint("id"),
+    Index(None, "status", "priority", "seq"),
     # One group for a key, also where several transactions write at once.
     Index("uq_jobs_key", "key", unique=True, sqlite_where=_KEYED, postgresql_where=_KEYED),
     sqlite_autoincrement=True,

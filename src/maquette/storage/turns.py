@@ -15,11 +15,13 @@ __all__ = [
     "asked_to_stop",
     "check_submitted",
     "ends_by_itself",
-    "holds",
+    "given_back",
     "moved",
     "settled",
     "still_held",
 ]
+
+STOPPED = "stopped by the person"
 
 
 def check_submitted(jobs: Sequence[Job]) -> None:
@@ -34,8 +36,7 @@ def check_submitted(jobs: Sequence[Job]) -> None:
         raise ValueError("a job's id is its own")
 
 
-def holds(known: Job, job: Job) -> bool:
-    """Whether the known job is still with the one whom ``job`` belongs to."""
+def _holds(known: Job, job: Job) -> bool:
     return not known.ended and (known.owner, known.attempts) == (job.owner, job.attempts)
 
 
@@ -47,7 +48,7 @@ def still_held(known: Job, job: Job) -> Job:
     """
     if known.ended:
         raise JobLost(f"job {job.id[:8]} is {known.status} already")
-    if not holds(known, job):
+    if not _holds(known, job):
         raise JobLost(f"job {job.id[:8]} is no longer {job.owner or 'yours'}")
     return known
 
@@ -80,6 +81,14 @@ def asked_to_stop(job: Job, now: datetime) -> Job:
     return job.model_copy(update={"cancel": True})
 
 
+def given_back(known: Job, job: Job) -> Job:
+    """Waiting again when it is still ``job``'s owner's, cancelled when that was asked meanwhile;
+    otherwise as it is."""
+    if not _holds(known, job):
+        return known
+    return known.to(Status.CANCELLED, message=STOPPED) if known.cancel else known.put_back()
+
+
 def asked_again(job: Job) -> Job:
     """Waiting anew when it has failed or was cancelled; otherwise as it is."""
     return job.again() if job.status in {Status.FAILED, Status.CANCELLED} else job
@@ -90,7 +99,7 @@ def ends_by_itself(job: Job) -> Job | None:
     if job.status is not Status.RUNNING:
         return None
     if job.cancel:
-        return job.to(Status.CANCELLED, message="stopped by the person")
+        return job.to(Status.CANCELLED, message=STOPPED)
     if job.attempts >= ATTEMPTS:
         return job.to(
             Status.FAILED,
