@@ -236,7 +236,13 @@ def arguments(description: str, batch: int, rate: float) -> argparse.ArgumentPar
     parser.add_argument("--device", default=str(usual_device()))
     parser.add_argument("--workers", type=int, default=usual_workers(usual_device()))
     parser.add_argument("--report", action="store_true", help="only measure what is trained")
+    parser.add_argument("--later", action="store_true", help="train; leave measuring to --report")
     return parser
+
+
+def reports(team: Team, options: argparse.Namespace) -> bool:
+    """Whether this worker is to measure and export now."""
+    return team.rank == 0 and not options.later
 
 
 def run(work: Callable[..., None], options: argparse.Namespace) -> None:
@@ -245,4 +251,4 @@ def run(work: Callable[..., None], options: argparse.Namespace) -> None:
         until = math.inf
     else:
         until = deadline(options.deadline, options.minutes)
-    start(work, options.workers, LARGEST, options, until)
+    start(work, 1 if options.report else options.workers, LARGEST, options, until)

@@ -160,7 +160,7 @@ def work(team: Team, options: argparse.Namespace, until: float) -> None:
             seed=options.seed,
             team=team,
         )
-    if team.rank == 0:
+    if fitting.reports(team, options):
         network.cpu()
         steps = fitting.trained(network, folder)
         scenes = [render(FIRST_SCENE + i) for i in range(options.held_out)]

@@ -249,7 +249,7 @@ def work(team: Team, options: argparse.Namespace, until: float) -> None:
             seed=options.seed,
             team=team,
         )
-    if team.rank == 0:
+    if fitting.reports(team, options):
         network.cpu().to(memory_format=torch.contiguous_format)
         report(network, folder, fitting.trained(network, folder), options.held_out)
 

@@ -168,7 +168,7 @@ def work(team: Team, options: argparse.Namespace, until: float) -> None:
             seed=options.seed,
             team=team,
         )
-    if team.rank == 0:
+    if fitting.reports(team, options):
         network.cpu()
         report(network, fitting.trained(network, folder), folder, options.held_out)
 

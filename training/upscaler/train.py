@@ -194,7 +194,7 @@ def work(team: Team, options: argparse.Namespace, until: float) -> None:
             seed=options.seed,
             team=team,
         )
-    if team.rank == 0:
+    if fitting.reports(team, options):
         network.cpu().to(memory_format=torch.contiguous_format)
         steps = fitting.trained(network, folder)
         report(network, options.run, steps, options.held_out)
