@@ -213,7 +213,19 @@ export class Room {
     const job = this.jobs.get(id)
     const order = this.orders.find((each) => each.group === job?.group)
     if (!job?.version || !order) return
-    void this.learn(job.version).then(() => this.arrived?.(job.version!, job, order.from))
+    void this.learn(job.version)
+      .then(() => this.preload(job.version!))
+      .then(() => this.arrived?.(job.version!, job, order.from))
+  }
+
+  /** Have the picture at hand before it is shown, so that nothing flickers. */
+  private async preload(id: string): Promise<void> {
+    const version = this.byId.get(id)
+    if (!version) return
+    const image = new Image()
+    image.src = this.api.pictureUrl(version.image)
+    const soon = new Promise((done) => setTimeout(done, 2000))
+    await Promise.race([image.decode().catch(() => {}), soon])
   }
 
   private async learn(version: string): Promise<void> {

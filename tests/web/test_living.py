@@ -1,0 +1,234 @@
+"""What goes on around a picture: drafts, other windows, files dropped in, servers that die."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, expect
+
+from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An engine that takes its time, so that there is a middle of a job."""
+    with opened(tmp_path_factory.mktemp("living"), slowly=0.05) as house:
+        house.until(house.versions)
+        yield house
+
+
+def prompt(page: Page) -> str:
+    return page.get_by_role("textbox", name="Prompt", exact=True).input_value()
+
+
+def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    page.get_by_role("radio", name="Draft").check()
+    page.get_by_role("radio", name="40", exact=True).check()
+    page.get_by_role("button", name="Draft 40").click()
+    sheet = page.get_by_role("group", name="Contact sheet of drafts")
+    expect(sheet).to_be_visible()
+    expect(sheet.get_by_text("waits").first).to_be_visible()
+    shot(page, "drafts-being-drawn", handbook=True)
+    house.until(lambda: len([v for v in house.versions() if v["operation"] == "generate"]) >= 41)
+    drafts = sheet.get_by_role("button", name="seed")
+    expect(drafts).to_have_count(40, timeout=PATIENCE)
+
+    # By keys: rate, reject, pick, walk.
+    drafts.first.focus()
+    page.keyboard.press("4")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    page.keyboard.press("5")
+    expect(drafts.nth(0)).to_have_accessible_name(_saying("rated 4"))
+    expect(drafts.nth(1)).to_have_accessible_name(_saying("rejected"))
+    expect(drafts.nth(2)).to_have_accessible_name(_saying("picked"))
+    page.get_by_label("Hide rejected").check()
+    expect(drafts).to_have_count(39)
+    page.get_by_role("radio", name="Rating").check()
+    expect(drafts.first).to_have_accessible_name(_saying("rated 5"))
+    page.get_by_role("radio", name="Score").check()
+    expect(sheet.get_by_role("button", name="suggested").first).to_be_visible()
+    shot(page, "drafts", handbook=True)
+
+    # Undo takes a mark back.
+    page.get_by_role("radio", name="Newest").check()
+    page.get_by_label("Hide rejected").uncheck()
+    drafts.first.focus()
+    page.keyboard.press("Control+z")
+    expect(drafts.nth(2)).to_have_accessible_name(_saying("not rated"))
+
+    before = len(house.versions())
+    page.get_by_role("button", name="Finish 1").click()
+    house.until(lambda: len(house.versions()) > before)
+    drafts.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("application", name="Picture.")).to_be_visible()
+
+
+def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None:
+    one, two = context.new_page(), context.new_page()
+    for page in (one, two):
+        page.goto(house.address)
+        settled(page)
+    here = one.url
+    one.get_by_role("slider", name="moon", exact=True).press("ArrowUp")
+    arrived(one, one.get_by_role("button", name="Redraw with moon 1.1").click)
+    # The other window is told, and stays where it is.
+    count = one.get_by_role("region", name="Versions").get_by_text(" pictures")
+    expect(two.get_by_text(count.inner_text())).to_be_visible()
+    assert two.url == here
+    one.get_by_role("application").focus()
+    one.keyboard.press("s")
+    expect(
+        two.get_by_role("region", name="Versions").get_by_role("button", name="starred")
+    ).to_be_visible()
+    # What is typed in one is not typed in the other.
+    two.get_by_role("textbox", name="Prompt", exact=True).fill("a moon over the sea")
+    assert prompt(one) == "a lone wolf under a full (moon:1.1), misty forest"
+
+
+def test_a_picture_is_dropped_in_explained_and_masked(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    picture = Image.new("RGBA", (320, 200), (40, 90, 160, 255))
+    picture.paste((0, 0, 0, 0), (0, 0, 160, 200))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    drop = """data => {
+        const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+        const transfer = new DataTransfer()
+        transfer.items.add(new File([bytes], 'sea.png', {type: 'image/png'}))
+        const at = document.querySelector('.app')
+        at.dispatchEvent(new DragEvent('dragover', {dataTransfer: transfer, bubbles: true, cancelable: true}))
+        at.dispatchEvent(new DragEvent('drop', {dataTransfer: transfer, bubbles: true, cancelable: true}))
+    }"""  # noqa: E501
+    arrived(page, lambda: page.evaluate(drop, data))
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    said = page.get_by_role("region", name="Notices")
+    expect(said.get_by_text("sea.png is imported.")).to_be_visible()
+    shot(page, "imported")
+
+    # What is transparent becomes the mask.
+    page.get_by_role("application").focus()
+    page.keyboard.press("w")
+    page.get_by_role("radio", name="Alpha").check()
+    page.get_by_role("button", name="Make the mask").click()
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+
+    # Or what hangs together in one colour.
+    page.get_by_role("application").focus()
+    page.keyboard.press("w")
+    page.get_by_role("radio", name="Colour").check()
+    page.get_by_label("Place, from the left").fill("300")
+    page.get_by_role("button", name="Make the mask").click()
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+
+    # A file that is no picture is refused in words, and nothing is lost.
+    page.evaluate(drop, base64.b64encode(b"no picture").decode())
+    expect(said.get_by_text("picture", exact=False).last).to_be_visible()
+    shot(page, "refused")
+
+
+def test_every_stroke_is_undone_and_a_reload_keeps_all(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    words = page.get_by_role("textbox", name="Prompt", exact=True)
+    words.fill("a moon over the sea, ")
+    page.keyboard.press("Escape")
+    page.get_by_role("application").focus()
+    page.keyboard.press("b")
+    left, top, side = stage(page)
+    for at in (0.3, 0.5, 0.7):
+        page.mouse.move(left + side * at, top + side * 0.3)
+        page.mouse.down()
+        page.mouse.move(left + side * at, top + side * 0.6, steps=5)
+        page.mouse.up()
+    masked = page.get_by_text("% masked")
+    three = masked.inner_text()
+    page.keyboard.press("Control+z")
+    expect(masked).not_to_have_text(three)
+    page.keyboard.press("Control+Shift+z")
+    expect(masked).to_have_text(three)
+    for tool, key in (("Lasso", "l"), ("Box", "r"), ("Eraser", "e")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=tool, exact=True)).to_have_attribute(
+            "aria-pressed", "true"
+        )
+    page.get_by_role("textbox", name="Replace with").fill("a boat")
+    page.wait_for_timeout(600)
+
+    page.reload()
+    expect(words).to_have_value("a moon over the sea, ")
+    expect(masked).to_have_text(three)
+
+
+def test_the_server_dies_in_mid_job_and_comes_back(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    house.slowly = 0.3
+    house.stop()
+    house.start()
+    page.reload()
+    settled(page)
+    words = page.get_by_role("textbox", name="Prompt", exact=True)
+    words.fill("a full moon over the sea")
+    page.get_by_role("radio", name="Final").check()
+    page.get_by_role("button", name="Draw 1").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    words.fill("typed while it is drawn")
+    house.kill()
+    expect(page.get_by_text("Offline")).to_be_visible()
+    words.fill("typed while nobody is there")
+    shot(page, "offline")
+    before = page.url
+    house.slowly = 0.02
+    house.start()
+    expect(page.get_by_text("Offline")).to_be_hidden(timeout=PATIENCE)
+    # The job is taken up again and its picture comes; what was typed is still there.
+    page.wait_for_function("url => location.href !== url", arg=before, timeout=PATIENCE)
+    assert prompt(page) == "typed while nobody is there"
+
+
+def test_a_cut_line_is_taken_up_without_loss(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    cut = page.context.new_cdp_session(page)
+    cut.send("Network.enable")
+    dark = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    cut.send("Network.emulateNetworkConditions", dark)
+    page.context.set_offline(True)
+    expect(page.get_by_text("Offline")).to_be_visible()
+    newest = house.versions()[-1]
+    made = len(house.versions())
+    house.post(
+        "/projects/sample/operations/vary", {"version": newest["id"], "n": 2, "quality": "draft"}
+    )
+    house.until(lambda: len(house.versions()) == made + 2)
+    page.context.set_offline(False)
+    cut.send("Network.emulateNetworkConditions", dark | {"offline": False})
+    expect(page.get_by_text(f"{made + 2} pictures")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_long_job_is_cancelled(house: House, page: Page) -> None:
+    page.goto(house.address)
+    settled(page)
+    page.get_by_role("radio", name="40", exact=True).check()
+    page.get_by_role("button", name="40").last.click()
+    expect(page.get_by_role("group", name="Contact sheet of drafts")).to_be_visible()
+    page.get_by_role("button", name="being drawn").click()
+    expect(page.get_by_role("button", name="being drawn")).to_be_hidden(timeout=PATIENCE)
+
+
+def _saying(text: str):  # noqa: ANN202
+    import re
+
+    return re.compile(re.escape(text))
