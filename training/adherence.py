@@ -27,11 +27,9 @@ from PIL import Image
 
 from training.device import autocast
 from training.device import device as usual_device
-from training.files import save_sheet, to_unit
-from training.judge import Judge, load
+from training.files import save_sheet
 from training.judge.claims import KINDS, Claim, claims, holds, tally
-from training.judge.network import SIDE
-from training.judge.train import ask
+from training.judge.panel import Panel, load
 from training.world import Caption, Facts, render
 
 FIRST_SCENE, FIRST_UNSEEN = 88_000_000, 89_000_000
@@ -129,11 +127,10 @@ def plain(claim: Claim) -> str:
 
 
 def judged(
-    judge: Judge, pictures: np.ndarray, wanted: list[Prompt]
+    judge: Panel, pictures: np.ndarray, wanted: list[Prompt]
 ) -> list[list[tuple[Claim, bool, bool]]]:
     """For each prompt (claim, whether it holds, whether its noun was found)."""
-    small = torch.nn.functional.interpolate(to_unit(pictures), size=(SIDE, SIDE), mode="area")
-    told = ask(judge, small)
+    told = judge.answers(pictures)
     rows = []
     for i, one in enumerate(wanted):
         answers = {name: values[i] for name, values in told.items()}
@@ -146,7 +143,7 @@ def judged(
     return rows
 
 
-def compare(judge: Judge, wanted: list[Prompt], folder: Path) -> dict[str, Any]:
+def compare(judge: Panel, wanted: list[Prompt], folder: Path) -> dict[str, Any]:
     """Figures of the model and of the true renders over some prompts, and what failed."""
     drawn = np.stack([np.asarray(Image.open(folder / f"{p.seed}.png")) for p in wanted])
     ours = judged(judge, drawn, wanted)

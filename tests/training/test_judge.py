@@ -13,15 +13,17 @@ pytest.importorskip("skia")
 
 import torch
 from training.fitting import fit
-from training.judge import Judge, load
+from training.judge import style as styles
 from training.judge.claims import Claim, claims, holds, interval, tally
-from training.judge.network import CELLS, SIDE
+from training.judge.network import CELLS, SIDE, Judge
+from training.judge.panel import Panel, load
 from training.judge.scenes import Scenes, answers, cells, draw, evenly, gather
+from training.judge.style import Style
 from training.judge.train import Task, ask, disturb, measure, report
 from training.world import NOUNS, Facts, Thing, render
 from training.world.phrases import untag
 
-from training import adherence
+from training import adherence, fitting
 
 
 @pytest.fixture(scope="module")
@@ -169,9 +171,25 @@ def test_report_ships_a_judge_that_loads(tmp_path: Path) -> None:
     card = json.loads((tmp_path / "judge.json").read_text())
     assert card["held_out"] == figures
     assert 0.5e6 < card["parameters"] < 1.5e6
-    probe = torch.rand(2, 3, SIDE, SIDE) * 2 - 1
-    ours, theirs = ask(judge, probe), ask(load(tmp_path), probe)
+    style = Style().eval()
+    fitting.export(style, tmp_path, "style", {})
+    probe = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
+    ours, theirs = Panel(judge, style).answers(probe), load(tmp_path).answers(probe)
     assert np.allclose(ours["present"], theirs["present"], atol=0.01)
+    assert ours["style"].shape == (2,)
+
+
+def test_the_judge_of_style_learns_and_ships(tmp_path: Path) -> None:
+    pictures, told = styles.draw(10, 100)
+    assert told.tolist() == [0, 1, 2, 3, 4] * 2
+    torch.manual_seed(0)
+    plan = {"until": math.inf, "rate": 3e-3, "batch": 8, "seed": 1}
+    task = styles.Task(Style((8, 8, 8)), pictures, told, torch.device("cpu"))
+    before = float(task.loss(np.random.default_rng(0), 10)["style"].detach())
+    fit(task, tmp_path, most_steps=12, **plan)
+    assert float(task.loss(np.random.default_rng(0), 10)["style"].detach()) < before
+    found = styles.measure(Style().eval(), 5)
+    assert 0 <= found["disturbed"]["all"] <= 1
 
 
 def test_scenes_are_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +213,7 @@ def test_adherence_of_perfect_pictures_is_the_ceiling(tmp_path: Path) -> None:
     assert all(p.claims for p in wanted)
     for one in wanted:
         Image.fromarray(one.picture).save(tmp_path / f"{one.seed}.png")
-    found = adherence.compare(Judge().eval(), wanted, tmp_path)
+    found = adherence.compare(Panel(Judge().eval(), Style().eval()), wanted, tmp_path)
     assert found["model"] == found["ceiling"]
     assert "objects" in adherence.table({"all": found})
 

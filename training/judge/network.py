@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from training.world.facts import NOUNS, POSITIONS, STYLES, TIMES
+from training.world.facts import NOUNS, POSITIONS, TIMES
 from training.world.palette import COLOURS
 
 #: Side of the pictures it looks at, and of its map.
@@ -42,7 +42,6 @@ class Answers:
     count: torch.Tensor
     position: torch.Tensor
     time: torch.Tensor
-    style: torch.Tensor
     places: torch.Tensor
 
 
@@ -69,9 +68,7 @@ class Judge(nn.Module):
         self.about = nn.Sequential(
             nn.Linear(c + CELLS + 2 + 24, 160), nn.SiLU(), nn.Linear(160, sum(ASKED.values()))
         )
-        self.whole = nn.Sequential(
-            nn.Linear(b + c + d, 128), nn.SiLU(), nn.Linear(128, len(TIMES) + len(STYLES))
-        )
+        self.whole = nn.Sequential(nn.Linear(b + c + d, 128), nn.SiLU(), nn.Linear(128, len(TIMES)))
         nn.init.constant_(self.places.bias, -3.0)
 
     def forward(self, pictures: torch.Tensor) -> Answers:
@@ -100,5 +97,4 @@ class Judge(nn.Module):
         )
         present, colour, count, position = self.about(known).split(list(ASKED.values()), 2)
         sums = torch.cat([x.float().mean((2, 3)) for x in (fine, middle, coarse)], 1)
-        time, style = self.whole(sums).split([len(TIMES), len(STYLES)], 1)
-        return Answers(present[..., 0], colour, count, position, time, style, places)
+        return Answers(present[..., 0], colour, count, position, self.whole(sums), places)

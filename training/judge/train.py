@@ -27,7 +27,7 @@ from training.parallel import Team
 from training.world.facts import NOUNS, POSITIONS
 
 _MIRRORED = np.array([*range(len(POSITIONS) - 1, -1, -1), UNKNOWN], np.int8)
-_NAMES = ("present", "colour", "count", "position", "time", "style")
+_NAMES = ("present", "colour", "count", "position", "time")
 
 
 def disturb(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -94,7 +94,6 @@ class Task:
             "count": 0.7 * _known(said.count, told["count"]),
             "position": 0.7 * _known(said.position, told["position"]),
             "time": 0.7 * _known(said.time, told["time"]),
-            "style": 0.7 * _known(said.style, told["style"]),
         }
 
 
