@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format docs clean
+.PHONY: help studio web demo test check bench format docs clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,20 @@ $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	@$(PIP) install --progress-bar on -q -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.app
 
+studio: $(VENV)/.app ## Open the studio in the browser
+	@$(BIN)/python web/build.py || echo "The studio opens without its pages."
+	@$(BIN)/maquette studio
+
+web: $(VENV)/.app ## Build the browser studio where it changed
+	@$(BIN)/python web/build.py
+
 demo: $(VENV)/.app ## Carry a picture through the whole loop; writes out/demo/index.html
 	@$(BIN)/python -m demo
 
 test: $(VENV)/.dev ## Run every test, on all cores
-	@$(BIN)/python -m pytest -n auto --dist worksteal -q
+	@$(BIN)/python web/build.py --run test
+	@$(BIN)/python -m pytest -n auto --dist worksteal -q --ignore=tests/web
+	@$(BIN)/python -m pytest -q tests/web
 
 check: $(VENV)/.dev ## Lint, types, layering, generated docs
 	@$(BIN)/ruff check .
@@ -40,6 +49,8 @@ check: $(VENV)/.dev ## Lint, types, layering, generated docs
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m maquette.cli.reference --check
+	@$(BIN)/python web/shapes.py --check
+	@$(BIN)/python web/build.py --run check
 
 bench: $(VENV)/.dev ## Measure, side by side in one run; writes out/bench.json
 	@$(BIN)/python -m bench
@@ -49,6 +60,7 @@ format: $(VENV)/.dev ## Put the code in the house's form
 
 docs: $(VENV)/.dev ## Write the pages that come from the code
 	@$(BIN)/python -m maquette.cli.reference
+	@$(BIN)/python web/shapes.py
 
 clean: ## Remove what the other targets made, the environment too
-	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) out build dist web/node_modules src/maquette/server/static .pytest_cache .ruff_cache .hypothesis .import_linter_cache

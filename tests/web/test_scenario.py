@@ -22,7 +22,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-def test_a_person_with_a_mouse(house: House, page: Page) -> None:
+def test_a_person_with_a_mouse(house: House, page: Page) -> None:  # noqa: PLR0915 - one story
     page.goto(house.address)
     settled(page)
     shot(page, "refine", handbook=True)

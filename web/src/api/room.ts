@@ -12,6 +12,7 @@ import type {
   Project,
   Pick,
   PromptRead,
+  Proposal,
   Rating,
   Reweighed,
   Session,
@@ -28,6 +29,8 @@ export const readPrompt = (text: string, negative: string, signal?: AbortSignal)
   ask<PromptRead>('POST', '/prompt', { json: { text, negative }, ...(signal && { signal }) })
 export const reweigh = (text: string, start: number, end: number, weight: number) =>
   ask<Reweighed>('POST', '/prompt/reweigh', { json: { text, start, end, weight } })
+export const suggestions = (text: string, count = 5) =>
+  ask<{ items: Proposal[] }>('POST', '/prompt/suggestions', { json: { text, count } })
 export const verifyFile = (file: Blob) =>
   ask<Record<string, unknown>>('POST', '/verify', { body: file, type: file.type || 'image/png' })
 

@@ -31,7 +31,7 @@ export function facts(detail: Detail): Fact[] {
   put('Engine', detail.engine)
   put('Recipe', detail.recipe_digest)
   put('Version', detail.id)
-  put('Build', detail.build, true)
+  put('Build', detail.build)
   const money = (detail.cost.money ?? {}) as Any
   if (Number(money.amount)) put('Cost', `${String(money.amount)} ${String(money.currency)}`)
   return found

@@ -15,6 +15,7 @@ export const percent = (part: number): string => {
 
 const WORDS: Record<string, string> = {
   generate: 'Generated',
+  explore: 'Tried a style',
   vary: 'Varied',
   reweight: 'Reweighted',
   inpaint: 'Replaced',

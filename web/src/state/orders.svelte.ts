@@ -129,6 +129,28 @@ export async function take(files: Iterable<File>): Promise<void> {
   }
 }
 
+/** The same words and seed in other styles, as drafts. */
+export async function explore(reach: 'near' | 'far'): Promise<void> {
+  const { room, words } = studio
+  if (!room || !words?.text.trim()) return
+  const jobs = await room.order(
+    'explore',
+    {
+      prompt: words.text,
+      negative: words.negative,
+      reach,
+      n: 8,
+      quality: 'draft',
+      ...(words.seedMode !== 'random' && { seed: words.seed }),
+      ...(words.size && { size: words.size }),
+    },
+    null,
+  )
+  if (!jobs) return
+  studio.go({ screen: 'drafts', project: room.id })
+  notices.announce(`${count(jobs.length, 'style')} ordered.`)
+}
+
 /** Finish the picked drafts: the same words and seed with all steps. */
 export async function finish(ids: readonly string[]): Promise<void> {
   const { room } = studio

@@ -3,8 +3,8 @@
  * only what was typed, what the server said of it, and which version it came from.
  */
 import { Problem } from '../api/client'
-import { readPrompt, reweigh } from '../api/room'
-import type { Chip, PromptRead } from '../api/types'
+import { readPrompt, reweigh, suggestions } from '../api/room'
+import type { Chip, PromptRead, Proposal } from '../api/types'
 import { plain } from '../canvas/heat'
 import { history } from './history.svelte'
 import { recall, remember } from './kept'
@@ -48,6 +48,8 @@ export class Words {
   basis = $state<string | null>(null)
   basisText = $state('')
   read = $state.raw<PromptRead | null>(null)
+  /** What the prompt leaves open, in words that the model knows. */
+  proposals = $state.raw<readonly Proposal[]>([])
   /** The chips of `basisText`, to see what changed. */
   basisChips = $state.raw<readonly Chip[] | null>(null)
   /** The text that `read` is of. */
@@ -64,6 +66,7 @@ export class Words {
 
   private asking: AbortController | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
+  private later: ReturnType<typeof setTimeout> | undefined
   private queue: Promise<void> = Promise.resolve()
   private waiting: { start: number; weight: number } | null = null
 
@@ -118,6 +121,8 @@ export class Words {
       if (this.text !== text) return
       this.read = read
       this.readOf = text
+      clearTimeout(this.later)
+      this.later = setTimeout(() => void this.propose(text), 400)
       const basis = this.basisText
       if (text === basis) this.basisChips = read.chips
       else if (!this.basisChips && basis) {
@@ -128,6 +133,22 @@ export class Words {
       if (error instanceof Problem && error.unreachable) setTimeout(() => void this.readNow(), 1500)
       else if (error instanceof Problem) notices.fault(error)
     }
+  }
+
+  private async propose(text: string): Promise<void> {
+    const found = text.trim() ? await suggestions(text).catch(() => null) : null
+    if (this.text === text) this.proposals = found?.items ?? []
+  }
+
+  /** Take up a proposal; it can be undone. */
+  adopt(proposal: Proposal): void {
+    const before = this.text
+    const put = (text: string) => {
+      this.text = text
+      void this.readNow()
+    }
+    history.note({ label: `Add ${proposal.adds}`, undo: () => put(before), redo: () => put(proposal.text) })
+    put(proposal.text)
   }
 
   /**

@@ -61,6 +61,7 @@ export type IconName = keyof typeof ICONS
 const OPERATIONS: Record<string, IconName> = {
   generate: 'wand',
   vary: 'sweep',
+  explore: 'sweep',
   reweight: 'word',
   inpaint: 'brush',
   outpaint: 'extend',
