@@ -1,0 +1,212 @@
+"""Drafts: distilled along the base's path, four steps of one pass, a LoRA as others read it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skia")
+
+import torch
+from diffusers import LCMScheduler, StableDiffusionPipeline
+from safetensors.torch import load_file
+from training.draft import lora as loras
+from training.draft import measure
+from training.draft.train import Task, boundary, report
+from training.fitting import fit
+from training.frozen import Base, Samples
+
+CPU = torch.device("cpu")
+
+
+def _task(run: Path, rank: int = 4, kind: type[Task] = Task) -> Task:
+    base = Base(run / "export", CPU)
+    torch.manual_seed(0)
+    return kind(
+        loras.Lora(base.unet, rank),
+        base,
+        Samples(run, base),
+        segments=20,
+        guidance=(4.0, 6.0),
+        supervision=0.03,
+    )
+
+
+def _pipeline(folder: Path) -> StableDiffusionPipeline:
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        folder, safety_checker=None, torch_dtype=torch.float32, local_files_only=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _draw(pipeline: StableDiffusionPipeline, steps: int) -> torch.Tensor:
+    """Latents: what an untrained autoencoder makes of them says nothing."""
+    generator = torch.Generator().manual_seed(3)
+    how: dict[str, Any] = {"num_inference_steps": steps, "guidance_scale": 1.0}
+    return pipeline("a red mug", generator=generator, output_type="latent", **how).images
+
+
+def test_the_boundary_is_the_samplers() -> None:
+    scheduler = loras.scheduler(40)
+    for t in (0, 24, 999):
+        skip, out = boundary(torch.tensor([t]))
+        theirs = scheduler.get_scalings_for_boundary_condition_discrete(t)
+        assert (float(skip), float(out)) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_the_first_step_sees_pure_noise(small_run: Path) -> None:
+    scheduler = loras.scheduler(40)
+    scheduler.set_timesteps(4)
+    assert scheduler.timesteps[0] == 999
+    assert scheduler.alphas_cumprod[999] == pytest.approx(0, abs=1e-7)
+    base = Base(small_run / "export", CPU)
+    clean, noise = torch.ones(1, 8, 16, 16), torch.randn(1, 8, 16, 16)
+    noisy, velocity = base.noisy(clean, noise, torch.tensor([999]))
+    assert torch.allclose(noisy, noise, atol=1e-4)
+    assert torch.allclose(velocity, -clean, atol=1e-4)
+    assert torch.allclose(base.signal, scheduler.alphas_cumprod, atol=1e-3)
+
+
+def test_the_teacher_walks_the_guided_path(small_run: Path) -> None:
+    task = _task(small_run)
+    x = torch.randn(1, 8, 16, 16)
+    states = task.base.states(task.base.ids(["a red mug"]))
+    empty = task.base.states(task.base.empty)
+    bias = torch.zeros(1, 1, 1, states.shape[1])
+    t, later = torch.tensor([999]), torch.tensor([949])
+    still = task._teacher(x, (t, t), (empty, states), bias, torch.tensor(5.0))
+    assert torch.allclose(still, x, atol=1e-3)
+    moved = task._teacher(x, (t, later), (empty, states), bias, torch.tensor(5.0))
+    assert torch.isfinite(moved).all()
+    assert 0 < float((moved - x).abs().mean()) < 1
+
+
+def test_a_fresh_lora_changes_nothing_and_only_it_learns(small_run: Path) -> None:
+    task = _task(small_run)
+    before = {k: v.clone() for k, v in task.base.unet.state_dict().items()}
+    weights = task.network.changed(task.base.unet)
+    assert all(torch.equal(weights[k], before[k]) for k in weights)
+    sum(task.loss(np.random.default_rng(0), 2).values()).backward()
+    assert all(p.grad is not None for p in task.network.up.values())
+    assert all(p.grad is None for p in task.base.unet.parameters())
+
+
+def test_steps_lower_the_loss_on_one_batch(small_run: Path) -> None:
+    task = _task(small_run)
+    optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
+    seen = []
+    for _ in range(5):
+        loss = sum(task.loss(np.random.default_rng(1), 2).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append(float(loss.detach()))
+    assert seen[-1] < 0.95 * seen[0]
+
+
+class _Killed(Task):
+    """A task that is killed in its third step."""
+
+    def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
+        self.asked = getattr(self, "asked", 0) + 1
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return super().loss(rng, count)
+
+
+def test_a_killed_training_ends_as_an_unbroken_one(small_run: Path, tmp_path: Path) -> None:
+    plan: dict[str, Any] = {"until": math.inf, "most_steps": 3, "batch": 2, "every": 0.0}
+    (tmp_path / "whole").mkdir()
+    whole = fit(_task(small_run), tmp_path / "whole", **plan).state_dict()
+    (tmp_path / "killed").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fit(_task(small_run, kind=_Killed), tmp_path / "killed", **plan)
+    again = fit(_task(small_run), tmp_path / "killed", **plan).state_dict()
+    assert all(torch.equal(whole[k], again[k]) for k in whole)
+
+
+def _noisy_lora(run: Path) -> loras.Lora:
+    made = loras.Lora(Base(run / "export", CPU).unet, 4)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for up in made.up.values():
+            up.normal_(0, 0.05)
+    return made
+
+
+def test_a_merged_draft_runs_four_single_passes(small_run: Path, tmp_path: Path) -> None:
+    made = _noisy_lora(small_run)
+    path = loras.write(made, tmp_path / "draft", 40)
+    told = loras.read(Base(small_run / "export", CPU).unet, path)
+    assert told.rank == 4
+    loras.merged(small_run / "export", told, 40, tmp_path / "merged")
+    draft = _pipeline(tmp_path / "merged")
+    assert isinstance(draft.scheduler, LCMScheduler)
+    rows = []
+    draft.unet.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+    drawn = _draw(draft, 4)
+    assert rows == [1, 1, 1, 1]
+    plain = _pipeline(small_run / "export")
+    plain.scheduler = loras.scheduler(40)
+    assert float((drawn - _draw(plain, 4)).abs().mean()) > 1e-2
+
+
+def test_a_lora_for_another_denoiser_is_refused(small_run: Path, tmp_path: Path) -> None:
+    path = loras.write(_noisy_lora(small_run), tmp_path, 40)
+    base = Base(small_run / "export", CPU)
+    with pytest.raises(ValueError, match="other layers"):
+        loras.read(base.unet.down_blocks[0], path)
+
+
+def test_the_stock_loader_reads_the_layout(small_run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="diffusers loads LoRAs through peft: pip install peft")
+    made = _noisy_lora(small_run)
+    loras.write(made, tmp_path, 40)
+    stock = _pipeline(small_run / "export")
+    before = _draw(stock, 2)
+    stock.load_lora_weights(tmp_path)
+    theirs = _draw(stock, 2)
+    ours = _pipeline(small_run / "export")
+    made.merge(ours.unet)
+    assert float((theirs - before).abs().mean()) > 1e-2
+    assert torch.allclose(_draw(ours, 2), theirs, atol=0.05)
+
+
+def test_names_are_those_of_the_stock_layout(small_run: Path, tmp_path: Path) -> None:
+    made = _noisy_lora(small_run)
+    told = load_file(loras.write(made, tmp_path, 40))
+    assert {v.dtype for v in told.values()} == {torch.float16}
+    unet = Base(small_run / "export", CPU).unet
+    for name, value in told.items():
+        layer, letter, _ = name.removeprefix("unet.").rsplit(".", 2)
+        weight = unet.get_submodule(layer).weight
+        axis = 0 if letter == "lora_A" else 1
+        assert value.shape[axis] == 4
+        assert value.shape[1 - axis] == weight.shape[1 - axis]
+
+
+def test_likeness_tells_the_same_from_another() -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(0, 255, (2, 2, 256, 256, 3), dtype=np.uint8)
+    assert measure.alike(one, one) == {"ssim": 1.0, "distance": 0.0}
+    assert measure.alike(one, other)["ssim"] < 0.5
+
+
+def test_the_report_exports_and_measures(small_run: Path) -> None:
+    base = Base(small_run / "export", CPU)
+    options = argparse.Namespace(
+        run=small_run, segments=40, guidance=[4.0, 6.0], batch=2, prompts=2, rounds=1
+    )
+    figures = report(_noisy_lora(small_run), base, options, 3)
+    assert figures["likeness"]["prompts"] == 2
+    assert figures["pace"]["times_faster"] > 1
+    card = json.loads((small_run / "draft" / "draft.json").read_text())
+    assert loras.FILE in card["files"]
+    assert card["use"]["guidance_scale"] == 1.0

@@ -1,0 +1,1 @@
+"""Drafts: the base in four steps and one pass each, distilled into a LoRA."""
