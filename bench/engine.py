@@ -264,6 +264,10 @@ def _pipeline(engine: DiffusersEngine, kind: str, sampler: str) -> Any:
             safety_checker=None,
             local_files_only=True,
         )
+    if "Inpaint" in kind and engine.card.channels == engine.card.latents:
+        # That class asks the config whether the mask is an input (9 channels) or not (4) and then
+        # takes the latents' number of channels from the autoencoder.
+        pipeline.unet.register_to_config(in_channels=4)
     pipeline.scheduler = build_scheduler(sampler, engine.card.scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -78,11 +78,11 @@ def test_nothing_of_it_is_pickled() -> None:
 
 
 def test_stock_pipelines_load_it_unmodified() -> None:
-    from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline
+    from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
-    for kind in (StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline):
+    for kind in (StableDiffusionPipeline, StableDiffusionImg2ImgPipeline):
         loaded = kind.from_pretrained(FOLDER, safety_checker=None, local_files_only=True)
-        assert loaded.unet.config.in_channels == 4
+        assert loaded.unet.config.in_channels == loaded.vae.config.latent_channels
 
 
 def test_every_word_of_the_demo_is_known(engine: DiffusersEngine) -> None:
