@@ -32,7 +32,7 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
-PATIENCE = 120_000
+PATIENCE = 90_000
 """Milliseconds to wait for something drawn: other work may keep the processor busy."""
 
 DELAYED = """
@@ -215,6 +215,12 @@ def settled(page: Page) -> None:
     """A picture is on the screen, its words beside it."""
     expect(page.get_by_role("application")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("slider", name="moon", exact=True)).to_be_visible(timeout=PATIENCE)
+
+
+def visit(page: Page, house: House) -> None:
+    """The sample's first picture, whatever was made after it."""
+    page.goto(f"{house.address}/p/sample/v/{house.versions()[0]['id'][:16]}")
+    settled(page)
 
 
 def arrived(page: Page, act: Callable[[], Any]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
-from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage
+from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage, visit
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,7 @@ def prompt(page: Page) -> str:
 
 
 def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     page.get_by_role("radio", name="Draft").check()
     page.get_by_role("radio", name="40", exact=True).check()
     page.get_by_role("button", name="Draft 40").click()
@@ -76,8 +76,7 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
 def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None:
     one, two = context.new_page(), context.new_page()
     for page in (one, two):
-        page.goto(house.address)
-        settled(page)
+        visit(page, house)
     here = one.url
     one.get_by_role("slider", name="moon", exact=True).press("ArrowUp")
     arrived(one, one.get_by_role("button", name="Redraw with moon 1.1").click)
@@ -96,8 +95,7 @@ def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None
 
 
 def test_a_picture_is_dropped_in_explained_and_masked(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     picture = Image.new("RGBA", (320, 200), (40, 90, 160, 255))
     picture.paste((0, 0, 0, 0), (0, 0, 160, 200))
     file = io.BytesIO()
@@ -139,8 +137,7 @@ def test_a_picture_is_dropped_in_explained_and_masked(house: House, page: Page) 
 
 
 def test_every_stroke_is_undone_and_a_reload_keeps_all(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     words = page.get_by_role("textbox", name="Prompt", exact=True)
     words.fill("a moon over the sea, ")
     page.keyboard.press("Escape")
@@ -172,8 +169,7 @@ def test_every_stroke_is_undone_and_a_reload_keeps_all(house: House, page: Page)
 
 
 def test_the_server_dies_in_mid_job_and_comes_back(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     house.slowly = 0.3
     house.stop()
     house.start()
@@ -199,8 +195,7 @@ def test_the_server_dies_in_mid_job_and_comes_back(house: House, page: Page) -> 
 
 
 def test_a_cut_line_is_taken_up_without_loss(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     cut = page.context.new_cdp_session(page)
     cut.send("Network.enable")
     dark = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
@@ -219,16 +214,13 @@ def test_a_cut_line_is_taken_up_without_loss(house: House, page: Page) -> None:
 
 
 def test_a_long_job_is_cancelled(house: House, page: Page) -> None:
-    page.goto(house.address)
-    settled(page)
+    visit(page, house)
     page.get_by_role("radio", name="40", exact=True).check()
-    page.get_by_role("button", name="40").last.click()
+    page.get_by_role("button", name=re.compile("^(Draw|Draft) 40")).click()
     expect(page.get_by_role("group", name="Contact sheet of drafts")).to_be_visible()
     page.get_by_role("button", name="being drawn").click()
     expect(page.get_by_role("button", name="being drawn")).to_be_hidden(timeout=PATIENCE)
 
 
-def _saying(text: str):
-    import re
-
+def _saying(text: str) -> re.Pattern[str]:
     return re.compile(re.escape(text))
