@@ -1,4 +1,4 @@
-"""A low-rank change of a denoiser's weights (LoRA, arXiv 2106.09685), trained without touching them.
+"""A low-rank change of a denoiser's weights (LoRA, arXiv 2106.09685) that leaves them untouched.
 
 W + B A for linear layers and for convolutions (B 1x1, A as large as W's kernel), written in the
 layout that `pipeline.load_lora_weights` reads: `unet.<layer>.lora_A.weight` and `lora_B.weight`,
@@ -71,7 +71,7 @@ class Lora(nn.Module):
     def merge(self, unet: nn.Module) -> None:
         """Add the change to a denoiser's weights, in place."""
         for name, weight in layers(unet).items():
-            weight += self.delta(name).to(weight)
+            weight.add_(self.delta(name).to(weight))
 
     def stock(self) -> dict[str, torch.Tensor]:
         """Tensors in fp16 by their stock names."""
