@@ -1,6 +1,6 @@
 """The judge of style: a smaller network that looks at texture at full size.
 
-    python -m training.judge.style --run RUN --steps 500 --workers 1
+    python -m training.judge.style --run RUN --steps 700 --workers 1
 
 At the 128 pixels of the other judge the blocks of pixel art and the paper of a watercolour are
 gone; here means and deviations of fine features decide, whatever the scene shows. Trained on
@@ -38,18 +38,19 @@ class Style(nn.Module):
         super().__init__()
         layers, before = [], 3
         for width in widths:
+            # No norm: how bright and how contrasted a picture is belongs to its style.
             conv = nn.Conv2d(before, width, 4, stride=2, padding=1)
-            layers.append(nn.Sequential(conv, nn.GroupNorm(4, width), nn.SiLU()))
+            layers.append(nn.Sequential(conv, nn.LeakyReLU(0.1)))
             before = width
         self.layers = nn.ModuleList(layers)
         self.head = nn.Sequential(
-            nn.Linear(2 * sum(widths), 64), nn.SiLU(), nn.Linear(64, len(STYLES))
+            nn.Linear(2 * (3 + sum(widths)), 64), nn.SiLU(), nn.Linear(64, len(STYLES))
         )
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Look at a batch."""
         x, found = pictures, []
-        for layer in self.layers:
+        for layer in (nn.Identity(), *self.layers):
             x = layer(x)
             flat = x.float().flatten(2)
             found += [flat.mean(2), flat.std(2)]
@@ -81,7 +82,7 @@ def disturb(pictures: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     def noisy(x: torch.Tensor) -> torch.Tensor:
         return x + degrade.noise_like(x, rng) * degrade.each(rng.uniform(0, 0.05, len(x)), x)
 
-    out = degrade.some(lambda x: degrade.soften(x, rng, 2.0), pictures, rng, 0.6)
+    out = degrade.some(lambda x: degrade.soften(x, rng, 1.5), pictures, rng, 0.6)
     out = degrade.some(lambda x: degrade.tint(x, rng), out, rng, 0.7)
     out = degrade.some(noisy, out, rng, 0.3)
     return degrade.some(rough, out, rng, 0.2).clamp(-1, 1)
@@ -99,7 +100,7 @@ class Task:
     def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
         """Cross entropy over crops."""
         chosen = rng.integers(0, len(self.pictures), count)
-        corners = rng.integers(0, 257 - CROP, (count, 2))
+        corners = 8 * rng.integers(0, (256 - CROP) // 8 + 1, (count, 2))
         crops = [
             self.pictures[i, y : y + CROP, x : x + CROP]
             for i, (y, x) in zip(chosen, corners, strict=True)
@@ -164,7 +165,7 @@ def work(team: Team, options: argparse.Namespace, until: float) -> None:
 
 def main() -> None:
     """Entry point."""
-    parser = fitting.arguments(__doc__.splitlines()[0], batch=32, rate=2e-3)
+    parser = fitting.arguments(__doc__.splitlines()[0], batch=32, rate=1e-2)
     parser.add_argument("--scenes", type=int, default=1500)
     parser.add_argument("--held-out", type=int, default=500)
     fitting.run(work, parser.parse_args())
