@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "demo_rows", "main", "table"]
 
-GROUPS = ("engine", "moon", "maps", "start-up", "queue", "demo")
+GROUPS = ("engine", "moon", "maps", "start-up", "queue", "server", "demo")
 DEMO_TARGET = 90.0
 
 
@@ -130,6 +130,10 @@ def _measurement(
             from bench import queue
 
             return lambda: queue.measure(quick=asked.quick)
+        case "server":
+            from bench import server
+
+            return lambda: server.measure(asked.engine, asked.model, quick=asked.quick)
         case _:
             return lambda: demo_rows(asked.demo)
 

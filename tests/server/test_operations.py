@@ -19,6 +19,7 @@ from .conftest import WOLF, Project, Running, is_problem
     ("operation", "body"),
     [
         ("generate", {"prompt": "a cat", "n": 3, "seed": 11, "quality": "draft"}),
+        ("explore", {"prompt": "a cat", "n": 3, "seed": 2}),
         ("vary", {"version": "@", "n": 2, "strength": 0.4}),
         ("reweight", {"version": "@", "weights": {"wolf": 1.4}}),
         ("outpaint", {"version": "@", "right": 64}),

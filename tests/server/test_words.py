@@ -121,3 +121,24 @@ def test_an_estimate_comes_from_the_past(empty: Project) -> None:
     draft = empty.get("/estimate", params={"quality": "draft", "n": 4}).json()
     assert draft["seconds"] < four["seconds"]
     assert empty.get("/estimate", params={"operation": "paint"}).status_code == 422
+
+
+def test_styles_and_suggestions_are_prompts_to_try(http: httpx2.Client) -> None:
+    body = {"text": "a (wolf:1.3)", "engine": "diffusers"}
+    near = http.post("/api/v1/prompt/styles", json={**body, "count": 2}).json()["items"]
+    assert near and all(item["slot"] == "style" for item in near)
+    assert all("(wolf:1.3)" in item["text"] and item["adds"] in item["text"] for item in near)
+    open_ = http.post("/api/v1/prompt/suggestions", json={**body, "count": 4}).json()["items"]
+    assert len(open_) == 4 and len({item["adds"] for item in open_}) == 4
+    assert read(http, open_[0]["text"], engine="diffusers")["unknown"] == []
+
+
+@pytest.mark.parametrize("text", ["(" * 20_000, "a " * 10_000, "[a|b]" * 4_000, "", "AND " * 5_000])
+def test_a_hostile_prompt_takes_no_hold_of_the_server(http: httpx2.Client, text: str) -> None:
+    import time
+
+    for path in ("", "/styles", "/suggestions"):
+        began = time.process_time()
+        answer = http.post(f"/api/v1/prompt{path}", json={"text": text})
+        assert answer.status_code == 200
+        assert time.process_time() - began < 10

@@ -7,11 +7,12 @@ like any other. Proposals are made of words that the model knows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from maquette.core.grammar import parse, words
+from maquette.core.grammar import Word, parse, words
 from maquette.core.wordbook import SLOTS, STYLES, Style, distance, sayable
 
 __all__ = ["Proposal", "Reach", "restyle", "style_of", "styles", "suggestions"]
@@ -37,19 +38,12 @@ class Proposal:
 
 def style_of(text: str) -> Style | None:
     """The style that a prompt names, the longest phrase first."""
-    for style in sorted(STYLES, key=lambda style: -len(style.phrase)):
-        if _find(text, style.phrase) is not None:
-            return style
-    return None
+    return _named(text)[0]
 
 
 def restyle(text: str, phrase: str) -> str:
     """The prompt in another style: in place of the one that it names, or added at its end."""
-    current = style_of(text)
-    span = _find(text, current.phrase) if current is not None else None
-    if span is None:
-        return _add(text, phrase)
-    return text[: span[0]] + phrase + text[span[1] :]
+    return _restyled(text, _named(text)[1], phrase)
 
 
 def styles(
@@ -64,7 +58,8 @@ def styles(
     A prompt without a style is taken for the first style of the book that the model knows.
     """
     known = [style for style in STYLES if sayable(style.phrase, vocabulary)]
-    here = style_of(text) or (known[0] if known else None)
+    named, span = _named(text)
+    here = named or (known[0] if known else None)
     others = [style for style in known if style != here]
     if here is None or count < 1:
         return []
@@ -78,7 +73,9 @@ def styles(
             others.remove(best)
             met.append(best)
             chosen.append(best)
-    return [Proposal("style", style.phrase, restyle(text, style.phrase)) for style in chosen]
+    return [
+        Proposal("style", style.phrase, _restyled(text, span, style.phrase)) for style in chosen
+    ]
 
 
 def suggestions(
@@ -108,10 +105,23 @@ def _outdoors(said: set[str]) -> bool:
     return any(said & slot.marks for slot in SLOTS if slot.indoors is False)
 
 
-def _find(text: str, phrase: str) -> tuple[int, int] | None:
-    """Where a phrase stands in a prompt, as whole words side by side."""
-    wanted = phrase.lower().split()
+def _named(text: str) -> tuple[Style | None, tuple[int, int] | None]:
+    """The style that a prompt names, and where. The prompt is read once: it may be a long one."""
     found = words(parse(text))
+    for style in sorted(STYLES, key=lambda style: -len(style.phrase)):
+        span = _find(text, found, style.phrase)
+        if span is not None:
+            return style, span
+    return None, None
+
+
+def _restyled(text: str, span: tuple[int, int] | None, phrase: str) -> str:
+    return _add(text, phrase) if span is None else text[: span[0]] + phrase + text[span[1] :]
+
+
+def _find(text: str, found: Sequence[Word], phrase: str) -> tuple[int, int] | None:
+    """Where a phrase stands in a prompt of these words, as whole words side by side."""
+    wanted = phrase.lower().split()
     for at in range(len(found) - len(wanted) + 1):
         run = found[at : at + len(wanted)]
         if [word.text.lower() for word in run] != wanted:

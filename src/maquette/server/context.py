@@ -21,10 +21,10 @@ from maquette.server.crew import Crew
 from maquette.server.feed import Feeds, Journal
 from maquette.server.idempotency import Keys
 from maquette.server.metrics import Metrics
-from maquette.server.shapes import TokenMaps, WordOut
+from maquette.server.shapes import WordOut
 from maquette.server.thumbnails import Thumbnails
 from maquette.server.tracking import Tracker
-from maquette.server.views import token_maps, words_out
+from maquette.server.views import words_out
 from maquette.studio.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -46,11 +46,18 @@ class Kept(Generic[Value]):
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of a key; made outside the lock when it is not there."""
+        found = self.find(key)
+        return found if found is not None else self.keep(key, make())
+
+    def find(self, key: Hashable) -> Value | None:
+        """The value of a key that is there."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
+            return self._values.get(key)
+
+    def keep(self, key: Hashable, value: Value) -> Value:
+        """Keep a value, and let go of the one that nobody asked for longest."""
         with self._lock:
             self._values[key] = value
             while len(self._values) > self._limit:
@@ -67,8 +74,9 @@ class Room:
         self.keys = Keys()
         self.tracker = Tracker(studio.queue, able)
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
-        self.answers: Kept[bytes] = Kept(64)
+        self.answers: Kept[bytes] = Kept(512)
         self._past: Kept[list[Version]] = Kept(1)
+        self.maps: Kept[tuple[bytes, str]] = Kept(256)
         self._words: Kept[list[WordOut]] = Kept(2_000)
 
     def journal(self) -> Journal:
@@ -81,11 +89,6 @@ class Room:
         if version.trace is None:  # some may have been made for it since
             return self._read_words(version)
         return self._words.get((version.trace, version.size), lambda: self._read_words(version))
-
-    def maps(self, version: Version) -> TokenMaps | None:
-        """The token maps of a version."""
-        trace = self.studio.trace(version)
-        return token_maps(trace, version.size) if trace is not None else None
 
     def past(self, stamp: str) -> list[Version]:
         """The newest versions, for estimates; read again when the stamp is another."""

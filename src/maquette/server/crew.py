@@ -25,6 +25,8 @@ _FIRST, _LONGEST = 0.5, 30.0
 """Seconds before a worker that died is started again; doubled each time."""
 _STEADY = 60.0
 """Whoever has lived that long starts from the first pause again."""
+_NICE = 5
+"""By so much a worker lets others go first."""
 _PATIENCE = 10.0
 """Seconds that a worker gets to put its job back."""
 
@@ -128,4 +130,7 @@ class Crew:
                 log.error("no worker can be started: %s", error.strerror or error)
                 return None
             self._running[place] = process
+        # Drawing takes every core there is; an answer takes a moment, and goes first.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
         return process.wait()

@@ -6,9 +6,9 @@ from maquette.core.version import Version
 from maquette.server.answers import encoded
 from maquette.server.context import Context, Room
 from maquette.server.shapes import Graph, PageQuery, Summary, VersionDetail, VersionPage
-from maquette.server.views import detail, node, summary
+from maquette.server.views import detail, node, summary, token_maps
 
-__all__ = ["detail_of", "graph_of", "page_of", "summary_of"]
+__all__ = ["detail_of", "graph_of", "maps_of", "page_of", "summary_of"]
 
 
 def page_of(room: Room, context: Context, asked: PageQuery, stamp: str) -> bytes:
@@ -27,11 +27,18 @@ def graph_of(room: Room, stamp: str) -> bytes:
     )
 
 
-def detail_of(room: Room, context: Context, version: Version, stamp: str) -> bytes:
-    """A version in full as JSON."""
+def detail_of(room: Room, context: Context, reference: str, stamp: str) -> bytes:
+    """A version in full as JSON. What a reference names only changes with the stamp."""
     return room.answers.get(
-        ("detail", stamp, version.id), lambda: encoded(_detail(room, context, version))
+        ("detail", stamp, reference),
+        lambda: encoded(_detail(room, context, room.studio.version(reference))),
     )
+
+
+def maps_of(room: Room, version: Version) -> bytes | None:
+    """The token maps of a version as JSON; None where there are none."""
+    trace = room.studio.trace(version)
+    return encoded(token_maps(trace, version.size)) if trace is not None else None
 
 
 def summary_of(room: Room, context: Context, version: Version | str) -> Summary:

@@ -10,6 +10,8 @@ from maquette.core.grammar import MAX_LENGTH
 from maquette.server.shapes import Body, Shape
 
 __all__ = [
+    "AskStyles",
+    "AskSuggestions",
     "ChipOut",
     "Estimate",
     "EstimateQuery",
@@ -18,6 +20,8 @@ __all__ = [
     "PresetOut",
     "PromptOut",
     "PromptProblem",
+    "ProposalOut",
+    "Proposals",
     "ReadPrompt",
     "Reweigh",
     "Reweighed",
@@ -101,6 +105,46 @@ class Reweighed(Shape):
 
     text: str = Field(examples=["a lone wolf under a full (moon:1.5)"])
     chips: list[ChipOut]
+
+
+class AskStyles(Body):
+    """A prompt that is to be seen in other styles."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": WOLF, "reach": "far", "count": 5}]}
+    )
+    text: str = Field(max_length=MAX_LENGTH, description="The prompt.")
+    reach: Literal["near", "far"] = Field(
+        default="near",
+        description="Near the prompt's own style, or far from it and from each other.",
+    )
+    count: int = Field(default=5, ge=1, le=50, description="How many at most.")
+    engine: str | None = Field(default=None, max_length=60)
+    model: str | None = Field(default=None, max_length=60)
+
+
+class AskSuggestions(Body):
+    """A prompt that may leave something open."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "a wolf", "count": 6}]})
+    text: str = Field(max_length=MAX_LENGTH, description="The prompt.")
+    count: int = Field(default=6, ge=1, le=50, description="How many at most.")
+    engine: str | None = Field(default=None, max_length=60)
+    model: str | None = Field(default=None, max_length=60)
+
+
+class ProposalOut(Shape):
+    """A prompt to try."""
+
+    slot: str = Field(description="What it fills.", examples=["style"])
+    adds: str = Field(description="What is new in it.", examples=["watercolour"])
+    text: str = Field(description="The whole prompt.", examples=["a wolf, watercolour"])
+
+
+class Proposals(Shape):
+    """Prompts to try, the best first."""
+
+    items: list[ProposalOut]
 
 
 class PresetOut(Shape):

@@ -15,8 +15,10 @@ from maquette.server.shapes import Body, Digest, Rating, Shape
 __all__ = [
     "Accepted",
     "Apply",
+    "ColourAt",
     "ComparisonOut",
     "Explain",
+    "Explore",
     "Export",
     "Generate",
     "HeatChangeOut",
@@ -102,6 +104,27 @@ class Generate(_Order):
         Literal["attention", "a1111", "plain"], Field(description="Who reads the brackets.")
     ] = "attention"
     maps: Annotated[bool, Field(description="Whether to record token maps.")] = True
+
+
+class Explore(_Order):
+    """The same words and seed in other styles."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prompt": WOLF, "reach": "far", "n": 5, "seed": 7}]}
+    )
+    prompt: Words
+    reach: Annotated[
+        Literal["near", "far"],
+        Field(description="Near the prompt's own style, or far from it and from each other."),
+    ] = "near"
+    n: Annotated[int, Field(ge=1, le=50, description="How many; fewer when it knows no more.")] = 5
+    negative: Annotated[str, Field(max_length=MAX_LENGTH)] = ""
+    seed: Seed = None
+    size: Annotated[
+        tuple[int, int] | None,
+        Field(description="[width, height]; null = the model's best.", examples=[[256, 256]]),
+    ] = None
+    quality: Quality = "draft"
 
 
 class Vary(_Order):
@@ -263,9 +286,11 @@ class Accepted(Shape):
     jobs: list[JobOut]
 
 
-class _Colour(Body):
-    x: int = Field(ge=0, le=100_000)
-    y: int = Field(ge=0, le=100_000)
+class ColourAt(Body):
+    """A place of the picture, and how far from its colour another may be."""
+
+    x: int = Field(ge=0, le=100_000, description="Pixels from the left.")
+    y: int = Field(ge=0, le=100_000, description="Pixels from the top.")
     tolerance: float = Field(
         default=12.0, ge=0, le=100, description="How far off a colour may be, in CIELAB."
     )
@@ -295,7 +320,7 @@ class MaskAsk(Body):
         str | None, Field(max_length=500, description="A word or phrase of its prompt.")
     ] = None
     colour: Annotated[
-        _Colour | None, Field(description="What hangs together in one colour around a place.")
+        ColourAt | None, Field(description="What hangs together in one colour around a place.")
     ] = None
     alpha: Annotated[
         Literal[True] | None, Field(description="What is transparent in the picture.")

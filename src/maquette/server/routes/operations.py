@@ -18,6 +18,7 @@ from maquette.server.shapes_work import (
     Accepted,
     Apply,
     Explain,
+    Explore,
     Generate,
     Inpaint,
     Judge,
@@ -68,6 +69,20 @@ def generate(room: Open, body: Generate, key: Key = None) -> Response:
     in the findings of each version."""
     given = body.model_dump(exclude={"priority"})
     return _queued(room, body, key, lambda: room.studio.orders.generate(**given), body.priority)
+
+
+@router.post(
+    "/operations/explore",
+    status_code=202,
+    summary="Draw a prompt in other styles",
+    response_model=Accepted,
+    responses=FAILS,
+)
+def explore(room: Open, body: Explore, key: Key = None) -> Response:
+    """The same words and seed in other styles: those near the prompt's own, or far ones that are
+    far from each other too."""
+    given = body.model_dump(exclude={"priority"})
+    return _queued(room, body, key, lambda: room.studio.orders.explore(**given), body.priority)
 
 
 @router.post(

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from maquette.core.canonical import sha256_hex
 from maquette.errors import TraceMissing
-from maquette.server.answers import FOREVER, answer, fresh, unchanged
+from maquette.server.answers import FOREVER, REVALIDATE, answer, fresh, unchanged
 from maquette.server.context import Here, Open, VersionRef
 from maquette.server.described import fails
-from maquette.server.listing import detail_of, graph_of, page_of, summary_of
+from maquette.server.listing import detail_of, graph_of, maps_of, page_of, summary_of
 from maquette.server.shapes import (
     Graph,
     Marks,
@@ -71,8 +72,7 @@ def get_version(room: Open, context: Here, request: Request, version: VersionRef
     etag = f'"{stamp}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
-    found = room.studio.version(version)
-    return answer(detail_of(room, context, found, stamp), headers=fresh(etag))
+    return answer(detail_of(room, context, version, stamp), headers=fresh(etag))
 
 
 @router.get(
@@ -84,18 +84,25 @@ def get_version(room: Open, context: Here, request: Request, version: VersionRef
 def get_maps(room: Open, request: Request, version: VersionRef) -> Response:
     """The map of every word at once. They never change. A version without them is 404: `explain`
     makes some for an imported picture."""
-    found = room.studio.version(version)
-    etag = f'"{found.trace or ""}"'
-    caching = FOREVER if version == found.id else "private, no-cache"
-    if found.trace is not None and unchanged(request, etag):
-        return Response(status_code=304, headers=fresh(etag, caching))
-    maps = room.maps(found)
-    if maps is None:
-        raise TraceMissing(
-            f"version {found.short} has no token maps",
-            hint="ask for them with 'explain' and a caption",
-        )
-    return answer(maps, headers=fresh(etag, caching))
+    kept = room.maps.find(version)
+    if kept is None:
+        found = room.studio.version(version)
+        body = maps_of(room, found)
+        if body is None:
+            raise TraceMissing(
+                f"version {found.short} has no token maps",
+                hint="ask for them with 'explain' and a caption",
+            )
+        kept = body, f'"{sha256_hex(body)[:24]}"'
+        # Those recorded while it was drawn never change, and a full id names one version for ever.
+        if found.trace is not None and version == found.id:
+            room.maps.keep(version, kept)
+    body, etag = kept
+    forever = room.maps.find(version) is not None
+    headers = fresh(etag, FOREVER if forever else REVALIDATE)
+    if unchanged(request, etag):
+        return Response(status_code=304, headers=headers)
+    return answer(body, headers=headers)
 
 
 @router.put(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from maquette.core.explore import Proposal, styles, suggestions
 from maquette.core.grammar import chips, explain, reweigh_span
 from maquette.core.recipe import PromptText
 from maquette.server.answers import answer
 from maquette.server.context import Context, Here
 from maquette.server.described import fails
 from maquette.server.shapes_words import (
+    AskStyles,
+    AskSuggestions,
     ChipOut,
     PromptOut,
     PromptProblem,
+    ProposalOut,
+    Proposals,
     ReadPrompt,
     Reweigh,
     Reweighed,
@@ -60,6 +65,32 @@ def reweigh_prompt(body: Reweigh, context: Here) -> Response:
     text = reweigh_span(body.text, body.start, body.end, body.weight)
     unknown = _unknown(context, text, "", body.engine, body.model)
     return answer(Reweighed(text=text, chips=_chips(text, unknown)))
+
+
+@router.post(
+    "/styles", summary="Suggest other styles", response_model=Proposals, responses=fails(400, 422)
+)
+def suggest_styles(body: AskStyles, context: Here) -> Response:
+    """The prompt in other styles that the model knows: the nearest first, or far ones."""
+    known = context.catalogue.engine(body.engine, body.model).capabilities().vocabulary
+    return _proposed(styles(body.text, reach=body.reach, count=body.count, vocabulary=known))
+
+
+@router.post(
+    "/suggestions",
+    summary="Suggest what to add",
+    response_model=Proposals,
+    responses=fails(400, 422),
+)
+def suggest_words(body: AskSuggestions, context: Here) -> Response:
+    """What the prompt leaves open (light, place, time, style), in words that the model knows."""
+    known = context.catalogue.engine(body.engine, body.model).capabilities().vocabulary
+    return _proposed(suggestions(body.text, count=body.count, vocabulary=known))
+
+
+def _proposed(found: list[Proposal]) -> Response:
+    items = [ProposalOut(slot=each.slot, adds=each.adds, text=each.text) for each in found]
+    return answer(Proposals(items=items))
 
 
 def _unknown(
