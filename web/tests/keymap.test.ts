@@ -39,6 +39,7 @@ describe('keys', () => {
   it('are shown as people know them', () => {
     expect(shown('Mod+Shift+Z')).toBe('Ctrl+Shift+Z')
     expect(shown('Mod+Enter', true)).toBe('⌘↵')
+    expect(shown('+')).toBe('+')
   })
 })
 

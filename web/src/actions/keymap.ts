@@ -73,6 +73,7 @@ export function typing(tag: string, type: string, editable: boolean, pressed: st
 
 /** A shortcut as people read it. */
 export function shown(shortcut: string, mac = false): string {
+  if (shortcut === '+') return shortcut
   return shortcut
     .split('+')
     .map((part) => {
