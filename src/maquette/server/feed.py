@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -101,13 +102,13 @@ class Feed:
             yield encode("hello", {"last": known, "complete": whole}, told)
             while told < known:
                 lines = await self._read(self._lines, told, min(_CHUNK, known - told))
-                for number, wire in lines:
-                    if number <= known:
-                        yield wire
+                # One piece for many lines: a write for each would hold up everybody else.
+                if piece := b"".join(wire for number, wire in lines if number <= known):
+                    yield piece
                 told = lines[-1][0] if lines else known
-            async for number, wire in _following(waiting):
-                if number > known or number < 0:
-                    yield wire
+            async for lines in _following(waiting):
+                if piece := b"".join(wire for number, wire in lines if number > known):
+                    yield piece
         finally:
             self._listeners.discard(waiting)
             if not self._listeners and self._task is not None:
@@ -144,16 +145,21 @@ class Feed:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work, *arguments)
 
 
-async def _following(waiting: asyncio.Queue[Wire | None]) -> AsyncIterator[Wire]:
+async def _following(waiting: asyncio.Queue[Wire | None]) -> AsyncIterator[list[Wire]]:
+    """What comes, as it comes: all that waits at once. A comment has the number of no line."""
     while True:
         try:
-            line = await asyncio.wait_for(waiting.get(), HEARTBEAT)
+            lines = [await asyncio.wait_for(waiting.get(), HEARTBEAT)]
         except TimeoutError:
-            yield -1, b": still here\n\n"
+            yield [(sys.maxsize, b": still here\n\n")]
             continue
-        if line is None:
+        while not waiting.empty():
+            lines.append(waiting.get_nowait())
+        found = [line for line in lines if line is not None]
+        if found:
+            yield found
+        if len(found) < len(lines):
             return
-        yield line
 
 
 class Feeds:
