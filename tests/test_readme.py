@@ -29,7 +29,7 @@ def commands(program: str) -> list[list[str]]:
 def test_every_make_target_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = [line[1] for line in commands("make")]
-    assert targets == ["demo", "test"]
+    assert targets == ["studio", "demo", "test"]
     for target in targets:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 

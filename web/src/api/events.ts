@@ -61,7 +61,8 @@ export class Stream {
     const id = Number(event.lastEventId)
     if (kind === 'hello') {
       this.wait = 400
-      const again = this.last !== null
+      // Without an unbroken journal what is known must be read anew.
+      const again = this.last !== null || data.complete === false
       if (this.last === null && typeof data.last === 'number') this.last = data.last
       this.told('online', again)
       return

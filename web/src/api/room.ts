@@ -31,8 +31,6 @@ export const reweigh = (text: string, start: number, end: number, weight: number
   ask<Reweighed>('POST', '/prompt/reweigh', { json: { text, start, end, weight } })
 export const suggestions = (text: string, count = 5) =>
   ask<{ items: Proposal[] }>('POST', '/prompt/suggestions', { json: { text, count } })
-export const verifyFile = (file: Blob) =>
-  ask<Record<string, unknown>>('POST', '/verify', { body: file, type: file.type || 'image/png' })
 
 
 export interface Filter {

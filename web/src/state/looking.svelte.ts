@@ -109,12 +109,5 @@ export class Looking {
   }
 }
 
-export const kindOf = (detail: Detail): string =>
+const kindOf = (detail: Detail): string =>
   String((detail.recipe.task as Record<string, unknown> | undefined)?.kind ?? '')
-
-/** The part of the picture that the last edit drew, if it was local. */
-export function regionOf(detail: Detail): { x: number; y: number; width: number; height: number } | null {
-  const task = detail.recipe.task as Record<string, unknown> | undefined
-  const region = task?.region as { x: number; y: number; width: number; height: number } | undefined
-  return region ?? null
-}

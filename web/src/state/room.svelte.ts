@@ -239,10 +239,10 @@ export class Room {
     const before = this.link
     this.link = link
     if (link === 'offline' && before === 'online') notices.announce('The connection is lost.')
-    if (link === 'online' && (again || this.broken)) {
-      notices.announce('Connected again.')
-      void this.refresh()
-    }
+    if (link !== 'online') return
+    if (again) notices.announce('Connected again.')
+    // What came between reading the versions and hearing of new ones is read now.
+    if (again || this.broken || this.loaded) void this.refresh()
   }
 
   private readonly hear = ({ kind, data }: Heard): void => {
