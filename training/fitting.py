@@ -54,11 +54,10 @@ def optimizers(network: nn.Module, rate: float) -> list[torch.optim.Optimizer]:
         if p.ndim >= 2 and min(p.shape[0], p[0].numel()) > 16 and p not in tables and p.ndim != 3
     ]
     known = set(inner)
-    made: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            [p for p in ours if p not in known], rate, betas=(0.9, 0.99), weight_decay=1e-3
-        )
-    ]
+    rest = [p for p in ours if p not in known]
+    made: list[torch.optim.Optimizer] = []
+    if rest:
+        made.append(torch.optim.AdamW(rest, rate, betas=(0.9, 0.99), weight_decay=1e-3))
     if inner:
         made.append(Muon(inner, rate, weight_decay=1e-2))
     return made

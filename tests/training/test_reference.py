@@ -1,0 +1,177 @@
+"""References: pairs share what is to be carried; an adapter as the stock loader reads it."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("skia")
+
+import torch
+from PIL import Image
+from training.clip.network import build
+from training.fitting import fit
+from training.frozen import Base, Samples
+from training.reference import measure, pairs
+from training.reference.adapter import FILE, Adapter, crosses, image_encoder, write
+from training.reference.train import Task
+from training.tokenizer import LENGTH
+from training.world import render
+from transformers import CLIPModel
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def run(small_run: Path) -> Path:
+    """The run with references of all its pictures."""
+    assert pairs.draw(small_run, 100, 1) == 20
+    return small_run
+
+
+def _clip() -> CLIPModel:
+    torch.manual_seed(4)
+    return build(400, LENGTH, vision=(32, 1), text=(32, 1)).requires_grad_(False).eval()
+
+
+def _task(run: Path, kind: type[Task] = Task) -> Task:
+    base = Base(run / "export", CPU)
+    torch.manual_seed(0)
+    return kind(Adapter(base.unet, 128), base, Samples(run, base, 20), _clip(), run)
+
+
+def test_a_reference_shares_the_character_and_not_the_place() -> None:
+    fixed = {"noun": "fox", "mode": "one", "garment": "scarf", "style": "watercolour"}
+    facts = render(7, phrasings=1, **fixed).facts
+    shown = pairs.reference(facts, 7).facts
+    ours, theirs = facts.things[0], shown.things[0]
+    assert shown.style == "watercolour"
+    assert (theirs.noun, theirs.colour) == (ours.noun, ours.colour)
+    assert (theirs.garment, theirs.garment_colour) == ("scarf", ours.garment_colour)
+    assert theirs.pose != ours.pose
+    assert theirs.position != ours.position
+
+
+def test_a_product_keeps_its_sign() -> None:
+    facts = render(7, noun="mug", mode="one", decoration="logo", logo="heart").facts
+    shown = pairs.reference(facts, 7).facts.things[0]
+    assert (shown.logo, shown.logo_colour) == ("heart", facts.things[0].logo_colour)
+
+
+def test_bare_captions_leave_the_looks_out() -> None:
+    facts = render(
+        3, noun="fox", mode="one", garment="hat", colour="orange", style="ink", place="forest"
+    ).facts
+    for seed in range(12):
+        said = pairs.bare(facts, random.Random(seed)).text
+        assert "fox" in said
+        for word in ("orange", "hat", "ink", "illustration"):
+            assert word not in said
+    assert facts.things[0].garment == "hat"
+
+
+def test_a_run_of_another_world_is_refused(run: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "pictures.npy", np.load(run / "pictures.npy")[::-1])
+    with pytest.raises(ValueError, match="another world"):
+        pairs.draw(tmp_path, 20, 1)
+
+
+def test_only_the_adapter_learns(run: Path) -> None:
+    task = _task(run)
+    task.loss(np.random.default_rng(0), 3)["velocity"].backward()
+    assert all(p.grad is None for p in task.base.unet.parameters())
+    assert all(p.grad is not None for p in task.network.parameters())
+    names = crosses(task.base.unet)
+    assert len(task.network.ip_adapter) == len(names)
+    assert all(name.endswith("attn2") for name in names)
+
+
+def test_steps_lower_the_loss_on_one_batch(run: Path) -> None:
+    task, seen = _task(run), []
+    optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
+    for _ in range(6):
+        loss = task.loss(np.random.default_rng(1), 3)["velocity"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append(float(loss.detach()))
+    assert seen[-1] < seen[0]
+
+
+class _Killed(Task):
+    """A task that is killed in its third step."""
+
+    def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
+        self.asked = getattr(self, "asked", 0) + 1
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return super().loss(rng, count)
+
+
+def test_a_killed_training_ends_as_an_unbroken_one(run: Path, tmp_path: Path) -> None:
+    plan: dict[str, Any] = {"until": math.inf, "most_steps": 3, "batch": 2, "every": 0.0}
+    (tmp_path / "whole").mkdir()
+    whole = fit(_task(run), tmp_path / "whole", **plan).state_dict()
+    (tmp_path / "killed").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fit(_task(run, _Killed), tmp_path / "killed", **plan)
+    again = fit(_task(run), tmp_path / "killed", **plan).state_dict()
+    assert all(torch.equal(whole[k], again[k]) for k in whole)
+
+
+def test_the_stock_loader_sees_with_the_same_eyes(run: Path, tmp_path: Path) -> None:
+    task = _task(run)
+    write(task.network, image_encoder(task.clip), tmp_path)
+    assert (tmp_path / FILE).exists()
+    stock = measure.pipeline_with(run / "export", tmp_path, CPU)
+    picture = np.load(run / "reference" / "pictures.npy")[0]
+    theirs = stock.encode_image(Image.fromarray(picture), CPU, 1)[0]
+    with torch.no_grad():
+        shown = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
+        ours = task.clip.get_image_features(shown).pooler_output
+    assert torch.allclose(ours, theirs, atol=2e-2 * float(ours.abs().max()))
+
+
+def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> None:
+    task = _task(run)
+    with torch.no_grad():
+        for own in task.network.ip_adapter:
+            own["to_v_ip"].weight.mul_(10)
+    write(task.network, image_encoder(task.clip), tmp_path)
+    stock = measure.pipeline_with(run / "export", tmp_path, CPU)
+    vector, t = torch.randn(1, 128), torch.tensor([400])
+    x, states = torch.randn(1, 8, 16, 16), task.base.states(task.base.ids(["a red mug"])).float()
+    with torch.no_grad():
+        task.network.show(vector)
+        ours = task.base.unet(x, t, states).sample
+        task.network.show(None)
+        plain = task.base.unet(x, t, states).sample
+        given = {"image_embeds": [vector[:, None]]}
+        theirs = stock.unet(x, t, states, added_cond_kwargs=given).sample
+        stock.set_ip_adapter_scale(0.0)
+        without = stock.unet(x, t, states, added_cond_kwargs=given).sample
+    spread = float((ours - plain).abs().mean())
+    assert spread > 1e-3
+    assert torch.allclose(ours, theirs, atol=0.1 * spread + 1e-3)
+    assert torch.allclose(plain, without, atol=0.1 * spread + 1e-3)
+
+
+def test_the_figures_tell_scales_apart(run: Path, tmp_path: Path) -> None:
+    task = _task(run)
+    write(task.network, image_encoder(task.clip), tmp_path)
+    found = measure.measure(run / "export", tmp_path, run / "judge", 2, where=CPU)
+    assert set(found) == {"pairs", "scale_0", "scale_0.5", "scale_1", "true_renders"}
+    assert found["true_renders"]["colours"] > found["scale_0"]["colours"]
+
+
+def test_pictures_have_their_own_colours_in_common() -> None:
+    wanted = measure.pairs(2)
+    shown = np.stack([p.shown.picture for p in wanted])
+    assert measure.overlap(shown, shown) == pytest.approx(1)
+    assert measure.overlap(shown, 255 - shown) < 0.7
+    assert {claim.kind for p in wanted for claim in p.carried} >= {"style"}

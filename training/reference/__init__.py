@@ -1,0 +1,1 @@
+"""References: an IP-Adapter that carries style and character from one picture to another."""

@@ -1,0 +1,152 @@
+"""Pairs of scenes that share style and character, and nothing else.
+
+The target is a picture of the run; its reference is another scene of the same style with the same
+thing: species, colour, clothes, pattern and sign, in another pose and place, of another size. So
+what both have in common is what an adapter learns to carry, and composition is not in it. Captions
+of targets leave out what the reference is to say.
+
+    python -m training.reference.pairs --run RUN --count 20000 --workers 2
+
+draws the references of the run's first pictures into RUN/reference, in resumable pieces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import random
+from functools import partial
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from training.judge.scenes import shrink
+from training.world import Caption, Facts, Scene, render
+from training.world.captions import caption
+from training.world.facts import POSES, POSITIONS, SPECIES
+from training.world.phrases import STYLE_WORDS
+
+SIDE = 128
+PIECE = 250
+FIRST_SEED = 1_000_000
+#: Added to a target's seed for its reference's.
+AWAY = 300_000_000
+PHRASINGS = 3
+#: How far a redrawn picture may be from the run's, on average; more is another world.
+SAME = 2.0
+
+
+def bare(facts: Facts, rng: random.Random) -> Caption:
+    """A caption that says what is where, not how it looks: no style, colour, clothes or sign."""
+    told = copy.deepcopy(facts)
+    told.style = "flat"  # of which captions need not speak
+    for thing in told.things:
+        thing.colour = thing.pattern = thing.logo = thing.logo_colour = ""
+        thing.garment = thing.garment_colour = ""
+    words = {word for phrase in STYLE_WORDS["flat"] for word in phrase.split()}
+    for _ in range(40):
+        said = caption(told, rng)
+        if not words & set(said.text.replace(",", " ").split()):
+            return said
+    return said
+
+
+def alike(facts: Facts, rng: random.Random) -> dict[str, Any]:
+    """What to fix so that another scene has the style and the first thing of this one."""
+    fixed: dict[str, Any] = {"style": facts.style}
+    if not facts.things:
+        return {**fixed, "mode": "none", "outdoor": facts.outdoor} | (
+            {"time": facts.time} if facts.outdoor else {}
+        )
+    thing = facts.things[0]
+    fixed |= {"mode": "one", "noun": thing.noun}
+    if thing.colour:
+        fixed["colour"] = thing.colour
+    fixed["position"] = rng.choice([p for p in POSITIONS if p != thing.position])
+    if thing.noun in SPECIES:
+        fixed["pose"] = rng.choice([p for p in POSES if p != thing.pose])
+        fixed["garment"] = thing.garment
+        if thing.garment:
+            fixed["garment_colour"] = thing.garment_colour
+    elif thing.logo:
+        fixed |= {"decoration": "logo", "logo": thing.logo, "logo_colour": thing.logo_colour}
+    elif thing.pattern:
+        fixed |= {"decoration": "pattern", "pattern": thing.pattern}
+    else:
+        fixed["decoration"] = ""
+    return fixed
+
+
+def reference(facts: Facts, seed: int) -> Scene:
+    """Another scene with the style and the first thing of this one."""
+    rng = random.Random(seed)
+    return render(seed + AWAY, phrasings=1, **alike(facts, rng))
+
+
+def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
+    folder = run / "reference"
+    done, stop = folder / "pieces" / f"{start:07d}.json", min(start + PIECE, count)
+    if done.exists():
+        return stop - start
+    kept = open_memmap(folder / "pictures.npy", mode="r+")
+    pictures = np.load(run / "pictures.npy", mmap_mode="r")
+    said = []
+    for i in range(start, stop):
+        target = render(first_seed + i, phrasings=1)
+        if i == start and np.abs(target.picture.astype(int) - pictures[i]).mean() > SAME:
+            raise ValueError(
+                f"picture {i} of the run was drawn by another world: draw the run anew, "
+                "or give its first seed"
+            )
+        kept[i] = shrink(reference(target.facts, first_seed + i).picture)
+        rng = random.Random(first_seed + i)
+        said.append([bare(target.facts, rng).text for _ in range(PHRASINGS)])
+    unfinished = done.with_suffix(".partial")
+    unfinished.write_text(json.dumps(said))
+    unfinished.rename(done)
+    return stop - start
+
+
+def draw(run: Path, count: int, workers: int, first_seed: int = FIRST_SEED) -> int:
+    """Draw (what is missing of) the references of a run's first pictures; gives how many.
+
+    Raises ValueError when the run's pictures are not those that the world draws now.
+    """
+    folder = run / "reference"
+    (folder / "pieces").mkdir(parents=True, exist_ok=True)
+    count = min(count, len(np.load(run / "pictures.npy", mmap_mode="r")))
+    path = folder / "pictures.npy"
+    if not path.exists():
+        open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, SIDE, SIDE, 3)).flush()
+    count = len(np.load(path, mmap_mode="r"))
+    job = partial(_draw_piece, run=run, count=count, first_seed=first_seed)
+    starts = range(0, count, PIECE)
+    if workers == 1:
+        return sum(map(job, starts))
+    with Pool(workers) as pool:
+        return sum(pool.imap_unordered(job, starts))
+
+
+def captions(run: Path) -> list[list[str]]:
+    """Captions of the targets without what the references say, several of each."""
+    pieces = sorted((run / "reference" / "pieces").glob("*.json"))
+    return [said for piece in pieces for said in json.loads(piece.read_text())]
+
+
+def main() -> None:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
+    a = parser.parse_args()
+    print(f"{draw(a.run, a.count, a.workers, a.first_seed)} pictures have references")
+
+
+if __name__ == "__main__":
+    main()
