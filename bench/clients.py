@@ -69,6 +69,7 @@ class Visit:
 
     base: str
     items: list[dict[str, str]]
+    pages: list[str]
     until: float
     pause: float
 
@@ -84,7 +85,7 @@ async def person(client: Client, visit: Visit, seen: Seen) -> None:
         path = (
             base
             + {
-                "page": f"/versions?limit=50&before={item['id']}",
+                "page": f"/versions?limit=50&before={random.choice(visit.pages)}",
                 "graph": "/graph",
                 "detail": f"/versions/{item['id']}",
                 "thumbnail": f"/pictures/{item['image']}/{random.choice((128, 256))}.webp",
@@ -119,7 +120,8 @@ async def main(address: str, project: str, clients: int, seconds: float, pause: 
     items = json.loads(body)["items"]
     seen = Seen()
     people = [Client(host, port) for _ in range(clients)]
-    visit = Visit(base, items, time.monotonic() + seconds, pause)
+    pages = [item["id"] for item in items[::-1][:501:50]]
+    visit = Visit(base, items, pages, time.monotonic() + seconds, pause)
     await asyncio.gather(*(person(each, visit, seen) for each in people))
     for each in people:
         each.close()

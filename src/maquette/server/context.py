@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Path, Request
@@ -25,6 +25,7 @@ from maquette.server.shapes import WordOut
 from maquette.server.thumbnails import Thumbnails
 from maquette.server.tracking import Tracker
 from maquette.server.views import words_out
+from maquette.storage.shelf import Entry, Node
 from maquette.studio.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class Room:
         self.keys = Keys()
         self.tracker = Tracker(studio.queue, able)
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
-        self.answers: Kept[bytes] = Kept(512)
+        self.answers: Kept[bytes] = Kept(64)
+        self.details: Kept[bytes] = Kept(2_000)
+        self._graph: Kept[list[Node]] = Kept(2)
+        self._children: Kept[Mapping[str, list[str]]] = Kept(2)
         self._past: Kept[list[Version]] = Kept(1)
         self.maps: Kept[tuple[bytes, str]] = Kept(256)
         self._words: Kept[list[WordOut]] = Kept(2_000)
@@ -94,6 +98,24 @@ class Room:
         """The newest versions, for estimates; read again when the stamp is another."""
         return self._past.get(stamp, lambda: self.studio.log(limit=100))
 
+    def entry(self, reference: str) -> Entry:
+        """A version with its marks and findings. A full id needs no looking up.
+
+        Raises:
+            VersionUnknown, AmbiguousVersion.
+        """
+        if len(reference) == 64:
+            return self.studio.shelf.entries([reference])[0]
+        return self.studio.entry(reference)
+
+    def graph(self, stamp: str) -> list[Node]:
+        """Every version, oldest first, as of this stamp."""
+        return self._graph.get(stamp, self.studio.graph)
+
+    def children(self, stamp: str) -> Mapping[str, list[str]]:
+        """The versions made from each, as of this stamp."""
+        return self._children.get(stamp, lambda: _children(self.graph(stamp)))
+
     def has_maps(self, version: Version) -> bool:
         """Whether there are token maps of a version's picture, its own or, for one with more
         pixels, those of the version that it was made from."""
@@ -106,6 +128,14 @@ class Room:
     def _read_words(self, version: Version) -> list[WordOut]:
         trace: Trace | None = self.studio.trace(version)
         return words_out(trace, version.size) if trace is not None else []
+
+
+def _children(nodes: Iterable[Node]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for node in nodes:
+        for parent in node.parents:
+            found.setdefault(parent, []).append(node.id)
+    return found
 
 
 class Context:

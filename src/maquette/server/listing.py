@@ -7,6 +7,7 @@ from maquette.server.answers import encoded
 from maquette.server.context import Context, Room
 from maquette.server.shapes import Graph, PageQuery, Summary, VersionDetail, VersionPage
 from maquette.server.views import detail, node, summary, token_maps
+from maquette.storage.shelf import Entry
 
 __all__ = ["detail_of", "graph_of", "maps_of", "page_of", "summary_of"]
 
@@ -23,15 +24,15 @@ def graph_of(room: Room, stamp: str) -> bytes:
     """The graph as JSON."""
     return room.answers.get(
         ("graph", stamp),
-        lambda: encoded(Graph(items=[node(each) for each in room.studio.graph()])),
+        lambda: encoded(Graph(items=[node(each) for each in room.graph(stamp)])),
     )
 
 
 def detail_of(room: Room, context: Context, reference: str, stamp: str) -> bytes:
     """A version in full as JSON. What a reference names only changes with the stamp."""
-    return room.answers.get(
-        ("detail", stamp, reference),
-        lambda: encoded(_detail(room, context, room.studio.version(reference))),
+    return room.details.get(
+        (stamp, reference),
+        lambda: encoded(_detail(room, context, room.entry(reference), stamp)),
     )
 
 
@@ -59,10 +60,10 @@ def _page(room: Room, context: Context, asked: PageQuery) -> VersionPage:
     return VersionPage(items=items, next=items[-1].id if len(found) > asked.limit else None)
 
 
-def _detail(room: Room, context: Context, version: Version) -> VersionDetail:
+def _detail(room: Room, context: Context, entry: Entry, stamp: str) -> VersionDetail:
     return detail(
-        room.studio.entry(version),
+        entry,
         context.capabilities(),
-        children=[child.id for child in room.studio.records.children(version.id)],
-        words=room.words(version),
+        children=room.children(stamp).get(entry.version.id, ()),
+        words=room.words(entry.version),
     )
