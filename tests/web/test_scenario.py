@@ -5,6 +5,7 @@ On the shipped model, painted with the mouse; then once more with the keyboard a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -156,3 +157,26 @@ def test_a_person_with_a_keyboard(house: House, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Went back")).to_be_visible(timeout=PATIENCE)
     assert len(house.versions()) == before + 3
+
+
+def test_a_finding_is_mended_with_one_click(house: House, page: Page) -> None:
+    known = {each["id"] for each in house.versions()}
+    house.post(
+        "/projects/sample/operations/generate",
+        {
+            "prompt": "a white cat and a red balloon in a misty forest, stars, watercolour",
+            "seed": 3,
+            "quality": "draft",
+        },
+    )
+    made = house.until(lambda: [v["id"] for v in house.versions() if v["id"] not in known], 300)
+    page.goto(f"{house.address}/p/sample/v/{made[0][:16]}")
+    weak = page.get_by_role("slider", name="watercolour")
+    expect(weak).to_have_attribute("aria-valuetext", re.compile("even share"), timeout=PATIENCE)
+    shot(page, "finding", handbook=True)
+    remedy = page.get_by_role("button", name="Raise watercolour")
+    arrived(page, remedy.click)
+    expect(page.get_by_role("heading", name="Reweighted")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value(
+        re.compile(r"\(watercolour:1\.\d+\)")
+    )

@@ -209,6 +209,15 @@ export class Room {
     this.jobs.set(job.id, { ...before, ...job, preview: before?.preview ?? null, mine })
   }
 
+  /** A version has maps now that it had not before. */
+  private reread(version: string | null | undefined): void {
+    if (!version) return
+    this.askedMaps.delete(version)
+    this.maps.delete(version)
+    void this.learn(version)
+    void this.mapsOf(version)
+  }
+
   private deliver(id: string): void {
     const job = this.jobs.get(id)
     const order = this.orders.find((each) => each.group === job?.group)
@@ -289,7 +298,13 @@ export class Room {
       return
     }
     this.know({ ...before, ...job, id } as Job)
-    if (job.status === 'done' && before?.status !== 'done') this.deliver(id)
+    if (job.status === 'done' && before?.status !== 'done') {
+      if (job.operation === 'replay' && this.jobs.get(id)?.mine) {
+        notices.say(`Replay: ${String(job.result?.verdict ?? 'done')}. The inspector has the figures.`)
+      }
+      if (job.operation === 'explain') this.reread(job.parents[0] ?? job.version)
+      this.deliver(id)
+    }
     if (job.status === 'failed' && before?.status !== 'failed' && this.jobs.get(id)?.mine) {
       notices.fault(new Problem(job.message || 'The picture could not be drawn.', job.hint), {
         label: 'Try again',
