@@ -127,7 +127,7 @@ def _first(a: argparse.Namespace) -> AutoencoderTiny:
     """The autoencoder to go on with: this run's, that of `--init`, or a new one."""
     for folder in (a.run / "autoencoder", a.init):
         if folder is not None and (folder / "config.json").exists():
-            known = AutoencoderTiny.from_pretrained(folder)
+            known = AutoencoderTiny.from_pretrained(folder).float()
             return known if known.config.latent_channels == CHANNELS else widened(known)
     return build(a.width)
 

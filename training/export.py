@@ -126,7 +126,7 @@ def export(
                 [round(float(v) / scaling, 5) for v in row] for row in weights["weight"][:, :, 0, 0]
             ],
             "bias": [round(float(v), 5) for v in weights["bias"]],
-            "note": "scaled latent (4) to the mean RGB, -1..1, of its pixels",
+            "note": "scaled latent to the mean RGB, -1..1, of its pixels",
         }
     native = SIDE * pipeline.vae_scale_factor
     card = {

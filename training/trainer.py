@@ -205,7 +205,7 @@ class Trainer:
         self.step += 1
         self.samples += size * self.team.size
         if self.step % 2 == 0:
-            keep = min(0.997, (1 + self.step) / (20 + self.step))
+            keep = min(0.99, (1 + self.step) / (20 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(self.mean_parameters, self.parameters, 1 - keep)
         return loss.item(), localised.item()
