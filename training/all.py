@@ -90,6 +90,8 @@ def everything(a: argparse.Namespace) -> None:
         _run("train", "--run", run, "--stage", STAGE, "--minutes", minutes, *size)
     _run("export", "--run", run, "--stage", STAGE, "--out", a.out)
     _run("evaluate", "--model", a.out, "--out", run / "figures")
+    if a.family:
+        _run("companions", "--run", run, "--minutes", a.family, "--family", "--model", a.out)
 
 
 def main(said: Sequence[str] | None = None) -> None:
@@ -97,7 +99,10 @@ def main(said: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the exported model")
-    parser.add_argument("--minutes", type=float, required=True, help="for everything")
+    parser.add_argument("--minutes", type=float, required=True, help="for the base")
+    parser.add_argument(
+        "--family", type=float, default=0, help="minutes for what goes with it, after the base"
+    )
     parser.add_argument("--pictures", type=int, help="instead of what suits the machine")
     parser.add_argument("--init", type=Path, help="exported model whose autoencoder to start from")
     everything(parser.parse_args(said))

@@ -2,6 +2,9 @@
 
     python -m training.companions --run RUN --deadline 18:00
     python -m training.companions --run RUN --minutes 30 --shares clip=5 upscaler=3
+    python -m training.companions --run RUN --minutes 150 --family --model RUN/export
+
+`--family` adds what stands on an exported base: drafts, control, references.
 
 The time that is left is divided by the shares; each training keeps checkpoints, so the same command
 goes on after a kill. Figures are measured and weights exported at the end, after the deadline.
@@ -21,6 +24,8 @@ from training.device import device, usual_workers
 from training.files import deadline
 
 SHARES = {"clip": 5.0, "upscaler": 3.5, "faults": 3.0}
+#: What is trained on top of an exported base; the references see with CLIP's eyes, so after it.
+ON_BASE = {"draft": 4.5, "control": 6.0, "reference": 3.5}
 Start = Callable[[list[str]], int]
 
 
@@ -46,11 +51,16 @@ def train(
     *,
     workers: int,
     begin: Start = _start,
+    model: Path | None = None,
 ) -> list[str]:
-    """Train what is not done yet, then measure everything; gives what failed."""
+    """Train what is not done yet, then measure everything; gives what failed.
+
+    model: the exported base of those in `ON_BASE`; without it RUN/export.
+    """
     record = run / "companions.json"
     done: list[str] = json.loads(record.read_text()) if record.exists() else []
     failed = []
+    base = {name: ["--model", str(model)] if model and name in ON_BASE else [] for name in shares}
     for name in shares:
         if name in done:
             continue
@@ -61,12 +71,14 @@ def train(
         own = f"{minutes(name, shares, done, left):.2f}"
         print(f"{name}: {own} minutes", flush=True)
         options = ["--minutes", own, "--workers", str(workers), "--later"]
-        if begin(command(name, run, *options)):
+        if begin(command(name, run, *options, *base[name])):
             failed.append(name)
         done.append(name)
         record.write_text(json.dumps([x for x in done if x not in failed]))
     for name in shares:
-        if (run / name / "checkpoint.pt").exists() and begin(command(name, run, "--report")):
+        if not (run / name / "checkpoint.pt").exists():
+            continue
+        if begin(command(name, run, "--report", *base[name])):
             failed.append(name)
     return failed
 
@@ -78,10 +90,14 @@ def main() -> None:
     parser.add_argument("--deadline", help="HH:MM")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--shares", nargs="*", default=(), help="name=share of the time")
+    parser.add_argument("--family", action="store_true", help="drafts, control, references too")
+    parser.add_argument("--model", type=Path, help="exported base of these; default RUN/export")
     parser.add_argument("--workers", type=int, default=usual_workers(device()))
     a = parser.parse_args()
-    shares = {n: float(s) for n, s in (x.split("=") for x in a.shares)} or SHARES
-    failed = train(a.run, deadline(a.deadline, a.minutes), shares, workers=a.workers)
+    usual = SHARES | (ON_BASE if a.family else {})
+    shares = {n: float(s) for n, s in (x.split("=") for x in a.shares)} or usual
+    until = deadline(a.deadline, a.minutes)
+    failed = train(a.run, until, shares, workers=a.workers, model=a.model)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 

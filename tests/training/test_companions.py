@@ -57,3 +57,20 @@ def test_what_failed_is_told_and_tried_again(tmp_path: Path) -> None:
 
 def test_without_time_nothing_is_trained(tmp_path: Path) -> None:
     assert companions.train(tmp_path, time.time() - 1, SHARES, workers=1, begin=lambda _: 1) == []
+
+
+def test_what_stands_on_the_base_is_told_which(tmp_path: Path) -> None:
+    asked: list[list[str]] = []
+    shares = {"clip": 1.0, **companions.ON_BASE}
+    model = tmp_path / "elsewhere"
+
+    def begin(command: list[str]) -> int:
+        asked.append(command)
+        return 0
+
+    assert not companions.train(
+        tmp_path, time.time() + 60, shares, workers=1, begin=begin, model=model
+    )
+    told = {command[2].split(".")[1]: "--model" in command for command in asked}
+    assert told == {"clip": False, "draft": True, "control": True, "reference": True}
+    assert str(model) in asked[1]

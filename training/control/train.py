@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from training.control.measure import measure, show
 from training.control.reader import readers
 from training.degrade import noise_like
 from training.device import autocast
-from training.frozen import Base, Samples, size, timesteps
+from training.frozen import Base, Samples, size, timesteps, usual_batch
 from training.parallel import Team
 
 #: Widths of the layers that bring a control picture down by factor 16, one halving between each.
@@ -143,10 +144,12 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
 
 def main() -> None:
     """Entry point."""
-    parser = fitting.arguments(__doc__.splitlines()[0], batch=32, rate=1e-3)
+    parser = fitting.arguments(__doc__.splitlines()[0], batch=usual_batch(32), rate=1e-3)
     parser.add_argument("--model", type=Path, help="exported base; default RUN/export")
     parser.add_argument("--count", type=int, default=20_000, help="pictures to draw conditions of")
-    parser.add_argument("--drawers", type=int, default=2, help="processes that draw those")
+    parser.add_argument(
+        "--drawers", type=int, default=os.cpu_count() or 2, help="processes that draw those"
+    )
     parser.add_argument("--scenes", type=int, default=48, help="held-out scenes for the figures")
     parser.add_argument("--reader-minutes", type=float, default=4.0, help="to train the measure")
     parser.add_argument("--reader-steps", type=int, help="so many steps instead of a time")

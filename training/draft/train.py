@@ -27,7 +27,7 @@ from training.degrade import noise_like
 from training.device import autocast
 from training.draft.lora import Lora, merged, write
 from training.draft.measure import likeness, pace, show
-from training.frozen import Base, Samples, size
+from training.frozen import Base, Samples, size, usual_batch
 from training.parallel import Team
 
 #: Sharpness of the pseudo-Huber loss near zero.
@@ -189,7 +189,7 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
 
 def main() -> None:
     """Entry point."""
-    parser = fitting.arguments(__doc__.splitlines()[0], batch=32, rate=1e-3)
+    parser = fitting.arguments(__doc__.splitlines()[0], batch=usual_batch(32), rate=1e-3)
     parser.add_argument("--model", type=Path, help="exported base; default RUN/export")
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--segments", type=int, default=40, help="DDIM steps of the whole path")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from training.clip.network import Learner, build
 from training.degrade import noise_like
 from training.device import autocast
 from training.files import to_unit
-from training.frozen import Base, Rng, Samples, size, timesteps
+from training.frozen import Base, Rng, Samples, size, timesteps, usual_batch
 from training.parallel import Team
 from training.reference.adapter import TOKENS, Adapter, image_encoder, write
 from training.reference.measure import measure, show
@@ -146,10 +147,12 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
 
 def main() -> None:
     """Entry point."""
-    parser = fitting.arguments(__doc__.splitlines()[0], batch=48, rate=1e-3)
+    parser = fitting.arguments(__doc__.splitlines()[0], batch=usual_batch(48), rate=1e-3)
     parser.add_argument("--model", type=Path, help="exported base; default RUN/export")
     parser.add_argument("--count", type=int, default=20_000, help="pictures to draw references of")
-    parser.add_argument("--drawers", type=int, default=2, help="processes that draw those")
+    parser.add_argument(
+        "--drawers", type=int, default=os.cpu_count() or 2, help="processes that draw those"
+    )
     parser.add_argument("--scenes", type=int, default=48, help="held-out pairs for the figures")
     fitting.run(work, parser.parse_args())
 
