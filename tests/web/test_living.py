@@ -34,7 +34,7 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     sheet = page.get_by_role("group", name="Contact sheet of drafts")
     expect(sheet).to_be_visible()
     expect(sheet.get_by_text("waits").first).to_be_visible()
-    shot(page, "drafts-being-drawn", handbook=True)
+    shot(page, "drafts-being-drawn")
     house.until(lambda: len([v for v in house.versions() if v["operation"] == "generate"]) >= 41)
     drafts = sheet.get_by_role("button", name="seed")
     expect(drafts).to_have_count(40, timeout=PATIENCE)
@@ -56,7 +56,7 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     expect(drafts.first).to_have_accessible_name(_saying("rated 5"))
     page.get_by_role("radio", name="Score").check()
     expect(sheet.get_by_role("button", name="suggested").first).to_be_visible()
-    shot(page, "drafts", handbook=True)
+    shot(page, "drafts")
 
     # Undo takes a mark back.
     page.get_by_role("radio", name="Newest").check()

@@ -52,7 +52,7 @@ def test_a_person_with_a_mouse(house: House, page: Page) -> None:  # noqa: PLR09
     )
     redraw = page.get_by_role("button", name="Redraw with moon 1.5")
     redraw.wait_for()
-    shot(page, "weight", handbook=True)
+    shot(page, "weight")
     brighter = arrived(page, redraw.click)
     expect(page.get_by_role("heading", name="Reweighted")).to_be_visible()
 
@@ -69,9 +69,9 @@ def test_a_person_with_a_mouse(house: House, page: Page) -> None:  # noqa: PLR09
     words.fill("snowy mountains")
     shot(page, "mask", handbook=True)
     snowy = arrived(page, lambda: words.press("Enter"))
-    expect(page.get_by_role("heading", name="Replaced")).to_be_visible()
+    expect(page.get_by_role("heading", name="Replaced", exact=True)).to_be_visible()
     expect(page.get_by_role("group", name="Words of the replaced area")).to_contain_text("snowy")
-    shot(page, "replaced", handbook=True)
+    shot(page, "replaced")
 
     # Before and after, held under the finger.
     held = page.get_by_role("button", name="Before", exact=True)

@@ -483,7 +483,7 @@ export interface components {
             code: string;
             errors?: components["schemas"]["Malformed"][] | null;
         };
-        _Colour: {
+        ColourAt: {
             x: number;
             y: number;
             tolerance?: number;
@@ -501,7 +501,7 @@ export interface components {
                 number
             ][] | null;
             token?: string | null;
-            colour?: components["schemas"]["_Colour"] | null;
+            colour?: components["schemas"]["ColourAt"] | null;
             alpha?: true | null;
             threshold?: number;
             grow?: number;

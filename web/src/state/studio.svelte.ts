@@ -45,7 +45,9 @@ class Studio {
 
   async start(): Promise<void> {
     window.addEventListener('popstate', () => void this.arrive(parse(location.pathname)))
-    await this.knock()
+    // An address that names its project need not wait for the list of all.
+    const direct = this.route.screen === 'start' ? null : this.arrive(this.route)
+    await Promise.all([direct, this.knock()])
   }
 
   /** The first talk with the server; again when it was away. */
