@@ -84,17 +84,17 @@ def alike(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
     return {"ssim": round(float(ssim(a, b).mean()), 4), "distance": round(distance, 4)}
 
 
-def likeness(model: Path, draft: Path, count: int) -> dict[str, Any]:
+def likeness(
+    base: StableDiffusionPipeline, draft: StableDiffusionPipeline, wanted: list[Prompt]
+) -> dict[str, Any]:
     """How like the base's pictures those of the drafts are, seed by seed.
 
     To compare with: the base in as few steps, and the base with other seeds of the same prompts.
     """
-    wanted = prompts(count, words=words_of(model))
-    base = load(model)
     full = paint(base, wanted, FULL)
     few = paint(base, wanted, (DRAFT[0], FULL[1]))
     others = paint(base, wanted, FULL, other=1_000_003)
-    drafts = paint(load(draft), wanted, DRAFT)
+    drafts = paint(draft, wanted, DRAFT)
     return {
         "prompts": len(wanted),
         "draft_and_base": alike(drafts, full),
@@ -103,23 +103,43 @@ def likeness(model: Path, draft: Path, count: int) -> dict[str, Any]:
     }
 
 
-def pace(model: Path, draft: Path, rounds: int) -> dict[str, float]:
+def pace(
+    base: StableDiffusionPipeline,
+    draft: StableDiffusionPipeline,
+    wanted: list[Prompt],
+    rounds: int,
+) -> dict[str, float]:
     """Median seconds of one picture, base and draft in turns, and their ratio."""
-    wanted = prompts(1, words=words_of(model))
-    ways = {"base": (load(model), FULL), "draft": (load(draft), DRAFT)}
+    ways = {"base": (base, FULL), "draft": (draft, DRAFT)}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, (pipeline, how) in ways.items():
             began = time.perf_counter()
-            paint(pipeline, wanted, how)
+            paint(pipeline, wanted[:1], how)
             if turn:  # the first of each only warms up
                 taken[name].append(time.perf_counter() - began)
     found = {name: round(statistics.median(times), 3) for name, times in taken.items()}
     return {**found, "times_faster": round(found["base"] / found["draft"], 2)}
 
 
-def show(model: Path, draft: Path, path: Path) -> None:
+def show(
+    base: StableDiffusionPipeline,
+    draft: StableDiffusionPipeline,
+    wanted: list[Prompt],
+    path: Path,
+) -> None:
     """A sheet: eight prompts, base above, draft below."""
-    wanted = prompts(8, words=words_of(model))
-    above, below = paint(load(model), wanted, FULL), paint(load(draft), wanted, DRAFT)
-    save_sheet([*above, *below], path, columns=8)
+    above, below = paint(base, wanted[:8], FULL), paint(draft, wanted[:8], DRAFT)
+    save_sheet([*above, *below], path, columns=len(above))
+
+
+def measure(model: Path, draft: Path, count: int, rounds: int) -> dict[str, Any]:
+    """All figures over `count` held-out prompts, `rounds` pictures timed of each kind; writes a
+    sheet beside the draft's folder."""
+    wanted = prompts(count, words=words_of(model))
+    pipelines = load(model), load(draft)
+    show(*pipelines, wanted, draft.parent / "sheet.png")
+    return {
+        "likeness": likeness(*pipelines, wanted),
+        "pace": pace(*pipelines, wanted, rounds),
+    }

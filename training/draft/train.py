@@ -26,7 +26,7 @@ from training.attention import localisation_loss
 from training.degrade import noise_like
 from training.device import autocast
 from training.draft.lora import Lora, merged, write
-from training.draft.measure import likeness, pace, show
+from training.draft.measure import measure
 from training.frozen import Base, Samples, size, usual_batch
 from training.parallel import Team
 
@@ -135,11 +135,7 @@ def report(lora: Lora, base: Base, a: argparse.Namespace, steps: int) -> dict[st
     folder: Path = a.run / "draft"
     write(lora, folder, a.segments)
     merged(base.folder, lora, a.segments, folder / "merged")
-    figures = {
-        "likeness": likeness(base.folder, folder / "merged", a.prompts),
-        "pace": pace(base.folder, folder / "merged", a.rounds),
-    }
-    show(base.folder, folder / "merged", folder / "sheet.png")
+    figures = measure(base.folder, folder / "merged", a.prompts, a.rounds)
     print(json.dumps(figures, indent=1), flush=True)
     card = {
         "kind": "lora",
