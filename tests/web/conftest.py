@@ -187,6 +187,8 @@ def theme(page: Page, name: str) -> None:
 def shot(page: Page, name: str, *, handbook: bool = False) -> None:
     """Keep a screenshot; some are the handbook's."""
     SHOTS.mkdir(parents=True, exist_ok=True)
+    decoded = "() => Promise.all([...document.images].map((it) => it.decode().catch(() => 0)))"
+    page.evaluate(decoded)
     page.screenshot(path=SHOTS / f"{name}.png")
     if handbook and (folder := os.environ.get("MAQUETTE_PICTURES")):
         shutil.copyfile(SHOTS / f"{name}.png", ROOT / folder / f"studio-{name}.png")

@@ -180,3 +180,29 @@ def test_a_finding_is_mended_with_one_click(house: House, page: Page) -> None:
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value(
         re.compile(r"\(watercolour:1\.\d+\)")
     )
+
+
+def test_drafts_of_the_shipped_model_are_chosen_by_score(house: House, page: Page) -> None:
+    house.post(
+        "/projects/sample/operations/generate",
+        {
+            "prompt": "a lone wolf under a full moon, misty forest",
+            "n": 16,
+            "seed": 40,
+            "quality": "draft",
+        },
+    )
+    page.goto(f"{house.address}/p/sample/drafts")
+    sheet = page.get_by_role("group", name="Contact sheet of drafts")
+    # Sixteen and the one with the finding, which was mended as a draft too.
+    expect(sheet.get_by_role("button", name="seed")).to_have_count(18, timeout=PATIENCE)
+    page.get_by_role("radio", name="Score").check()
+    suggested = sheet.get_by_role("button", name="suggested: ")
+    expect(suggested).to_have_count(5)
+    suggested.first.focus()
+    page.keyboard.press("p")
+    page.keyboard.press("5")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    expect(page.get_by_role("button", name="Finish 2")).to_be_visible()
+    shot(page, "drafts-chosen", handbook=True)

@@ -31,7 +31,7 @@ const STRENGTH = 0.58
 const packed = (alpha: number, [red, green, blue]: readonly [number, number, number]): number =>
   ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0
 const INK = Uint32Array.from({ length: 256 }, (_, value) => packed(Math.round(value * STRENGTH), TINT))
-const EDGE = packed(235, [255, 246, 228])
+const EDGE = packed(200, [255, 246, 228])
 
 export class Overlay {
   private readonly context: CanvasRenderingContext2D
