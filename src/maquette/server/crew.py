@@ -132,5 +132,6 @@ class Crew:
             self._running[place] = process
         # Drawing takes every core there is; an answer takes a moment, and goes first.
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            os.setpriority(os.PRIO_PROCESS, process.pid, min(19, own + _NICE))
         return process.wait()
