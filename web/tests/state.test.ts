@@ -59,4 +59,9 @@ describe('a comparison', () => {
       { name: 'Negative', before: 'none', after: 'text' },
     ])
   })
+
+  it('does not call the words around a replacement removed', () => {
+    const local = { ...comparison, parameters: { 'task.kind': ['text-to-image', 'inpaint'] } } as unknown as Comparison
+    expect(wordChanges(local).map((change) => `${change.word} ${change.says}`)).toEqual(['moon 1 → 1.5', 'fog in the replaced area'])
+  })
 })

@@ -82,8 +82,8 @@ define(
   },
   { name: 'undo', label: 'Undo', shortcut: 'Mod+Z', icon: 'undo', group: 'Words', enabled: () => past.canUndo, perform: () => said('Undone', past.undo()) },
   { name: 'redo', label: 'Redo', shortcut: ['Mod+Shift+Z', 'Mod+Y'], icon: 'redo', group: 'Words', enabled: () => past.canRedo, perform: () => said('Done again', past.redo()) },
-  { name: 'near-styles', label: 'Try styles near this one', icon: 'wand', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('near') },
-  { name: 'far-styles', label: 'Try far styles', icon: 'sweep', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('far') },
+  { name: 'near-styles', label: 'Styles near this one', icon: 'wand', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('near') },
+  { name: 'far-styles', label: 'Far styles', icon: 'sweep', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('far') },
   { name: 'import', label: 'Import a picture …', shortcut: 'Mod+O', icon: 'import', group: 'Words', enabled: () => studio.room !== null, perform: () => void chooseFile() },
   { name: 'cancel', label: 'Cancel what is being drawn', shortcut: 'Mod+.', icon: 'close', group: 'Words', enabled: () => (studio.room?.running.length ?? 0) > 0, perform: () => void studio.room?.cancelAll() },
 )

@@ -24,13 +24,15 @@ const NAMES: Record<string, string> = {
 
 export function wordChanges(comparison: Comparison): WordChange[] {
   const words = comparison.words as Record<string, unknown>
+  // A replacement has words of its own; those of the picture around it still hold.
+  const local = (comparison.parameters as Record<string, unknown[]>)['task.kind']?.[1] === 'inpaint'
   const list = (key: string) => (Array.isArray(words[key]) ? (words[key] as unknown[]) : [])
   return [
     ...list('reweighted').flatMap((each): WordChange[] =>
       Array.isArray(each) ? [{ word: String(each[0]), says: `${each[1]} → ${each[2]}`, kind: 'reweighted' }] : [],
     ),
-    ...list('added').map((each): WordChange => ({ word: textOf(each), says: 'added', kind: 'added' })),
-    ...list('removed').map((each): WordChange => ({ word: textOf(each), says: 'removed', kind: 'removed' })),
+    ...list('added').map((each): WordChange => ({ word: textOf(each), says: local ? 'in the replaced area' : 'added', kind: 'added' })),
+    ...(local ? [] : list('removed')).map((each): WordChange => ({ word: textOf(each), says: 'removed', kind: 'removed' })),
   ]
 }
 

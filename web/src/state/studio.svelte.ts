@@ -107,11 +107,22 @@ class Studio {
     this.room = room
     remember('project', room.id)
     await room.open()
+    await this.lend(room)
     // Stay with the picture that was the newest: others may arrive from elsewhere.
     const now = this.route
     if (this.room === room && now.screen === 'refine' && !now.version && room.newest) {
       this.show(room.newest.id, true)
     }
+  }
+
+  /** Whoever comes in by another screen finds the newest picture's words at hand. */
+  private async lend(room: Room): Promise<void> {
+    const { words, route } = this
+    if (!words || words.text || words.basis || route.screen === 'refine' || !room.newest) return
+    const detail = await room.detail(room.newest.id)
+    if (!detail?.prompt || words.text) return
+    const { id, prompt, negative, seed, quality, width, height } = detail
+    words.use({ id, text: prompt, negative: negative ?? '', seed, quality, size: [width, height] })
   }
 
   pick(id: string): void {
