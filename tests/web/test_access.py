@@ -13,7 +13,7 @@ Opening = Callable[[Page, House], None]
 
 
 def refine(page: Page, house: House) -> None:
-    page.goto(house.address)
+    page.goto(f"{house.address}/p/sample")
     settled(page)
 
 
@@ -148,7 +148,7 @@ def test_panels_are_sheets_on_a_narrow_screen(house: House, chromium: Browser) -
 
 
 def refine_narrow(page: Page, house: House) -> None:
-    page.goto(house.address)
+    page.goto(f"{house.address}/p/sample")
     expect(page.get_by_role("application")).to_be_visible(timeout=PATIENCE)
 
 

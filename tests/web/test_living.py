@@ -84,6 +84,8 @@ def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None
     count = one.get_by_role("region", name="Versions").get_by_text(" pictures")
     expect(two.get_by_text(count.inner_text())).to_be_visible()
     assert two.url == here
+    one.keyboard.press("Alt+ArrowLeft")
+    expect(one.get_by_role("heading", name="Generated")).to_be_visible()
     one.get_by_role("application").focus()
     one.keyboard.press("s")
     expect(

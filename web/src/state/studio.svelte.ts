@@ -87,7 +87,10 @@ class Studio {
   private async arrive(route: Route): Promise<void> {
     if (route.screen === 'start') {
       const last = recall<string>('project', '')
-      const known = this.projects.find((project) => project.id === last) ?? this.projects[0]
+      const known =
+        this.projects.find((project) => project.id === last) ??
+        this.projects.find((project) => project.versions > 0) ??
+        this.projects[0]
       if (known) {
         this.go({ screen: 'refine', project: known.id, version: null }, true)
         return
