@@ -93,7 +93,7 @@ def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None
     ).to_be_visible()
     # What is typed in one is not typed in the other.
     two.get_by_role("textbox", name="Prompt", exact=True).fill("a moon over the sea")
-    assert prompt(one) == "a lone wolf under a full (moon:1.1), misty forest"
+    assert prompt(one) == "a lone wolf under a full moon, misty forest"
 
 
 def test_a_picture_is_dropped_in_explained_and_masked(house: House, page: Page) -> None:
