@@ -111,7 +111,8 @@ class Crew:
                 return
             pause = _FIRST if time.monotonic() - began > _STEADY else pause
             log.warning("a worker ended with code %s; another starts in %.1f s", code, pause)
-            self._ending.wait(pause)
+            if self._ending.wait(pause):
+                return  # closed while it waited: nothing is started again
             pause = min(_LONGEST, pause * 2)
             self.restarts += 1
 
