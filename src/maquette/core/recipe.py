@@ -9,19 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from maquette.core.canonical import canonical_json, sha256_hex
-from maquette.core.geometry import Box, Size
+from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
+from maquette.core.geometry import Size
+from maquette.core.tasks import (
+    ImageToImage,
+    Import,
+    Inpaint,
+    Outpaint,
+    Task,
+    TextToImage,
+    Upscale,
+)
+from maquette.core.value import Digest, ModelRef, Value
 from maquette.errors import ProjectTooNew, RecipeRefused
 
 __all__ = [
     "MAX_SEED",
     "SCHEMA",
     "Conditioning",
+    "Control",
     "Digest",
+    "Embedding",
     "ImageToImage",
     "Import",
     "Inpaint",
@@ -31,6 +44,7 @@ __all__ = [
     "Outpaint",
     "PromptText",
     "Recipe",
+    "Reference",
     "Sampling",
     "Task",
     "TextToImage",
@@ -41,9 +55,6 @@ __all__ = [
 SCHEMA = 1
 MAX_SEED = 2**32 - 1
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-"""SHA-256 of a blob, as 64 lower-case hexadecimal digits."""
-
 Interpreter = Literal["attention", "a1111", "plain"]
 """Who reads the brackets of a prompt.
 
@@ -53,94 +64,7 @@ text as it stands, brackets are letters.
 """
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TextToImage(_Value):
-    """A picture from words alone."""
-
-    kind: Literal["text-to-image"] = "text-to-image"
-
-
-class ImageToImage(_Value):
-    """A picture from words and another picture. ``strength`` 0 keeps it, 1 ignores it."""
-
-    kind: Literal["image-to-image"] = "image-to-image"
-    image: Digest
-    strength: float = Field(gt=0, le=1)
-
-
-class Inpaint(_Value):
-    """New pixels inside a mask, every other pixel the same bytes.
-
-    ``mask`` is a greyscale PNG of the picture's size, white = edit. Only ``region`` is drawn, at
-    the size ``work``; ``feather`` is the width in pixels of the blend, inside the mask.
-    """
-
-    kind: Literal["inpaint"] = "inpaint"
-    image: Digest
-    mask: Digest
-    region: Box
-    work: Size
-    strength: float = Field(default=1.0, gt=0, le=1)
-    feather: int = Field(default=4, ge=0)
-
-
-class Outpaint(_Value):
-    """A larger canvas: so many pixels more on each side, drawn to continue the picture."""
-
-    kind: Literal["outpaint"] = "outpaint"
-    image: Digest
-    left: int = Field(default=0, ge=0)
-    top: int = Field(default=0, ge=0)
-    right: int = Field(default=0, ge=0)
-    bottom: int = Field(default=0, ge=0)
-    work: Size
-    feather: int = Field(default=8, ge=0)
-
-
-class Upscale(_Value):
-    """The same picture with more pixels, made in tiles of ``tile`` pixels of the source."""
-
-    kind: Literal["upscale"] = "upscale"
-    image: Digest
-    scale: float = Field(gt=1, le=8)
-    method: Literal["lanczos"] = "lanczos"
-    tile: int = Field(default=512, ge=64)
-
-
-class Import(_Value):
-    """A picture that came from outside, kept as it is. ``original`` is the digest of its file,
-
-    ``source`` who wrote the file's metadata (``a1111``, ``comfyui``, ``maquette`` or nothing).
-    """
-
-    kind: Literal["import"] = "import"
-    image: Digest
-    original: Digest | None = None
-    source: str = ""
-
-
-Task = Annotated[
-    TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | Import,
-    Field(discriminator="kind"),
-]
-
-
-class Lora(_Value):
-    """A low-rank adapter by name and file digest, at a weight."""
-
-    kind: Literal["lora"] = "lora"
-    name: str
-    digest: Digest
-    weight: float = 1.0
-
-
-Conditioning = Annotated[Lora, Field()]
-
-
-class PromptText(_Value):
+class PromptText(Value):
     """Prompt and negative prompt as typed, and who reads their brackets."""
 
     text: str
@@ -148,14 +72,7 @@ class PromptText(_Value):
     interpreter: Interpreter = "attention"
 
 
-class ModelRef(_Value):
-    """A model by name and by the digest of its files."""
-
-    name: str
-    digest: Digest
-
-
-class Sampling(_Value):
+class Sampling(Value):
     """How the noise becomes a picture. Noise is always drawn on the CPU, one generator a picture,
 
     so that a seed gives the same noise on every device.
@@ -168,7 +85,7 @@ class Sampling(_Value):
     noise: Literal["cpu"] = "cpu"
 
 
-class Recipe(_Value):
+class Recipe(Value):
     """Everything that decides a picture.
 
     ``size`` is the finished picture's. ``prompt``, ``model`` and ``sampling`` are None for work on
@@ -197,8 +114,8 @@ class Recipe(_Value):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Digests of the pictures and masks that the recipe needs, without repeats."""
-        task = self.task
-        found = [getattr(task, "image", None), getattr(task, "mask", None)]
+        asking = [self.task, *self.conditionings]
+        found = [getattr(each, part, None) for each in asking for part in ("image", "mask")]
         return tuple(dict.fromkeys(d for d in found if d is not None))
 
     def change(self, **fields: Any) -> Recipe:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from maquette.core.geometry import Size
-from maquette.core.recipe import ImageToImage, Inpaint, Recipe
+from maquette.core.recipe import ImageToImage, Inpaint, Lora, Recipe
 from maquette.exchange.maker import MAKER, MAKER_VERSION
 from maquette.exchange.parameters import Parameters, size_or_none
 from maquette.exchange.samplers import A1111_NAMES, read_a1111
@@ -89,10 +89,9 @@ def write_infotext(recipe: Recipe, version_id: str = "") -> str:
         settings |= {"Model hash": recipe.model.digest[:10], "Model": recipe.model.name}
     if isinstance(recipe.task, ImageToImage | Inpaint):
         settings["Denoising strength"] = _decimal(recipe.task.strength)
-    if recipe.conditionings:
-        settings["Lora hashes"] = ", ".join(
-            f"{lora.name}: {lora.digest[:12]}" for lora in recipe.conditionings
-        )
+    loras = [each for each in recipe.conditionings if isinstance(each, Lora)]
+    if loras:
+        settings["Lora hashes"] = ", ".join(f"{lora.name}: {lora.digest[:12]}" for lora in loras)
     if len(settings) < 2:
         settings["Engine"] = recipe.engine  # three pairs make a settings line
     if version_id:

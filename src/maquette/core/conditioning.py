@@ -1,0 +1,77 @@
+"""What steers a picture beside its words: adapters, structure and references, as values.
+
+Each names its files and pictures by digest, so that a recipe with conditionings can be replayed
+anywhere that has them. An engine that cannot honour one refuses the recipe.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from maquette.core.value import Digest, ModelRef, Value
+
+__all__ = ["Conditioning", "Control", "Embedding", "Lora", "Reference"]
+
+
+class Lora(Value):
+    """A low-rank adapter (arXiv 2106.09685) by name and file digest, at a weight."""
+
+    kind: Literal["lora"] = "lora"
+    name: str
+    digest: Digest
+    weight: float = 1.0
+
+
+class Embedding(Value):
+    """A word learned by textual inversion (arXiv 2208.01618), by its file's digest.
+
+    ``word`` is how the prompt writes it.
+    """
+
+    kind: Literal["embedding"] = "embedding"
+    word: str
+    digest: Digest
+
+
+class Control(Value):
+    """Structure to obey (ControlNet, arXiv 2302.05543; T2I-Adapter, arXiv 2302.08453).
+
+    ``image`` is the map itself (edges, depth, a skeleton …) as the network reads it, of the
+    picture's size: what made it, a preprocessor or a hand, does not matter to the picture.
+    ``adapter`` is the network. It acts with ``strength`` from ``start`` to ``end``, shares of the
+    steps.
+    """
+
+    kind: Literal["control"] = "control"
+    condition: Literal["canny", "lineart", "scribble", "depth", "pose", "tile"]
+    image: Digest
+    adapter: ModelRef
+    strength: float = Field(default=1.0, ge=0, le=2)
+    start: float = Field(default=0.0, ge=0, lt=1)
+    end: float = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Control:
+        if self.start >= self.end:
+            raise ValueError("it ends before it starts")
+        return self
+
+
+class Reference(Value):
+    """A picture to be like: in style, in character, in an object, or in a face.
+
+    ``adapter`` is an IP-Adapter (arXiv 2308.06721), or None for reference-only attention, which
+    needs no network. ``mask`` (greyscale, white = here) keeps it to a part of the picture.
+    """
+
+    kind: Literal["reference"] = "reference"
+    role: Literal["style", "character", "object", "face"]
+    image: Digest
+    adapter: ModelRef | None = None
+    strength: float = Field(default=1.0, ge=0, le=2)
+    mask: Digest | None = None
+
+
+Conditioning = Annotated[Lora | Embedding | Control | Reference, Field(discriminator="kind")]

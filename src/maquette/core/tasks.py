@@ -1,0 +1,95 @@
+"""What a recipe may ask for: one tagged task, never several optional parts.
+
+A new kind of work is a new class here. A field added to an old class would change the digest of
+every recipe that has one; give the work a kind of its own instead.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from maquette.core.geometry import Box, Size
+from maquette.core.value import Digest, Value
+
+__all__ = [
+    "ImageToImage",
+    "Import",
+    "Inpaint",
+    "Outpaint",
+    "Task",
+    "TextToImage",
+    "Upscale",
+]
+
+
+class TextToImage(Value):
+    """A picture from words alone."""
+
+    kind: Literal["text-to-image"] = "text-to-image"
+
+
+class ImageToImage(Value):
+    """A picture from words and another picture. ``strength`` 0 keeps it, 1 ignores it."""
+
+    kind: Literal["image-to-image"] = "image-to-image"
+    image: Digest
+    strength: float = Field(gt=0, le=1)
+
+
+class Inpaint(Value):
+    """New pixels inside a mask, every other pixel the same bytes.
+
+    ``mask`` is a greyscale PNG of the picture's size, white = edit. Only ``region`` is drawn, at
+    the size ``work``; ``feather`` is the width in pixels of the blend, inside the mask.
+    """
+
+    kind: Literal["inpaint"] = "inpaint"
+    image: Digest
+    mask: Digest
+    region: Box
+    work: Size
+    strength: float = Field(default=1.0, gt=0, le=1)
+    feather: int = Field(default=4, ge=0)
+
+
+class Outpaint(Value):
+    """A larger canvas: so many pixels more on each side, drawn to continue the picture."""
+
+    kind: Literal["outpaint"] = "outpaint"
+    image: Digest
+    left: int = Field(default=0, ge=0)
+    top: int = Field(default=0, ge=0)
+    right: int = Field(default=0, ge=0)
+    bottom: int = Field(default=0, ge=0)
+    work: Size
+    feather: int = Field(default=8, ge=0)
+
+
+class Upscale(Value):
+    """The same picture with more pixels, made in tiles of ``tile`` pixels of the source."""
+
+    kind: Literal["upscale"] = "upscale"
+    image: Digest
+    scale: float = Field(gt=1, le=8)
+    method: Literal["lanczos"] = "lanczos"
+    tile: int = Field(default=512, ge=64)
+
+
+class Import(Value):
+    """A picture that came from outside, kept as it is. ``original`` is the digest of its file,
+
+    ``source`` who wrote the file's metadata (``a1111``, ``comfyui``, ``maquette`` or nothing).
+    """
+
+    kind: Literal["import"] = "import"
+    image: Digest
+    original: Digest | None = None
+    source: str = ""
+
+
+Task = Annotated[
+    TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | Import,
+    Field(discriminator="kind"),
+]
