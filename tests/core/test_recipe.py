@@ -14,6 +14,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.recipe import (
     MAX_SEED,
     SCHEMA,
+    Continue,
     ImageToImage,
     Import,
     Inpaint,
@@ -36,6 +37,7 @@ A, B = "a" * 64, "0123456789abcdef" * 4
 TASKS: dict[str, Task] = {
     "text-to-image": TextToImage(),
     "image-to-image": ImageToImage(image=A, strength=0.35),
+    "continue": Continue(trace=A, step=10),
     "inpaint": Inpaint(
         image=A,
         mask=B,
@@ -87,6 +89,14 @@ GOLDEN: dict[str, list[str]] = {
         "58957d393318be2ba2f37dbfb116cb33449736c4e6634df20fc400b437696946",
         "1a52530f34bdd629125bc4a4e58f8472cb88f3ce5ca32b1151d284a7300021bb",
         "55e0893e3d08a48f8d75d81505cb86a5f5d8560ab3f2ecea64e6a0d00f6721b1",
+    ],
+    "continue": [
+        "2e3eb1fb8644c898e7d663a20c56707ed198fc9d6895499836c39f6e95105ec1",
+        "0fd4e954679572ae932552e9eb46b874547c30aefb110b46acbeed94e390185a",
+        "0c407aa0898e1b5388a851a458eae918c42ce5470e92a36a7f48cff02a7ff9ec",
+        "9881e22aebc7a6006c09208822c68cf0c72a5ac0530faab422dcb8c55e1bdf06",
+        "b43c626dfdae57bf1827327e55d5d7aa0170fc115298a43812eb96dfa92ebdda",
+        "0898267a97e53848ba93a6543f3e937e3fdf2fe89c39bee13ff0daf41434374f",
     ],
     "inpaint": [
         "f6330c6e4538b9038e1d24c021cb798b6ef37dbec92ad5ab2bf84710f67aafb6",

@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from maquette.core.geometry import Box
 from maquette.core.trace import Trace, TracedWord, pack_trace, unpack_trace
+from maquette.core.trajectory import Kept
 
 
 def trace(words: int = 2, rows: int = 4, columns: int = 6, region: Box | None = None) -> Trace:
@@ -49,6 +50,21 @@ def test_what_is_packed_comes_back(words: int, rows: int, columns: int, region: 
 
 def test_the_same_trace_packs_to_the_same_bytes() -> None:
     assert pack_trace(trace()) == pack_trace(unpack_trace(pack_trace(trace())))
+
+
+def test_what_was_kept_comes_back_to_the_bit() -> None:
+    latents = np.random.default_rng(1).standard_normal((8, 3, 5)).astype(np.float32)
+    kept = tuple(
+        Kept(step=step, steps=8, timestep=999.0 - step, latents=latents / step) for step in (2, 4)
+    )
+    after = unpack_trace(pack_trace(trace().model_copy(update={"kept": kept})))
+    assert [(k.step, k.steps, k.timestep) for k in after.kept] == [(2, 8, 997.0), (4, 8, 995.0)]
+    for one, other in zip(kept, after.kept, strict=True):
+        assert np.array_equal(one.latents, other.latents)
+
+
+def test_a_trace_that_keeps_nothing_is_packed_as_ever() -> None:
+    assert b"kept" not in pack_trace(trace())
 
 
 HOSTILE = {

@@ -11,6 +11,7 @@ from tests.engines.making import array, digest, draw, mask, photo, recipe
 
 from maquette.core.geometry import Box, Size
 from maquette.core.recipe import (
+    Continue,
     ImageToImage,
     Import,
     Inpaint,
@@ -19,6 +20,7 @@ from maquette.core.recipe import (
     Recipe,
     Upscale,
 )
+from maquette.core.trajectory import Kept, as_picture
 from maquette.engines.base import Cancel, Engine, Explainer, Picture, Preview, Progress
 from maquette.errors import Cancelled, MaquetteError, RecipeRefused, SettingRefused
 
@@ -186,6 +188,28 @@ class DrawingEngine(AnyEngine):
         assert near.image.size == start.size
         away = [np.abs(array(one.image) - array(start)).mean() for one in (near, far)]
         assert away[0] != away[1]
+
+    def test_a_drawing_is_taken_up_where_it_was_kept(self, engine: Engine) -> None:
+        (whole,) = draw(engine, recipe(engine, steps=8))
+        assert whole.trace is not None
+        kept = whole.trace.kept
+        assert [each.step for each in kept] == [2, 4, 6]
+        other = recipe(engine, "the moon over the sea", steps=8)
+        (scratch,) = draw(engine, other)
+        away: list[float] = []
+        for each in kept:
+            task = Continue(trace="a" * 64, step=each.step)
+            inputs = {task.latents: as_picture(each)}
+            (resumed,) = draw(engine, other.change(task=task), inputs)
+            assert resumed.image.tobytes() != scratch.image.tobytes()
+            away.append(float(np.abs(array(resumed.image) - array(whole.image)).mean()))
+        assert away == sorted(away, reverse=True), "the later, the nearer to what was kept"
+
+    def test_latents_of_another_shape_are_refused(self, engine: Engine) -> None:
+        odd = Kept(step=2, steps=8, timestep=750.0, latents=np.zeros((5, 3, 3), np.float32))
+        task = Continue(trace="a" * 64, step=2)
+        with pytest.raises(RecipeRefused, match="kept drawing"):
+            draw(engine, recipe(engine, task=task), {task.latents: as_picture(odd)})
 
     def test_inpaint_keeps_every_pixel_outside(self, engine: Engine) -> None:
         start = photo(112, 80)

@@ -17,6 +17,7 @@ from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
 from maquette.core.geometry import Size
 from maquette.core.tasks import (
+    Continue,
     ImageToImage,
     Import,
     Inpaint,
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_SEED",
     "SCHEMA",
     "Conditioning",
+    "Continue",
     "Control",
     "Digest",
     "Embedding",

@@ -14,6 +14,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.value import Digest, Value
 
 __all__ = [
+    "Continue",
     "ImageToImage",
     "Import",
     "Inpaint",
@@ -36,6 +37,24 @@ class ImageToImage(Value):
     kind: Literal["image-to-image"] = "image-to-image"
     image: Digest
     strength: float = Field(gt=0, le=1)
+
+
+class Continue(Value):
+    """A drawing taken up where another was after ``step`` of its steps, and finished with these
+    words and this sampling.
+
+    ``trace`` is the digest of the other's trace, which holds its latents at that step. Its words
+    decided the composition; those of this recipe decide what follows.
+    """
+
+    kind: Literal["continue"] = "continue"
+    trace: Digest
+    step: int = Field(ge=1)
+
+    @property
+    def latents(self) -> str:
+        """What an engine finds the latents by among its inputs."""
+        return f"{self.trace}@{self.step}"
 
 
 class Inpaint(Value):
@@ -90,6 +109,6 @@ class Import(Value):
 
 
 Task = Annotated[
-    TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | Import,
+    TextToImage | ImageToImage | Continue | Inpaint | Outpaint | Upscale | Import,
     Field(discriminator="kind"),
 ]

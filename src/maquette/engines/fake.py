@@ -19,6 +19,7 @@ from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.geometry import Box, Size
 from maquette.core.grammar import loras, parse
 from maquette.core.recipe import (
+    Continue,
     ImageToImage,
     Inpaint,
     ModelRef,
@@ -27,6 +28,7 @@ from maquette.core.recipe import (
     Recipe,
 )
 from maquette.core.trace import Trace
+from maquette.core.trajectory import Kept, from_picture, steps_to_keep
 from maquette.engines.base import (
     Cancel,
     Event,
@@ -54,6 +56,8 @@ PRESETS = {
 }
 CELL = 8
 """Pixels to a cell of the token maps."""
+NOISE = 1000.0
+"""The timestep at which nothing but noise is there."""
 
 Plane = npt.NDArray[np.float32]
 
@@ -92,7 +96,7 @@ class FakeEngine:
         """See ``Engine.capabilities``."""
         return Capabilities(
             engine=self.name,
-            tasks=frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint"}),
+            tasks=frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"}),
             model=MODEL,
             best_size=Size(width=256, height=256),
             min_side=32,
@@ -160,6 +164,7 @@ class FakeEngine:
                         "device": "cpu",
                         "dtype": "float32",
                     },
+                    kept=_kept(image, sampling.steps) if not notes else (),
                 )
             yield Picture(index, image, seconds, trace, notes)
 
@@ -184,6 +189,20 @@ class FakeEngine:
                 before = _input(inputs, task.image).convert("RGB").resize(size)
                 drawn = _paint(recipe, recipe.size)
                 return Image.blend(before, drawn, task.strength), {}, None, recipe.size
+            case Continue():
+                small, timestep = from_picture(_input(inputs, task.latents))
+                size = (recipe.size.width, recipe.size.height)
+                shape = (3, max(1, size[1] // CELL), max(1, size[0] // CELL))
+                if small.shape != shape:
+                    raise RecipeRefused(f"the kept drawing is {small.shape}, this one {shape}")
+                before = Image.fromarray(small.transpose(1, 2, 0).astype(np.uint8)).resize(size)
+                share = timestep / NOISE
+                return (
+                    Image.blend(before, _paint(recipe, recipe.size), share),
+                    {},
+                    None,
+                    recipe.size,
+                )
             case Inpaint():
                 image, mask = _input(inputs, task.image), _input(inputs, task.mask)
                 start, _ = open_region(image, mask, task.region, task.work)
@@ -232,6 +251,16 @@ def _paint(recipe: Recipe, size: Size) -> Image.Image:
         inside = np.clip((y - height) * size.height, 0, 1)[..., None]
         picture = picture * (1 - inside) + shade * inside
     return Image.fromarray(np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8))
+
+
+def _kept(image: Image.Image, steps: int) -> tuple[Kept, ...]:
+    """What this engine has instead of latents: the picture itself, small, (3, rows, columns)."""
+    small = (max(1, image.width // CELL), max(1, image.height // CELL))
+    pixels = np.asarray(image.convert("RGB").resize(small), np.float32).transpose(2, 0, 1)
+    return tuple(
+        Kept(step=step, steps=steps, timestep=NOISE * (1 - step / steps), latents=pixels)
+        for step in sorted(steps_to_keep(steps))
+    )
 
 
 def _maps(prompt: PromptText, seed: int, size: Size) -> Plane:

@@ -16,12 +16,13 @@ from maquette.core.cost import Cost
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
-from maquette.core.recipe import Inpaint, Recipe, TextToImage
-from maquette.core.trace import pack_trace
+from maquette.core.recipe import Continue, Inpaint, Recipe, TextToImage
+from maquette.core.trace import pack_trace, unpack_trace
+from maquette.core.trajectory import as_picture
 from maquette.core.version import Version, make_version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event, Picture, Substitution
-from maquette.errors import Cancelled, EngineFailed, MaquetteError
+from maquette.errors import Cancelled, EngineFailed, MaquetteError, RecipeRefused
 from maquette.stages.order import Order, jobs_of, this_process
 from maquette.storage.base import Blobs, Records
 
@@ -33,11 +34,14 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
 
     Raises:
         BlobMissing, BlobDamaged, PictureRefused, MaskRefused.
+        RecipeRefused: latents that were not kept.
     """
     inputs: dict[str, Image.Image] = {}
     for recipe in recipes:
         task = recipe.task
-        if isinstance(task, TextToImage):
+        if isinstance(task, Continue):
+            inputs[task.latents] = _latents(task, blobs)
+        if isinstance(task, TextToImage | Continue):
             continue
         if task.image not in inputs:
             inputs[task.image] = decode_picture(blobs.get(task.image), name="the picture")
@@ -45,6 +49,19 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
             size = size_of(inputs[task.image])
             inputs[task.mask] = decode_mask(blobs.get(task.mask), size=size)
     return inputs
+
+
+def _latents(task: Continue, blobs: Blobs) -> Image.Image:
+    try:
+        kept = {each.step: each for each in unpack_trace(blobs.get(task.trace)).kept}
+    except ValueError as error:
+        raise RecipeRefused(f"the recipe goes on from {task.trace[:10]}: {error}") from error
+    if task.step not in kept:
+        raise RecipeRefused(
+            f"the drawing {task.trace[:10]} kept no latents at step {task.step}",
+            hint=f"it kept {', '.join(map(str, kept)) or 'none'}",
+        )
+    return as_picture(kept[task.step])
 
 
 def produce(

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
 from maquette.core.geometry import Size
 from maquette.core.trace import Trace
+from maquette.core.trajectory import Kept, steps_to_keep
 from maquette.engines.base import Cancel, Preview, Progress
 from maquette.engines.diffusers.attention import grids, watch
 from maquette.engines.diffusers.latents import decode, encode_image, hole, mask_latents, pixels
@@ -20,7 +23,7 @@ from maquette.engines.diffusers.maps import places_to_record, word_maps
 from maquette.engines.diffusers.plans import Plan
 from maquette.engines.diffusers.sampling import Canvas, Look, Settings, denoise
 from maquette.engines.diffusers.weights import Parts
-from maquette.errors import EngineFailed
+from maquette.errors import EngineFailed, RecipeRefused
 
 __all__ = ["Drawn", "Order", "batches", "draw_group"]
 
@@ -38,7 +41,8 @@ PREVIEW_EVERY = 4
 class Order:
     """One picture to draw at a working size: what its canvas is made of.
 
-    ``start`` is a picture of that size to begin from or to keep around ``mask``.
+    ``start`` is a picture of that size to begin from or to keep around ``mask``; ``latents`` are
+    those of an unfinished drawing, (1, channels, rows, columns), at the timestep of the settings.
     """
 
     index: int
@@ -48,6 +52,7 @@ class Order:
     generator: torch.Generator
     start: Image.Image | None = None
     mask: Image.Image | None = None
+    latents: torch.Tensor | None = None
 
     def started(self, start: Image.Image, mask: Image.Image | None, strength: float) -> Order:
         """The same order, begun from a picture."""
@@ -107,11 +112,16 @@ def draw_group(
     canvases = [_canvas(parts, order, shape) for order in orders]
     encoded = time.perf_counter()
     look: Look | None = None
+    kept: list[list[Kept]] = [[] for _ in orders]
+    keeping = steps_to_keep(first.settings.steps) if maps and first.mask is None else frozenset()
     recorded = places_to_record(list(levels), parts.card.attended) if maps else frozenset()
     with watch(parts.unet, record=maps, places=recorded) as watching:
         for look in denoise(parts, canvases, first.settings, watching, cancel):
             for order in orders:
                 yield Progress(order.index, look.step, look.steps)
+            if look.number in keeping and look.given is not None:
+                for mine, latents in zip(kept, look.given.float().cpu().numpy(), strict=True):
+                    mine.append(_kept(look, first.settings.steps, latents))
             if previews and look.step < look.steps and _due(parts, look):
                 guess = look.guess()
                 for number, order in enumerate(orders):
@@ -140,12 +150,17 @@ def draw_group(
                 maps=word_maps(look.aims, number, order.plan.words, levels, shape[2:]),
                 timings=timings,
                 ran=_ran(parts, order.settings, look.steps, count),
+                kept=tuple(kept[number]),
             )
         yield order, Drawn(image, trace, timings)
 
 
 def _due(parts: Parts, look: Look) -> bool:
     return bool(parts.card.about.get("preview")) or look.step % PREVIEW_EVERY == 0
+
+
+def _kept(look: Look, steps: int, latents: npt.NDArray[np.float32]) -> Kept:
+    return Kept(step=look.number, steps=steps, timestep=look.timestep, latents=latents.copy())
 
 
 def _ran(parts: Parts, settings: Settings, timesteps: int, batch: int) -> dict[str, Any]:
@@ -161,7 +176,14 @@ def _ran(parts: Parts, settings: Settings, timesteps: int, batch: int) -> dict[s
 
 def _canvas(parts: Parts, order: Order, shape: tuple[int, int, int, int]) -> Canvas:
     init = mask = masked = None
-    if order.start is not None:
+    if order.latents is not None:
+        init = order.latents
+        if init.shape != shape:
+            raise RecipeRefused(
+                f"the kept drawing has latents of {tuple(init.shape[1:])}, this one {shape[1:]}",
+                hint="go on with the model and at the size of the version that kept it",
+            )
+    elif order.start is not None:
         init = encode_image(parts, pixels(order.start))
         if order.mask is not None:
             mask = mask_latents(order.mask, parts.card.scale)

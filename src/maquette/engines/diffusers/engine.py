@@ -30,7 +30,7 @@ __all__ = ["DiffusersEngine", "create"]
 VERSION = 1
 """Raised when a change alters any picture that this engine draws."""
 
-TASKS = frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint"})
+TASKS = frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"})
 INPAINTING = frozenset({"inpaint", "outpaint"})
 """All that a UNet with channels for a mask was trained to do."""
 

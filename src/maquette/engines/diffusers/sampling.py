@@ -26,12 +26,14 @@ __all__ = ["Canvas", "Look", "Row", "Settings", "denoise"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What all pictures of a batch share. ``strength`` below 1 starts from the canvas' picture."""
+    """What all pictures of a batch share. ``strength`` below 1 starts from the canvas' picture;
+    ``begun`` is the timestep at which the canvas' latents were kept, to go on from there."""
 
     sampler: str
     steps: int
     guidance: float
     strength: float = 1.0
+    begun: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,8 @@ class Canvas:
         shape: (1, channels, rows, columns) of its latents.
         rows: its conditional rows at each step.
         negative: its unconditional text.
-        init: latents of the picture to start from or to keep, of ``shape``.
+        init: latents of the picture to start from or to keep, of ``shape``; or, where the
+            settings say ``begun``, the latents of the unfinished drawing.
         mask: (1, 1, rows, columns), 1 = draw, 0 = keep; needs ``init``.
         masked: latents of the picture with a grey hole, for UNets with 9 input channels.
     """
@@ -70,14 +73,19 @@ class Look:
     """Where a drawing is: ``step`` of ``steps`` done, and the latents so far.
 
     ``guess`` computes the finished latents as they are expected now, (pictures, channels, rows,
-    columns). ``aims`` are the texts that were looked at so far, each with what it recorded, and
-    ``owners`` the picture of each conditional row of the same aim.
+    columns). ``given`` is what the network was given for this step (latents in the form that the
+    network reads, whatever the sampler), ``timestep`` where, and ``number`` the step's place in the
+    whole schedule, from 0. ``aims`` are the texts that were looked at so far, each with what it
+    recorded, and ``owners`` the picture of each conditional row of the same aim.
     """
 
     step: int
     steps: int
     latents: torch.Tensor
     guess: Callable[[], torch.Tensor]
+    given: torch.Tensor | None = None
+    timestep: float = 0.0
+    number: int = 0
     aims: list[tuple[Aim, list[int], list[Row]]] = field(
         default_factory=list[tuple[Aim, list[int], list[Row]]]
     )
@@ -100,11 +108,7 @@ def denoise(
     scheduler = build_scheduler(settings.sampler, parts.scheduler)
     scheduler.set_timesteps(settings.steps, device=device)
     timesteps = scheduler.timesteps
-    begin = 0
-    if settings.strength < 1:
-        begin = settings.steps - max(
-            1, min(int(settings.steps * settings.strength), settings.steps)
-        )
+    if begin := _first(settings, timesteps):
         timesteps = timesteps[begin:]
         if hasattr(scheduler, "set_begin_index"):  # DDIM keeps no index
             scheduler.set_begin_index(begin)
@@ -114,7 +118,10 @@ def denoise(
     ).to(device)
     init, mask, masked = (_stack(canvases, name, device) for name in ("init", "mask", "masked"))
     hole = None if mask is None or masked is None else (mask, masked)
-    if settings.strength < 1 and init is not None:
+    if settings.begun is not None and init is not None:
+        # Kept as the network reads it; some samplers work on a scaled form of that.
+        latents = init / scheduler.scale_model_input(torch.ones_like(init), timesteps[0])
+    elif settings.strength < 1 and init is not None:
         latents = scheduler.add_noise(init, noise, timesteps[:1].expand(len(canvases)))
     else:
         latents = noise * scheduler.init_noise_sigma
@@ -153,8 +160,18 @@ def denoise(
                 kept = scheduler.add_noise(init, noise, at)
             latents = (1 - mask) * kept + mask * latents
         look.step, look.latents = number + 1, latents
+        look.given, look.timestep, look.number = scaled, float(timestep), begin + number
         look.guess = _guess(scheduler, scaled, joined, timestep)
         yield look
+
+
+def _first(settings: Settings, timesteps: torch.Tensor) -> int:
+    """The place in the schedule of the first step to take."""
+    if settings.begun is not None:
+        return int((timesteps.float() - settings.begun).abs().argmin())
+    if settings.strength < 1:
+        return settings.steps - max(1, min(int(settings.steps * settings.strength), settings.steps))
+    return 0
 
 
 class _Batch:

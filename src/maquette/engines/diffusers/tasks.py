@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from PIL import Image
 
 from maquette.core.geometry import Size
-from maquette.core.recipe import ImageToImage, Inpaint, Outpaint, Recipe
+from maquette.core.recipe import Continue, ImageToImage, Inpaint, Outpaint, Recipe
+from maquette.core.trajectory import from_picture
 from maquette.engines.base import Cancel, Event, Inputs, Picture, Preview, Progress
 from maquette.engines.diffusers.drawing import Drawn, Order, batches, draw_group
 from maquette.engines.diffusers.outpaint import draw_outpaint
@@ -98,6 +100,10 @@ def _order(index: int, recipe: Recipe, inputs: Inputs, plan: Plan) -> Order:
         if start.size != size:
             start = start.resize(size, Image.Resampling.LANCZOS)
         return order.started(start, None, task.strength)
+    if isinstance(task, Continue):
+        latents, timestep = from_picture(_input(inputs, task.latents))
+        settings = replace(order.settings, begun=timestep)
+        return replace(order, settings=settings, latents=torch.from_numpy(latents)[None])
     return order
 
 
