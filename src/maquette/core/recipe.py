@@ -17,11 +17,14 @@ from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
 from maquette.core.geometry import Size
 from maquette.core.tasks import (
+    Composite,
     Continue,
     ImageToImage,
     Import,
     Inpaint,
     Outpaint,
+    Restore,
+    Retouch,
     Task,
     TextToImage,
     Upscale,
@@ -32,6 +35,7 @@ from maquette.errors import ProjectTooNew, RecipeRefused
 __all__ = [
     "MAX_SEED",
     "SCHEMA",
+    "Composite",
     "Conditioning",
     "Continue",
     "Control",
@@ -47,6 +51,8 @@ __all__ = [
     "PromptText",
     "Recipe",
     "Reference",
+    "Restore",
+    "Retouch",
     "Sampling",
     "Task",
     "TextToImage",
@@ -114,9 +120,15 @@ class Recipe(Value):
         return sha256_hex(self.canonical.encode("utf-8", "surrogatepass"))
 
     @property
+    def parts(self) -> tuple[Value, ...]:
+        """The task, and its layers where it has some."""
+        task = self.task
+        return (task, *task.layers) if isinstance(task, Composite) else (task,)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """Digests of the pictures and masks that the recipe needs, without repeats."""
-        asking = [self.task, *self.conditionings]
+        asking = [*self.parts, *self.conditionings]
         found = [getattr(each, part, None) for each in asking for part in ("image", "mask")]
         return tuple(dict.fromkeys(d for d in found if d is not None))
 

@@ -11,14 +11,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from maquette.core.geometry import Box, Size
+from maquette.core.pixel_tasks import Composite, Restore, Retouch
 from maquette.core.value import Digest, Value
 
 __all__ = [
+    "Composite",
     "Continue",
     "ImageToImage",
     "Import",
     "Inpaint",
     "Outpaint",
+    "Restore",
+    "Retouch",
     "Task",
     "TextToImage",
     "Upscale",
@@ -87,12 +91,16 @@ class Outpaint(Value):
 
 
 class Upscale(Value):
-    """The same picture with more pixels, made in tiles of ``tile`` pixels of the source."""
+    """The same picture with more pixels, made in tiles of ``tile`` pixels of the source.
+
+    ``learned`` means by the network that the recipe names as its model; it draws at its own scale
+    and Lanczos does the rest.
+    """
 
     kind: Literal["upscale"] = "upscale"
     image: Digest
     scale: float = Field(gt=1, le=8)
-    method: Literal["lanczos"] = "lanczos"
+    method: Literal["lanczos", "learned"] = "lanczos"
     tile: int = Field(default=512, ge=64)
 
 
@@ -109,6 +117,15 @@ class Import(Value):
 
 
 Task = Annotated[
-    TextToImage | ImageToImage | Continue | Inpaint | Outpaint | Upscale | Import,
+    TextToImage
+    | ImageToImage
+    | Continue
+    | Inpaint
+    | Outpaint
+    | Upscale
+    | Import
+    | Retouch
+    | Restore
+    | Composite,
     Field(discriminator="kind"),
 ]

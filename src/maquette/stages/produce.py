@@ -16,7 +16,7 @@ from maquette.core.cost import Cost
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
-from maquette.core.recipe import Continue, Inpaint, Recipe, TextToImage
+from maquette.core.recipe import Continue, Recipe
 from maquette.core.trace import pack_trace, unpack_trace
 from maquette.core.trajectory import as_picture
 from maquette.core.version import Version, make_version
@@ -41,13 +41,15 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
         task = recipe.task
         if isinstance(task, Continue):
             inputs[task.latents] = _latents(task, blobs)
-        if isinstance(task, TextToImage | Continue):
-            continue
-        if task.image not in inputs:
-            inputs[task.image] = decode_picture(blobs.get(task.image), name="the picture")
-        if isinstance(task, Inpaint) and task.mask not in inputs:
-            size = size_of(inputs[task.image])
-            inputs[task.mask] = decode_mask(blobs.get(task.mask), size=size)
+        for part in (*recipe.parts, *recipe.conditionings):
+            picture, mask = getattr(part, "image", None), getattr(part, "mask", None)
+            if picture is not None and picture not in inputs:
+                inputs[picture] = decode_picture(blobs.get(picture), name="the picture")
+            if mask is not None and mask not in inputs:
+                # A task's masks, and its layers', belong to its picture; others to the result.
+                own = getattr(task, "image", None) if part in recipe.parts else None
+                size = recipe.size if own is None else size_of(inputs[own])
+                inputs[mask] = decode_mask(blobs.get(mask), size=size)
     return inputs
 
 
