@@ -17,12 +17,14 @@ the batch's size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+
+from maquette.engines.diffusers.hooks import Condition
 
 __all__ = ["GONE", "Aim", "Watch", "grids", "log_weights", "watch"]
 
@@ -57,17 +59,31 @@ class Aim:
 
 
 class Watch:
-    """What the processors share: the aim of the moment, and whether to record."""
+    """What the processors share: the aim of the moment, whether to record, and the conditions that
+    add to what an attention gives."""
 
-    def __init__(self, *, record: bool, places: frozenset[int]) -> None:
+    def __init__(
+        self, *, record: bool, places: frozenset[int], conditions: Sequence[Condition] = ()
+    ) -> None:
         self.record = record
         self.places = places
+        self.conditions = conditions
         self.aim: Aim | None = None
 
     def look(self, aim: Aim) -> None:
         """Say before each UNet call which texts its rows hold."""
         self.aim = aim
         aim.steps += 1
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """For a call beside the drawing's own: nothing is recorded, no condition adds to it."""
+        before = self.record, self.conditions
+        self.record, self.conditions = False, ()
+        try:
+            yield
+        finally:
+            self.record, self.conditions = before
 
     def add(self, aim: Aim, probabilities: torch.Tensor, heads: int) -> None:
         """Add a layer's probabilities, (rows x heads, places, tokens), to the sums."""
@@ -86,9 +102,10 @@ class Watch:
 class _Processor:
     """Cross-attention with its probabilities in the open."""
 
-    def __init__(self, shared: Watch, layer: int) -> None:
+    def __init__(self, shared: Watch, layer: int, name: str) -> None:
         self.shared = shared
         self.layer = layer
+        self.name = name
 
     def __call__(
         self,
@@ -118,7 +135,11 @@ class _Processor:
         probabilities = logits.softmax(dim=-1)
         if self.shared.record:
             self.shared.add(aim, probabilities, attn.heads)
-        out = attn.batch_to_head_dim(torch.bmm(probabilities, value))
+        out = torch.bmm(probabilities, value)
+        for condition in self.shared.conditions:
+            more = condition.attend(self.name, attn, query, aim)
+            out = out if more is None else out + more
+        out = attn.batch_to_head_dim(out)
         out = attn.to_out[0](out)
         if attn.residual_connection:
             out = out + hidden_states
@@ -126,29 +147,36 @@ class _Processor:
 
 
 @contextmanager
-def watch(unet: Any, *, record: bool, places: frozenset[int] = frozenset()) -> Iterator[Watch]:
+def watch(
+    unet: Any,
+    *,
+    record: bool,
+    places: frozenset[int] = frozenset(),
+    conditions: Sequence[Condition] = (),
+) -> Iterator[Watch]:
     """Put the watching processors on every cross-attention; put the old ones back at the end.
 
     Args:
         unet: a diffusers UNet2DConditionModel.
         record: whether to sum attention maps.
         places: of which layers, by their number of places (rows times columns).
+        conditions: what adds to the attention's output.
     """
-    shared = Watch(record=record, places=places)
+    shared = Watch(record=record, places=places, conditions=conditions)
     layers = [
-        module
+        (name, module)
         for name, module in unet.named_modules()
         if name.endswith("attn2") and hasattr(module, "processor")
     ]
-    before = [module.processor for module in layers]
+    before = [module.processor for _, module in layers]
     try:
-        for number, module in enumerate(layers):
+        for number, (name, module) in enumerate(layers):
             # A processor may be a module or a plain object; only the first lives in _modules.
             module._modules.pop("processor", None)
-            module.processor = _Processor(shared, number)
+            module.processor = _Processor(shared, number, name)
         yield shared
     finally:
-        for module, old in zip(layers, before, strict=True):
+        for (_, module), old in zip(layers, before, strict=True):
             module.processor = old
 
 

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from maquette.core.geometry import Size
+from maquette.core.geometry import Box, Size
 from maquette.core.trace import Trace
 from maquette.core.trajectory import Kept, steps_to_keep
 from maquette.engines.base import Cancel, Preview, Progress
 from maquette.engines.diffusers.attention import grids, watch
+from maquette.engines.diffusers.hooks import Steering, injected
 from maquette.engines.diffusers.latents import decode, encode_image, hole, mask_latents, pixels
 from maquette.engines.diffusers.latents import preview as rough
 from maquette.engines.diffusers.maps import places_to_record, word_maps
@@ -36,6 +37,9 @@ a picture would depend on its neighbours and a replay would not be exact."""
 PREVIEW_EVERY = 4
 """Steps between previews that have to be decoded."""
 
+NOTHING = Steering()
+"""Steers nothing: words alone."""
+
 
 @dataclass(frozen=True, eq=False)
 class Order:
@@ -43,6 +47,8 @@ class Order:
 
     ``start`` is a picture of that size to begin from or to keep around ``mask``; ``latents`` are
     those of an unfinished drawing, (1, channels, rows, columns), at the timestep of the settings.
+    ``steering`` is what steers it beside its words, ``region`` the part of the picture that it
+    shows (None: all of it).
     """
 
     index: int
@@ -53,17 +59,27 @@ class Order:
     start: Image.Image | None = None
     mask: Image.Image | None = None
     latents: torch.Tensor | None = None
+    steering: Steering = NOTHING
+    region: Box | None = None
 
-    def started(self, start: Image.Image, mask: Image.Image | None, strength: float) -> Order:
-        """The same order, begun from a picture."""
+    def started(
+        self,
+        start: Image.Image,
+        mask: Image.Image | None,
+        strength: float,
+        region: Box | None = None,
+    ) -> Order:
+        """The same order, begun from a picture, which may be a ``region`` of the whole."""
         settings = replace(self.settings, strength=strength)
-        return replace(self, start=start, mask=mask, settings=settings)
+        return replace(self, start=start, mask=mask, settings=settings, region=region)
 
     @property
     def kin(self) -> tuple[Any, ...]:
         """Orders of one kin can be drawn in one batch."""
         kept = self.start is not None, self.mask is not None
-        return self.size, self.settings, self.plan.length, self.plan.composed, kept
+        # Where nothing steers, the region does not matter; else all canvases must show the same.
+        steered = None if self.steering is NOTHING else (id(self.steering), self.region)
+        return self.size, self.settings, self.plan.length, self.plan.composed, kept, steered
 
 
 @dataclass(eq=False)
@@ -115,8 +131,14 @@ def draw_group(
     kept: list[list[Kept]] = [[] for _ in orders]
     keeping = steps_to_keep(first.settings.steps) if maps and first.mask is None else frozenset()
     recorded = places_to_record(list(levels), parts.card.attended) if maps else frozenset()
-    with watch(parts.unet, record=maps, places=recorded) as watching:
-        for look in denoise(parts, canvases, first.settings, watching, cancel):
+    conditions = first.steering.conditions(parts, first.size, first.region)
+    with (
+        watch(parts.unet, record=maps, places=recorded, conditions=conditions) as watching,
+        injected(conditions, parts),
+    ):
+        for look in denoise(
+            parts, canvases, first.settings, watching, cancel=cancel, conditions=conditions
+        ):
             for order in orders:
                 yield Progress(order.index, look.step, look.steps)
             if look.number in keeping and look.given is not None:

@@ -141,6 +141,10 @@ class DiffusersEngine:
                 hint="2 to 8 are usual",
             )
         check_prompt(recipe)
+        if recipe.conditionings:
+            from maquette.engines.diffusers.conditions import check
+
+            check(recipe, self.card)
         return substitutions(self.unknown_words(recipe.prompt))
 
     def run(

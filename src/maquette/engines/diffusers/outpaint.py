@@ -117,7 +117,11 @@ def draw_outpaint(
         start, cut = open_region(canvas, todo, region, task.work)
         drawn: Drawn | None = None
         for event in draw_group(
-            parts, [order.started(start, cut, 1.0)], maps=maps, previews=previews, cancel=cancel
+            parts,
+            [order.started(start, cut, 1.0, region)],
+            maps=maps,
+            previews=previews,
+            cancel=cancel,
         ):
             match event:
                 case Progress():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from maquette.core.conditioning import Lora
 from maquette.core.grammar import loras, parse, words
 from maquette.core.grammar.nodes import Break, Node, Span, Text, Weighted
 from maquette.core.grammar.parser import read_weights
@@ -41,20 +42,17 @@ def check_prompt(recipe: Recipe) -> None:
     """What the grammar allows and this engine cannot honour.
 
     Raises:
-        RecipeRefused: LoRAs, as tags or as conditionings; AND in a negative prompt.
+        RecipeRefused: LoRA tags that no conditioning answers; AND in a negative prompt.
         SettingRefused: a negative weight where weights go to the attention.
     """
     prompt = recipe.prompt
     assert prompt is not None  # noqa: S101
-    if recipe.conditionings:
-        raise RecipeRefused(
-            f"the engine 'diffusers' does not take {recipe.conditionings[0].kind} adapters yet"
-        )
     if prompt.interpreter == "plain":
         return
     for text in (prompt.text, prompt.negative):
         tree = parse(text)
-        tags = loras(tree)
+        held = {each.name for each in recipe.conditionings if isinstance(each, Lora)}
+        tags = [tag for tag in loras(tree) if tag.name not in held]
         if tags:
             raise RecipeRefused(
                 f"the prompt asks for the LoRA '{tags[0].name}', which the recipe does not hold",

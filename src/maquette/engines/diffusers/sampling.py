@@ -16,6 +16,7 @@ import torch
 
 from maquette.engines.base import Cancel
 from maquette.engines.diffusers.attention import Aim, Watch, log_weights
+from maquette.engines.diffusers.hooks import Call, Condition, added
 from maquette.engines.diffusers.samplers import build_scheduler
 from maquette.engines.diffusers.text import Encoded
 from maquette.engines.diffusers.weights import Parts
@@ -97,9 +98,13 @@ def denoise(
     canvases: Sequence[Canvas],
     settings: Settings,
     watch: Watch,
+    *,
     cancel: Cancel | None = None,
+    conditions: Sequence[Condition] = (),
 ) -> Iterator[Look]:
     """Draw canvases of one size together; yields after every step, at the end with the result.
+
+    ``conditions`` are asked before every call of the network and hold for all canvases.
 
     Raises:
         Cancelled: before a step, once ``cancel`` is set.
@@ -145,11 +150,23 @@ def denoise(
         watch.look(batch.aim)
         scaled = scheduler.scale_model_input(latents, timestep)
         given = scaled if hole is None else torch.cat([scaled, *hole], dim=1)
+        call = Call(
+            parts=parts,
+            latents=scaled,
+            spread=batch.spread,
+            timestep=timestep,
+            share=(begin + number) / settings.steps,
+            aim=batch.aim,
+            owners=batch.places,
+            watch=watch,
+            scheduler=scheduler,
+        )
         predicted = parts.unet(
             batch.spread(given).to(parts.dtype),
             timestep,
             encoder_hidden_states=batch.aim.context,
             return_dict=False,
+            **added(conditions, call),
         )[0].float()
         joined = batch.join(predicted)
         latents = scheduler.step(joined, timestep, latents, **extra, return_dict=False)[0]
@@ -189,6 +206,7 @@ class _Batch:
         self.owners = [index for index, picture in enumerate(rows) for _ in picture]
         self.plain = all(len(picture) == 1 and picture[0].weight == 1 for picture in rows)
         self.free = len(rows) if guidance > 1 or not self.plain else 0
+        self.places = [*range(self.free), *self.owners]
         texts = [*negatives[: self.free], *(row.text for row in self.flat)]
         weights = torch.stack([text.weights for text in texts])
         context = torch.cat([text.context for text in texts])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from PIL import Image
 
+from maquette.core.conditioning import Conditioning
 from maquette.core.geometry import Size
 from maquette.core.recipe import Continue, ImageToImage, Inpaint, Outpaint, Recipe
 from maquette.core.trajectory import from_picture
 from maquette.engines.base import Cancel, Event, Inputs, Picture, Preview, Progress
-from maquette.engines.diffusers.drawing import Drawn, Order, batches, draw_group
+from maquette.engines.diffusers.drawing import NOTHING, Drawn, Order, batches, draw_group
+from maquette.engines.diffusers.hooks import Steering
 from maquette.engines.diffusers.outpaint import draw_outpaint
 from maquette.engines.diffusers.plans import Plan, Writer
 from maquette.engines.diffusers.sampling import Settings
@@ -35,30 +38,49 @@ def draw_all(
     together: int | None = None,
 ) -> Iterator[Event]:
     """Draw checked recipes: those of one kin in batches of at most ``together``, outpaints one by
-    one after them."""
+    one after them. What steers a recipe beside its words is put on the model for the recipes that
+    share it, and taken off again."""
+    how: dict[str, Any] = {"maps": maps, "previews": previews, "cancel": cancel}
+    alike: dict[tuple[Conditioning, ...], list[int]] = {}
+    for index, recipe in enumerate(recipes):
+        alike.setdefault(recipe.conditionings, []).append(index)
+    for conditionings, indexes in alike.items():
+        steering = NOTHING
+        if conditionings:
+            from maquette.engines.diffusers.conditions import prepare
+
+            steering = prepare(parts, recipes[indexes[0]], inputs)
+        with steering.around(parts) as steered:
+            chosen = {index: recipes[index] for index in indexes}
+            yield from _draw(steered, chosen, inputs, steering, together=together, **how)
+
+
+def _draw(
+    parts: Parts,
+    recipes: Mapping[int, Recipe],
+    inputs: Inputs,
+    steering: Steering,
+    *,
+    together: int | None,
+    **how: Any,
+) -> Iterator[Event]:
+    """Draw recipes, by their index, that share what steers them."""
     began = time.perf_counter()
     writer = Writer(parts)
     orders: list[Order] = []
     extensions: list[tuple[int, Recipe, Outpaint, Plan]] = []
-    for index, recipe in enumerate(recipes):
+    for index, recipe in recipes.items():
         assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101 (checked)
         plan = writer.plan(recipe.prompt, recipe.sampling.steps)
         if isinstance(recipe.task, Outpaint):
             extensions.append((index, recipe, recipe.task, plan))
         else:
-            orders.append(_order(index, recipe, inputs, plan))
+            orders.append(_order(index, recipe, inputs, plan, steering))
     text_seconds = (time.perf_counter() - began) / max(1, len(recipes))
 
     for group in batches(parts, orders, together):
         started = time.perf_counter()
-        for event in draw_group(
-            parts,
-            group,
-            maps=maps,
-            previews=previews,
-            cancel=cancel,
-            text_seconds=text_seconds,
-        ):
+        for event in draw_group(parts, group, text_seconds=text_seconds, **how):
             if isinstance(event, Progress | Preview):
                 yield event
                 continue
@@ -66,14 +88,12 @@ def draw_all(
             seconds = text_seconds + (time.perf_counter() - started) / len(group)
             yield _finished(recipes[order.index], inputs, order, drawn, seconds)
     for index, recipe, task, plan in extensions:
-        order = _plain_order(index, recipe, plan, task.work)
+        order = _plain_order(index, recipe, plan, task.work, steering)
         image = _input(inputs, task.image)
-        yield from draw_outpaint(
-            parts, order, task, image, recipe.size, maps=maps, previews=previews, cancel=cancel
-        )
+        yield from draw_outpaint(parts, order, task, image, recipe.size, **how)
 
 
-def _plain_order(index: int, recipe: Recipe, plan: Plan, size: Size) -> Order:
+def _plain_order(index: int, recipe: Recipe, plan: Plan, size: Size, steering: Steering) -> Order:
     sampling = recipe.sampling
     assert sampling is not None  # noqa: S101 (checked)
     return Order(
@@ -82,18 +102,19 @@ def _plain_order(index: int, recipe: Recipe, plan: Plan, size: Size) -> Order:
         plan=plan,
         settings=Settings(sampling.sampler, sampling.steps, sampling.guidance),
         generator=torch.Generator("cpu").manual_seed(sampling.seed),
+        steering=steering,
     )
 
 
-def _order(index: int, recipe: Recipe, inputs: Inputs, plan: Plan) -> Order:
+def _order(index: int, recipe: Recipe, inputs: Inputs, plan: Plan, steering: Steering) -> Order:
     task = recipe.task
     if isinstance(task, Inpaint):
         image, mask = _input(inputs, task.image), _input(inputs, task.mask)
         _same_size(image, recipe.size)
         start, cut = open_region(image, mask, task.region, task.work)
-        order = _plain_order(index, recipe, plan, task.work)
-        return order.started(start, cut, task.strength)
-    order = _plain_order(index, recipe, plan, recipe.size)
+        order = _plain_order(index, recipe, plan, task.work, steering)
+        return order.started(start, cut, task.strength, task.region)
+    order = _plain_order(index, recipe, plan, recipe.size, steering)
     if isinstance(task, ImageToImage):
         size = (recipe.size.width, recipe.size.height)
         start = _input(inputs, task.image).convert("RGB")
