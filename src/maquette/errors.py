@@ -8,9 +8,11 @@ a usage error, as everywhere.
 from __future__ import annotations
 
 __all__ = [
+    "AddressRefused",
     "AmbiguousVersion",
     "BlobDamaged",
     "BlobMissing",
+    "BudgetSpent",
     "Cancelled",
     "EngineFailed",
     "ExportRefused",
@@ -23,14 +25,21 @@ __all__ = [
     "MaskRefused",
     "ModelMissing",
     "ModelRefused",
+    "Moderated",
     "PictureRefused",
     "ProjectMissing",
     "ProjectTooNew",
     "ProjectUnreadable",
     "PromptRefused",
     "RecipeRefused",
+    "ServiceBusy",
+    "ServiceFailed",
+    "ServiceKeyRefused",
+    "ServiceRefused",
+    "ServiceUnreachable",
     "SettingRefused",
     "StorageFull",
+    "SubmittedUnknown",
     "TraceMissing",
     "VersionUnknown",
     "WordUnknown",
@@ -201,6 +210,79 @@ class JobLost(MaquetteError):
 
     exit_code = 33
     hint = "nothing to do: whoever has the job now will finish it"
+
+
+class AddressRefused(MaquetteError):
+    """An address that is not fetched: no https, or of this machine or a private network."""
+
+    exit_code = 40
+    hint = "save the picture and import the file"
+
+
+class ServiceUnreachable(MaquetteError):
+    """A service that does not answer. Nothing was sent, so nothing is billed."""
+
+    exit_code = 41
+    hint = "check its address and the network, and order again"
+
+
+class ServiceRefused(MaquetteError):
+    """A request that a service does not accept. Nothing is billed."""
+
+    exit_code = 42
+
+
+class ServiceKeyRefused(MaquetteError):
+    """No key for a service, or one that it does not accept."""
+
+    exit_code = 43
+
+
+class ServiceBusy(MaquetteError):
+    """A service that takes no more requests for now. Nothing is billed."""
+
+    exit_code = 44
+    hint = "order again later; its own page says what the account's limits are"
+
+
+class ServiceFailed(MaquetteError):
+    """A service that broke down over a request, or whose answer cannot be used."""
+
+    exit_code = 45
+
+
+class Moderated(MaquetteError):
+    """A service's content rules kept it from drawing this."""
+
+    exit_code = 46
+    hint = "word it differently, or draw it with another engine"
+
+
+class SubmittedUnknown(MaquetteError):
+    """A request that was sent and whose answer never came: it may have been carried out and
+    billed, and is not sent again by itself."""
+
+    exit_code = 47
+    hint = "'maquette intents' says what is known of it and lets you write it off"
+
+
+class BudgetSpent(MaquetteError):
+    """A paid request that would go beyond the project's budget. Nothing was sent."""
+
+    exit_code = 48
+    hint = "raise MAQUETTE_BUDGET, or draw with an engine of your own"
+
+
+class TemplateRefused(MaquetteError):
+    """A template, playbook or brief that cannot be read or filled."""
+
+    exit_code = 34
+
+
+class WordLocked(MaquetteError):
+    """A change that would remove or weaken a brand's locked words."""
+
+    exit_code = 35
 
 
 class Cancelled(MaquetteError):

@@ -58,6 +58,17 @@ STATUS: Mapping[type[MaquetteError], int] = {
     errors.EngineFailed: 502,
     errors.JobUnknown: 404,
     errors.JobLost: 409,
+    errors.TemplateRefused: 422,
+    errors.WordLocked: 409,
+    errors.AddressRefused: 422,
+    errors.ServiceUnreachable: 502,
+    errors.ServiceRefused: 422,
+    errors.ServiceKeyRefused: 502,
+    errors.ServiceBusy: 503,
+    errors.ServiceFailed: 502,
+    errors.Moderated: 422,
+    errors.SubmittedUnknown: 409,
+    errors.BudgetSpent: 402,
     errors.Cancelled: 409,
 }
 """What each reason is in HTTP's words; a class that is not here has its parent's."""
