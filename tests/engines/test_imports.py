@@ -60,3 +60,24 @@ def test_transformers_is_whole_after_it_was_read_once(code: str) -> None:
 
 def test_a_name_that_transformers_lacks_is_still_an_import_error() -> None:
     assert _run(_MISSING).strip() == "refused"
+
+
+_LATE = """
+import sys
+from maquette.engines.diffusers.imports import import_loaders
+import_loaders()
+assert "peft" not in sys.modules
+import torch
+from diffusers.loaders import lora_base
+assert not isinstance(torch.nn.Linear(1, 1), lora_base.BaseTunerLayer)
+from peft.tuners.lora import Linear, LoraConfig
+layer = Linear(torch.nn.Linear(2, 2), "one", LoraConfig(), 1)
+assert isinstance(layer, lora_base.BaseTunerLayer)
+from diffusers.hooks import layerwise_casting
+with layerwise_casting.disable_input_dtype_casting(torch.nn.Linear(1, 1)):
+    pass
+"""
+
+
+def test_peft_is_imported_when_it_is_used_and_not_before() -> None:
+    _run(_LATE)

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["import_transformers", "patient_threads", "uncollected"]
+__all__ = ["import_loaders", "import_transformers", "patient_threads", "uncollected"]
 
 _MODELS = "transformers.models"
+_TUNERS, _HELPERS = "peft.tuners.tuners_utils", "peft.helpers"
 
 
 def patient_threads() -> None:
@@ -73,3 +74,40 @@ def import_transformers() -> None:
 
     plain.__getattr__ = own  # type: ignore[method-assign]  # PEP 562
     sys.modules[_MODELS] = plain
+
+
+class _Late(type):
+    """The type of a class that is imported when somebody first asks whether a thing is of it."""
+
+    def __instancecheck__(cls, thing: object) -> bool:
+        return isinstance(thing, getattr(importlib.import_module(_TUNERS), cls.__name__))
+
+
+def _uncast(*args: Any, **options: Any) -> Any:
+    """peft's own function of the name, imported when it is called."""
+    return importlib.import_module(_HELPERS).disable_input_dtype_casting(*args, **options)
+
+
+def import_loaders() -> None:
+    """Import diffusers' loaders and hooks without peft, which they need for adapters of its kind.
+
+    Two of their files ask for a name of it at once, which would cost 0.5 s of the 3 s that a model
+    takes to load; they get one that stands for it. To be called before anything else of diffusers.
+    """
+    import diffusers.utils.import_utils  # noqa: F401  (finds out whether peft is installed)
+
+    if "peft" in sys.modules or "diffusers.hooks.layerwise_casting" in sys.modules:
+        return
+    names = ("peft", "peft.tuners", _TUNERS, _HELPERS)
+    stand_ins = {name: ModuleType(name) for name in names}
+    for module in stand_ins.values():
+        module.__path__ = []
+    vars(stand_ins[_TUNERS])["BaseTunerLayer"] = _Late("BaseTunerLayer", (), {})
+    vars(stand_ins[_HELPERS])["disable_input_dtype_casting"] = _uncast
+    sys.modules.update(stand_ins)
+    try:
+        importlib.import_module("diffusers.hooks")
+        importlib.import_module("diffusers.loaders.lora_base")
+    finally:
+        for name in names:
+            sys.modules.pop(name, None)

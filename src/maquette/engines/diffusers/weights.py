@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from maquette.engines.diffusers.imports import import_transformers
+from maquette.engines.diffusers.imports import import_loaders, import_transformers
 from maquette.engines.diffusers.models import ModelCard, verify_model
 from maquette.errors import ModelRefused, SettingRefused
 
@@ -146,6 +146,7 @@ def _offline() -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Keep the libraries' remarks and bars out of the person's terminal."""
     import_transformers()
+    import_loaders()
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
