@@ -85,6 +85,23 @@ def test_reweight(maquette: Maquette, wolf: dict[str, Any]) -> None:
     assert shown["seed"] == 7
 
 
+def test_refine_finishes_a_draft_as_its_child(maquette: Maquette) -> None:
+    draft = maquette("generate", "a wolf", "--quality", "draft", "--seed", 3, "--json").record
+    said = maquette("refine", "@", "--begin", "0.25", "--json")
+    assert said.record.keys() == KEYS["refine"].keys()
+    assert said.record["parents"] == [draft["version"]]
+    shown = maquette("show", "@", "--json").record
+    assert shown["operation"] == "refine" and shown["seed"] == 3
+    told = maquette("refine", "@~1", "--size", "512x256")
+    assert told.code != 0 and "outpaint" in told.err
+
+
+def test_reweight_goes_on_from_half_way(maquette: Maquette, wolf: dict[str, Any]) -> None:
+    said = maquette("reweight", "@", "moon=1.4", "--resume", "--json")
+    assert said.record["parents"] == [wolf["version"]]
+    assert maquette("replay", "@", "--json").record["verdict"] == "exact"
+
+
 def test_inpaint_with_a_mask_file(maquette: Maquette, wolf: dict[str, Any]) -> None:
     assert maquette("mask", "@", "--box", "32,64,96,80", "-o", "mask.png").code == 0
     said = maquette("inpaint", "@", "--mask", "mask.png", "--prompt", "a cat", "--json")

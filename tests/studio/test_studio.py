@@ -12,6 +12,7 @@ from PIL import Image
 from maquette import Settings, Studio, Version
 from maquette.core.finding import Finding, Suggestion
 from maquette.core.picture import encode_png
+from maquette.core.recipe import Continue
 from maquette.errors import (
     AmbiguousVersion,
     FindingUnknown,
@@ -107,6 +108,27 @@ def test_reweighting_keeps_everything_but_the_weight(studio: Studio, wolf: Versi
     assert brighter.recipe.prompt.text == "a lone wolf under a full (moon:1.6), misty forest"
     assert brighter.recipe.sampling == wolf.recipe.sampling
     assert brighter.image != wolf.image
+
+
+def test_a_draft_is_refined_from_what_it_kept(studio: Studio) -> None:
+    (draft,) = studio.generate("a wolf under a moon", seed=5, quality="draft")
+    final = studio.refine(draft)
+    assert final.operation == "refine" and final.parents == (draft.id,)
+    assert isinstance(final.recipe.task, Continue) and final.recipe.task.trace == draft.trace
+    assert studio.replay(final).verdict == "exact"
+    assert studio.refine(draft, way="picture").recipe.task.kind == "image-to-image"
+
+
+def test_an_imported_picture_is_refined_from_its_pixels(studio: Studio, wolf: Version) -> None:
+    version, _ = studio.import_picture(studio.blobs.get(wolf.image), caption="a wolf")
+    assert studio.refine(version).recipe.task.kind == "image-to-image"
+
+
+def test_a_reweight_can_go_on_from_half_way(studio: Studio, wolf: Version) -> None:
+    resumed = studio.reweight(wolf, {"moon": 1.6}, resume=True)
+    assert isinstance(resumed.recipe.task, Continue)
+    (bare,) = studio.generate("a moon", seed=5, maps=False)
+    assert studio.reweight(bare, {"moon": 1.6}, resume=True).recipe.task.kind == "text-to-image"
 
 
 def test_reweighting_a_word_that_is_not_there(studio: Studio, wolf: Version) -> None:

@@ -128,6 +128,63 @@ def explore(
         call.voice.aside(f"{version.short}  {words}")
 
 
+def refine(
+    call: Call,
+    v: Version,
+    *,
+    quality: Quality = "final",
+    way: Annotated[
+        Literal["auto", "continue", "picture", "seed"],
+        typer.Option(
+            help="Go on from the kept drawing, start from the picture, or from the same noise."
+        ),
+    ] = "auto",
+    begin: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            callback=read_number,
+            help="With continue: after which share of the draft's steps.",
+        ),
+    ] = 0.5,
+    strength: Annotated[
+        float,
+        typer.Option(
+            metavar="X", callback=read_number, help="With picture: near 0 keeps it, 1 ignores it."
+        ),
+    ] = 0.5,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="A larger size of the same shape (default: its own)."),
+    ] = None,
+    steps: Steps = None,
+    guidance: Guidance = None,
+    model: ModelName = None,
+) -> None:
+    """Finish a draft: another quality, the same composition.
+
+    The finished picture is a child of its draft.
+    """
+    pixels = read_size(size)
+    with call.studio(model=model) as studio:
+        call.make(
+            studio,
+            "refining",
+            lambda: [
+                studio.refine(
+                    v,
+                    quality=quality,
+                    way=way,
+                    begin=begin,
+                    strength=strength,
+                    size=pixels,
+                    steps=steps,
+                    guidance=guidance,
+                )
+            ],
+        )
+
+
 def reweight(
     call: Call,
     v: Version,
@@ -139,12 +196,18 @@ def reweight(
         ),
     ],
     *,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the kept drawing, half-way: nearly twice as fast."
+        ),
+    ] = False,
     model: ModelName = None,
 ) -> None:
     """Let words weigh more or less; seed and composition stay."""
     asked = read_weights(weights)
     with call.studio(model=model) as studio:
-        call.make(studio, "reweighting", lambda: [studio.reweight(v, asked)])
+        call.make(studio, "reweighting", lambda: [studio.reweight(v, asked, resume=resume)])
 
 
 def inpaint(
@@ -302,4 +365,4 @@ def rollback(call: Call, v: Version) -> None:
         call.voice.aside(f"{target.short} is the newest again, with its recipe{stay}")
 
 
-COMMANDS = (generate, explore, reweight, inpaint, outpaint, vary, upscale, rollback)
+COMMANDS = (generate, explore, refine, reweight, inpaint, outpaint, vary, upscale, rollback)

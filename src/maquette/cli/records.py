@@ -66,6 +66,7 @@ KEYS: dict[str, dict[str, str]] = {
     "init": {"project": "the project's folder", "created": "false when it was there already"},
     "generate": _VERSION,
     "explore": _VERSION,
+    "refine": _VERSION,
     "reweight": _VERSION,
     "inpaint": _VERSION,
     "outpaint": _VERSION,

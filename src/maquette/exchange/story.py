@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from maquette.core.recipe import ImageToImage, Import, Inpaint, Outpaint, TextToImage
+from maquette.core.recipe import Continue, ImageToImage, Import, Inpaint, Outpaint, TextToImage
 from maquette.core.recipe import Upscale as UpscaleTask
 from maquette.core.version import SHORT, Version
 from maquette.errors import ExportRefused
@@ -27,10 +27,11 @@ IMPORTED, PARENT = "imported", "parent"
 
 _UNKNOWN_SOURCE = "http://c2pa.org/digitalsourcetype/empty"
 _GENERATORS = {"maquette", "a1111", "comfyui", "invokeai"}
-_DRAWING = (TextToImage, ImageToImage, Inpaint, Outpaint)
+_DRAWING = (TextToImage, ImageToImage, Continue, Inpaint, Outpaint)
 
 _OPERATIONS = {
     "generate": ("c2pa.edited", "another picture was made from words"),
+    "refine": ("c2pa.edited", "a draft was finished in its own composition"),
     "reweight": ("c2pa.edited", "drawn again with other weights on the words of its prompt"),
     "vary": ("c2pa.edited", "drawn again as a variation"),
     "inpaint": ("c2pa.edited", "a part of the picture was drawn anew"),
@@ -46,6 +47,7 @@ _OPERATIONS = {
 _TASKS = {
     "text-to-image": ("c2pa.edited", "drawn again from words"),
     "image-to-image": ("c2pa.edited", "drawn again from the picture before it"),
+    "continue": ("c2pa.edited", "a drawing was taken up half-way and finished"),
     "inpaint": _OPERATIONS["inpaint"],
     "outpaint": _OPERATIONS["outpaint"],
     "upscale": _OPERATIONS["upscale"],

@@ -14,6 +14,7 @@ from maquette.operations.masks import (
     mask_from_token,
 )
 from maquette.operations.outpaint import outpaint
+from maquette.operations.refine import refine
 from maquette.operations.reweight import reweight
 from maquette.operations.upscale import upscale
 from maquette.operations.vary import vary
@@ -29,6 +30,7 @@ __all__ = [
     "mask_from_polygon",
     "mask_from_token",
     "outpaint",
+    "refine",
     "reweight",
     "upscale",
     "vary",

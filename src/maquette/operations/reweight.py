@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from maquette.core.grammar import reweigh
 from maquette.core.recipe import Import, Recipe, Upscale
+from maquette.core.trajectory import Kept
 from maquette.core.version import SHORT, Version
 from maquette.errors import RecipeRefused, SettingRefused
 from maquette.operations import settings
+from maquette.operations.refine import going_on
 
-__all__ = ["reweight"]
+__all__ = ["RESUME", "reweight"]
+
+RESUME = 0.5
+"""After which share of its steps a drawing is taken up with other weights."""
 
 
-def reweight(version: Version, weights: Mapping[str, float]) -> Recipe:
-    """The version's recipe with other weights: task, seed and every setting stay.
+def reweight(
+    version: Version, weights: Mapping[str, float], *, kept: Sequence[Kept] = ()
+) -> Recipe:
+    """The version's recipe with other weights: seed and every setting stay.
+
+    With what the version ``kept`` of its drawing, it goes on from there: the words weigh otherwise
+    from then on only, in about half of the time. Without, the task stays as well.
 
     Keys are words or phrases of the prompt (``moon``, ``full moon``, ``moon#2``); a weight is 0
     to 10, 1 neutral.
@@ -42,4 +52,5 @@ def reweight(version: Version, weights: Mapping[str, float]) -> Recipe:
         raise SettingRefused("no word to reweight", hint="give a word and its weight: moon=1.4")
     text = reweigh(recipe.prompt.text, weights)
     negative, interpreter = recipe.prompt.negative, recipe.prompt.interpreter
-    return recipe.change(prompt=settings.prompt_text(text, negative, interpreter))
+    task = going_on(version, kept, RESUME) if kept else recipe.task
+    return recipe.change(task=task, prompt=settings.prompt_text(text, negative, interpreter))

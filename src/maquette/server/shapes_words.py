@@ -188,7 +188,15 @@ class EstimateQuery(Body):
     """What is to be estimated."""
 
     operation: Literal[
-        "generate", "vary", "reweight", "inpaint", "outpaint", "upscale", "apply", "replay"
+        "generate",
+        "vary",
+        "refine",
+        "reweight",
+        "inpaint",
+        "outpaint",
+        "upscale",
+        "apply",
+        "replay",
     ] = Field(default="generate", description="What is to be done.")
     quality: Literal["draft", "preview", "final"] = Field(
         default="final", description="The preset."

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from maquette.core.grammar import MAX_LENGTH
 from maquette.core.job import BATCH, INTERACTIVE
 from maquette.core.recipe import MAX_SEED
+from maquette.operations.refine import BEGIN, STRENGTH
 from maquette.server.shapes import Body, Digest, Rating, Shape
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Outpaint",
     "PickOut",
     "Rating",
+    "Refine",
     "Reweight",
     "Rollback",
     "Selection",
@@ -144,6 +146,31 @@ class Vary(_Order):
     guidance: Guidance = None
 
 
+class Refine(_Order):
+    """A draft at another quality, its composition kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "@"}]})
+    version: Ref
+    quality: Quality = "final"
+    way: Annotated[
+        Literal["auto", "continue", "picture", "seed"],
+        Field(
+            description="continue = from the latents that it kept, picture = image-to-image,"
+            " seed = from the same noise, auto = the first that can be gone."
+        ),
+    ] = "auto"
+    begin: Annotated[
+        float, Field(ge=0, le=1, description="After which share of the draft's steps (continue).")
+    ] = BEGIN
+    strength: Strength = STRENGTH
+    size: Annotated[
+        tuple[int, int] | None,
+        Field(description="A larger size of the same shape; null = its own.", examples=[None]),
+    ] = None
+    steps: Steps = None
+    guidance: Guidance = None
+
+
 class Reweight(_Order):
     """The same picture with some words weighing more or less."""
 
@@ -158,6 +185,10 @@ class Reweight(_Order):
         ],
         Field(min_length=1, max_length=500, description="A word or phrase, and its weight."),
     ]
+    resume: Annotated[
+        bool,
+        Field(description="Go on from the kept drawing, half-way, where there is one: faster."),
+    ] = False
 
 
 class Inpaint(_Order):

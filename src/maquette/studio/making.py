@@ -63,6 +63,7 @@ class Making(Marking):
     generate = _many(Orders.generate)
     explore = _many(Orders.explore)
     vary = _many(Orders.vary)
+    refine = _one(Orders.refine)
     reweight = _one(Orders.reweight)
     inpaint = _one(Orders.inpaint)
     outpaint = _one(Orders.outpaint)

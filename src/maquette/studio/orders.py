@@ -15,8 +15,11 @@ from PIL import Image
 from maquette import operations
 from maquette.core.explore import Reach, styles
 from maquette.core.picture import encode_png
+from maquette.core.trace import unpack_trace
+from maquette.core.trajectory import Kept
 from maquette.core.version import Version
 from maquette.errors import FindingUnknown, SettingRefused
+from maquette.operations.refine import BEGIN, STRENGTH, WHOLE, Way
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
@@ -141,14 +144,56 @@ class Orders:
         )
         return Order("vary", recipes, (version.id,))
 
-    def reweight(self, version: Version | str, weights: Mapping[str, float]) -> Order:
+    def refine(
+        self,
+        version: Version | str,
+        *,
+        quality: str = "final",
+        way: Way = "auto",
+        begin: float = BEGIN,
+        strength: float = STRENGTH,
+        size: tuple[int, int] | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Order:
+        """A draft at another quality, its composition kept.
+
+        ``way`` is ``continue`` (from the latents that the draft kept after the share ``begin`` of
+        its steps), ``picture`` (image-to-image at ``strength``), ``seed`` (the same noise again)
+        or ``auto``. ``size`` is a larger one of the same shape.
+
+        Raises:
+            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+        """
+        version = self._desk.version(version)
+        recipe = operations.refine(
+            version,
+            kept=self._kept(version),
+            capabilities=self._desk.capabilities(),
+            way=way,
+            begin=begin,
+            strength=strength,
+            size=size,
+            quality=quality,
+            steps=steps,
+            guidance=guidance,
+        )
+        return Order("refine", (recipe,), (version.id,))
+
+    def reweight(
+        self, version: Version | str, weights: Mapping[str, float], *, resume: bool = False
+    ) -> Order:
         """The same picture with some words weighing more or less; seed and composition stay.
+
+        ``resume`` goes on from what the version kept of its drawing, in about half of the time:
+        the words weigh otherwise from there on only. Where nothing was kept, it draws from noise.
 
         Raises:
             WordUnknown, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
         """
         version = self._desk.version(version)
-        return Order("reweight", (operations.reweight(version, weights),), (version.id,))
+        kept = self._kept(version) if resume else ()
+        return Order("reweight", (operations.reweight(version, weights, kept=kept),), (version.id,))
 
     def inpaint(
         self,
@@ -274,6 +319,12 @@ class Orders:
         words_of(version, caption)
         asked = {"caption": caption} if caption else {}
         return Order("explain", (version.recipe,), (version.id,), arguments=asked)
+
+    def _kept(self, version: Version) -> tuple[Kept, ...]:
+        """What a version kept of its drawing; nothing of one whose latents are of a part of it."""
+        if version.trace is None or version.recipe.task.kind not in WHOLE:
+            return ()
+        return unpack_trace(self._desk.blobs.get(version.trace)).kept
 
     def _remedy(self, version: Version, operation: str, arguments: Mapping[str, Any]) -> Order:
         match operation:

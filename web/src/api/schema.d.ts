@@ -317,6 +317,22 @@ export interface components {
             engine?: string | null;
             model?: string | null;
         };
+        Refine: {
+            priority?: number;
+            version: string;
+            /** @enum {string} */
+            quality?: "draft" | "preview" | "final";
+            /** @enum {string} */
+            way?: "auto" | "continue" | "picture" | "seed";
+            begin?: number;
+            strength?: number;
+            size?: [
+                number,
+                number
+            ] | null;
+            steps?: number | null;
+            guidance?: number | null;
+        };
         Reweigh: {
             text: string;
             start: number;
@@ -335,6 +351,7 @@ export interface components {
             weights: {
                 [key: string]: number;
             };
+            resume?: boolean;
         };
         Rollback: {
             version: string;

@@ -23,6 +23,7 @@ from maquette.server.shapes_work import (
     Inpaint,
     Judge,
     Outpaint,
+    Refine,
     Reweight,
     Rollback,
     Upscale,
@@ -99,6 +100,20 @@ def vary(room: Open, body: Vary, key: Key = None) -> Response:
 
 
 @router.post(
+    "/operations/refine",
+    status_code=202,
+    summary="Finish a draft",
+    response_model=Accepted,
+    responses=FAILS,
+)
+def refine(room: Open, body: Refine, key: Key = None) -> Response:
+    """The draft's words and seed at another quality, its composition kept; the finished picture
+    is a child of its draft. Another shape is refused: outpaint the missing sides afterwards."""
+    given = body.model_dump(exclude={"priority"})
+    return _queued(room, body, key, lambda: room.studio.orders.refine(**given), body.priority)
+
+
+@router.post(
     "/operations/reweight",
     status_code=202,
     summary="Let words weigh more or less",
@@ -111,7 +126,7 @@ def reweight(room: Open, body: Reweight, key: Key = None) -> Response:
         room,
         body,
         key,
-        lambda: room.studio.orders.reweight(body.version, body.weights),
+        lambda: room.studio.orders.reweight(body.version, body.weights, resume=body.resume),
         body.priority,
     )
 
