@@ -53,7 +53,7 @@ def test_it_is_an_engine_and_says_what_it_is() -> None:
     engine = create()
     assert isinstance(engine, Engine) and engine.name == "pixels"
     assert PIL.__version__ in engine.build
-    assert engine.capabilities().tasks == {"upscale", "import"}
+    assert engine.capabilities().tasks == {"upscale", "import", "retouch", "composite"}
     assert engine.capabilities().model is None
 
 
