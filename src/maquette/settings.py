@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from maquette.core.cost import Money
 
 __all__ = ["Settings"]
 
@@ -25,7 +28,9 @@ class Settings(BaseSettings):
     """``project``: the folder to work in. ``projects``: where the studio keeps its own. ``home``:
     where the person's own things live (the signing key). ``models``: a folder of more models.
     ``engine`` and ``model``: the defaults. ``threads``: processor threads for
-    drawing, 0 = as many as there are cores."""
+    drawing, 0 = as many as there are cores. ``budget``: what services may bill for a project in
+    all, in US dollars; none is no limit. ``…_url``: where a service is, when not at its usual
+    address."""
 
     model_config = SettingsConfigDict(env_prefix="MAQUETTE_", extra="ignore", frozen=True)
     project: Path = Path()
@@ -35,3 +40,16 @@ class Settings(BaseSettings):
     engine: str = "diffusers"
     model: str = "postcard"
     threads: int = Field(default=0, ge=0)
+    budget: Decimal | None = Field(default=None, ge=0)
+    a1111_url: str = ""
+    comfyui_url: str = ""
+    comfyui_workflow: Path | None = None
+    openai_url: str = ""
+    replicate_url: str = ""
+    huggingface_url: str = ""
+    firefly_url: str = ""
+
+    @property
+    def most_money(self) -> Money | None:
+        """The budget as money."""
+        return None if self.budget is None else Money(amount=self.budget)

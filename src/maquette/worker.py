@@ -168,6 +168,7 @@ class Worker:
             queue=studio.queue,
             engine_for=lambda job: _engine_for(job, studio),
             critics=studio.critics,
+            books=studio.books,
         )
         with self._patient(studio):
             try:

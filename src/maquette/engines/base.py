@@ -15,11 +15,15 @@ from typing import Protocol, runtime_checkable
 from PIL import Image
 
 from maquette.core.capabilities import Capabilities
+from maquette.core.cost import Money
+from maquette.core.intent import Intent, Outcome
 from maquette.core.recipe import PromptText, Recipe
 from maquette.core.trace import Trace
 
 __all__ = [
+    "Billed",
     "Cancel",
+    "Diary",
     "Engine",
     "Event",
     "Explainer",
@@ -81,7 +85,7 @@ class Picture:
 
     ``trace`` holds its token maps when they were asked for and the engine can record them;
     ``seconds`` is the time that it took (a batch's time is shared evenly); ``notes`` are measured
-    facts such as ``{"seam": 0.02}``.
+    facts such as ``{"seam": 0.02}``; ``money`` is what it was billed at.
     """
 
     index: int
@@ -89,6 +93,7 @@ class Picture:
     seconds: float
     trace: Trace | None = None
     notes: Mapping[str, float] = field(default_factory=dict[str, float])
+    money: Money = field(default_factory=Money)
 
 
 Event = Progress | Preview | Picture
@@ -146,4 +151,70 @@ class Explainer(Protocol):
 
     def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
         """Token maps of any picture and a caption, by noising it at a few timesteps."""
+        ...
+
+
+class Diary(Protocol):
+    """Where an engine that bills writes down what it asks for. Each call is durable when it
+    returns. ``index`` counts the recipes given to ``run``."""
+
+    def earlier(self, index: int) -> Intent | None:
+        """What was asked for this recipe before and is not over: to be looked up, never to be
+        asked again as long as it may have been carried out."""
+        ...
+
+    def intend(self, index: int, money: Money, handle: Mapping[str, str]) -> Intent:
+        """Before a request: what it may cost, and how it will be found again.
+
+        Raises:
+            BudgetSpent: nothing may be sent.
+        """
+        ...
+
+    def note(
+        self,
+        intent: Intent,
+        outcome: Outcome,
+        *,
+        handle: Mapping[str, str] | None = None,
+        message: str = "",
+    ) -> Intent:
+        """What has become of it; ``handle`` adds to what is known."""
+        ...
+
+    def keep(self, intent: Intent, image: Image.Image, money: Money) -> Intent:
+        """The picture is here, and this is its price."""
+        ...
+
+    def picture(self, intent: Intent) -> Image.Image:
+        """The picture of an intent that was kept."""
+        ...
+
+
+@runtime_checkable
+class Billed(Engine, Protocol):
+    """An engine behind a service: it keeps a diary, whether or not it sends a bill."""
+
+    def price(self, recipe: Recipe) -> Money:
+        """What drawing it may cost at most, by the price book; zero where nobody sends a bill."""
+        ...
+
+    def run(
+        self,
+        recipes: Sequence[Recipe],
+        inputs: Inputs,
+        *,
+        maps: bool = True,
+        previews: bool = False,
+        cancel: Cancel | None = None,
+        diary: Diary | None = None,
+    ) -> Iterator[Event]:
+        """See ``Engine.run``.
+
+        Raises:
+            BudgetSpent, ServiceKeyRefused, ServiceUnreachable, ServiceRefused, ServiceBusy,
+            Moderated: nothing is billed.
+            SubmittedUnknown: it was sent, and what became of it cannot be found out.
+            ServiceFailed: it broke off; running it again goes on with what was asked.
+        """
         ...

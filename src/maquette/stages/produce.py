@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from PIL import Image
 
@@ -22,7 +23,8 @@ from maquette.core.trajectory import as_picture
 from maquette.core.version import Version, make_version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event, Picture, Substitution
-from maquette.errors import Cancelled, EngineFailed, MaquetteError, RecipeRefused
+from maquette.errors import Cancelled, EngineFailed, MaquetteError, Moderated, RecipeRefused
+from maquette.stages.billing import Books, may_have_maps, open_diary
 from maquette.stages.order import Order, jobs_of, this_process
 from maquette.storage.base import Blobs, Records
 
@@ -77,6 +79,7 @@ def produce(
     cancel: Cancel | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_version: Callable[[Version], None] | None = None,
+    books: Books | None = None,
 ) -> list[Version]:
     """Make a version of each recipe now, in this process, in the order's order.
 
@@ -102,6 +105,7 @@ def produce(
             previews=previews,
             cancel=cancel,
             on_event=on_event,
+            books=books,
         ):
             made[job.place] = version
             if on_version is not None:
@@ -131,12 +135,14 @@ def draw(
     previews: bool = False,
     cancel: Cancel | None = None,
     on_event: Callable[[Event], None] | None = None,
+    books: Books | None = None,
 ) -> Iterator[tuple[Job, Version]]:
     """Carry out jobs that this process holds, all with or all without maps. Each ends, DONE, in
     the same moment as its version is stored, and is yielded then.
 
     A recipe that this very build has drawn before is not drawn again: a new version gets the
-    picture that is there, at no cost. ``on_event`` counts places among ``jobs``.
+    picture that is there, at no cost. ``on_event`` counts places among ``jobs``. An engine that
+    sends bills needs ``books``.
 
     Raises:
         RecipeRefused, SettingRefused, BlobMissing, BlobDamaged: before anything is drawn.
@@ -146,7 +152,8 @@ def draw(
     said = [_said(engine.check(job.recipe)) for job in jobs]
     waiting: list[int] = []
     for place, job in enumerate(jobs):
-        known = find_known(job.recipe, engine.build, records, maps=job.maps)
+        maps = job.maps and may_have_maps(engine)
+        known = find_known(job.recipe, engine.build, records, maps=maps)
         if known is None:
             waiting.append(place)
         else:
@@ -155,8 +162,14 @@ def draw(
         return
     recipes = [jobs[place].recipe for place in waiting]
     inputs = load_inputs(recipes, blobs)
-    maps, missing = jobs[0].maps, set(waiting)
-    for event in engine.run(recipes, inputs, maps=maps, previews=previews, cancel=cancel):
+    missing = set(waiting)
+    diary = open_diary(engine, [jobs[place] for place in waiting], books, blobs)
+    how: dict[str, Any] = {"maps": jobs[0].maps, "previews": previews, "cancel": cancel}
+    if diary is not None:
+        how["diary"] = diary
+    for event in _watched(
+        engine.run(recipes, inputs, **how), [jobs[place] for place in waiting], records
+    ):
         place = waiting[event.index]
         if isinstance(event, Picture):
             version = _keep(event, jobs[place], engine.build, blobs)
@@ -175,6 +188,23 @@ def draw(
             f"engine '{engine.name}' ended without {len(missing)} of {len(recipes)} pictures",
             hint="run the command again; what was finished is kept",
         )
+
+
+def _watched(events: Iterator[Event], jobs: Sequence[Job], records: Records) -> Iterator[Event]:
+    """A service's refusal to draw something stays with the version that it was to start from."""
+    left = list(range(len(jobs)))
+    try:
+        for event in events:
+            if isinstance(event, Picture):
+                left.remove(event.index)
+            yield event
+    except Moderated as error:
+        told = Finding(
+            critic="engine", name="moderated", message=str(error), severity="note", score=0.0
+        )
+        for parent in jobs[left[0]].parents if left else ():
+            records.add_findings(parent, [told])
+        raise
 
 
 def _said(substitutions: Sequence[Substitution]) -> list[Finding]:
@@ -246,6 +276,6 @@ def _keep(picture: Picture, job: Job, build: str, blobs: Blobs) -> Version:
         size=size_of(picture.image),
         trace=trace,
         build=build,
-        cost=Cost(seconds=round(picture.seconds, 3)),
+        cost=Cost(seconds=round(picture.seconds, 3), money=picture.money),
         created_at=datetime.now(UTC),
     )

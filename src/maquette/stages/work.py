@@ -11,6 +11,7 @@ from maquette.core.job import Job, Status
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
 from maquette.errors import Cancelled, JobLost, MaquetteError
+from maquette.stages.billing import Books
 from maquette.stages.judge import critique, explain, keep_trace, words_of
 from maquette.stages.order import JUDGING
 from maquette.stages.produce import draw
@@ -29,6 +30,7 @@ class Workplace:
     queue: Queue
     engine_for: Callable[[Job], Engine]
     critics: Callable[[], Sequence[Critic]]
+    books: Books | None = None
 
 
 def work(
@@ -68,6 +70,7 @@ def work(
             previews=previews,
             cancel=cancel,
             on_event=on_event,
+            books=place.books,
         )
         for job, _ in drawn:
             left.remove(job)

@@ -11,11 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from maquette.core.cost import Money
 from maquette.core.finding import Finding
+from maquette.core.intent import Intent, Outcome
 from maquette.core.job import Job, Status
 from maquette.core.version import Version
+from maquette.errors import BudgetSpent
 
-__all__ = ["Blobs", "Event", "Kind", "Mark", "Queue", "Records"]
+__all__ = [
+    "Blobs",
+    "Event",
+    "Intents",
+    "Kind",
+    "Mark",
+    "Queue",
+    "Records",
+    "over_budget",
+    "spent_on",
+]
 
 
 @runtime_checkable
@@ -266,3 +279,58 @@ class Queue(Protocol):
     def last_event(self) -> int:
         """The id of the newest line ever written; 0 when there is none."""
         ...
+
+
+@runtime_checkable
+class Intents(Protocol):
+    """What was asked of services that send a bill, see ``core/intent.py``. Append-only; the newest
+    row of an id counts."""
+
+    def open(self, intent: Intent, budget: Money | None = None) -> None:
+        """Append a new intent, unless what it may cost, with all that was spent before, goes
+        beyond the budget. Durable when it returns: what is sent afterwards is known.
+
+        Raises:
+            BudgetSpent: nothing is appended.
+            StorageFull, ProjectUnreadable.
+        """
+        ...
+
+    def move(self, intent: Intent) -> None:
+        """Append the next state of an intent."""
+        ...
+
+    def of(self, recipe: str) -> list[Intent]:
+        """The intents of this recipe's digest as they stand, in the order of their last change."""
+        ...
+
+    def all(self) -> list[Intent]:
+        """Every intent as it stands, in the order of their last change."""
+        ...
+
+
+def spent_on(intents: Iterable[Intent]) -> dict[str, Money]:
+    """What was spent, or may have been, by currency."""
+    spent: dict[str, Money] = {}
+    for intent in intents:
+        if intent.outcome is not Outcome.VOID:
+            money = intent.money
+            spent[money.currency] = (
+                spent.get(money.currency, Money(currency=money.currency)) + money
+            )
+    return spent
+
+
+def over_budget(money: Money, spent: Mapping[str, Money], budget: Money | None) -> None:
+    """Whether a request may still be paid.
+
+    Raises:
+        BudgetSpent: it costs more than is left, or is paid in another currency.
+    """
+    if budget is None or not money.amount:
+        return
+    if money.currency != budget.currency:
+        raise BudgetSpent(f"the budget is in {budget.currency}, this is paid in {money.currency}")
+    before = spent.get(budget.currency, Money(currency=budget.currency))
+    if (before + money).amount > budget.amount:
+        raise BudgetSpent(f"this may cost {money}; of the {budget} budget {before} are spent")

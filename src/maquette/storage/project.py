@@ -9,6 +9,7 @@ from maquette.errors import ProjectMissing, ProjectUnreadable
 from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
 from maquette.storage.sql import SqlRecords
+from maquette.storage.sql_intents import SqlIntents
 from maquette.storage.sql_queue import SqlQueue
 from maquette.storage.sql_shelf import SqlShelf
 
@@ -19,7 +20,8 @@ FOLDER = ".maquette"
 
 
 class Project:
-    """An open project: ``records``, ``queue``, ``shelf`` and ``blobs`` in ``DIR/.maquette``. Use
+    """An open project: ``records``, ``queue``, ``shelf``, ``intents``
+    and ``blobs`` in ``DIR/.maquette``. Use
     it in a ``with``."""
 
     def __init__(self, root: Path, records: SqlRecords, blobs: FileBlobs) -> None:
@@ -28,6 +30,7 @@ class Project:
         self.records = records
         self.queue = SqlQueue(records.database)
         self.shelf = SqlShelf(records.database)
+        self.intents = SqlIntents(records.database)
         self.blobs = blobs
 
     @classmethod

@@ -33,6 +33,7 @@ __all__ = [
     "Words",
     "events",
     "findings",
+    "intents",
     "jobs",
     "marks",
     "metadata",
@@ -42,7 +43,7 @@ __all__ = [
     "versions",
 ]
 
-HEAD = "0004"
+HEAD = "0005"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -205,5 +206,22 @@ events = Table(
     Column("kind", String(16), nullable=False, index=True),
     Column("job", Words, nullable=False),
     Column("data", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    _seq(),
+    Column("id", Words, nullable=False, index=True),
+    Column("job", Words, nullable=False),
+    Column("engine", Words, nullable=False),
+    Column("recipe", _DIGEST, nullable=False, index=True),
+    Column("outcome", String(24), nullable=False),
+    Column("handle", Text, nullable=False),
+    Column("money", Text, nullable=False),
+    Column("image", _DIGEST),
+    Column("message", Words, nullable=False),
+    Column("at", Text, nullable=False),
     sqlite_autoincrement=True,
 )

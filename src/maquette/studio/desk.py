@@ -18,6 +18,7 @@ from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
 from maquette.errors import PictureRefused, ProjectMissing, SettingRefused
 from maquette.settings import Settings
+from maquette.stages.billing import Books
 from maquette.storage.project import Project
 from maquette.studio.engines import Engines
 
@@ -55,6 +56,8 @@ class Desk:
         self.queue = self._project.queue
         self.shelf = self._project.shelf
         self.blobs = self._project.blobs
+        self.intents = self._project.intents
+        self.books = Books(self.intents, self.queue.get, self.settings.most_money)
         self.engines = engines or Engines(self.settings, engine, model)
         self.on_event = on_event
         self.on_version: Callable[[Version], None] | None = None

@@ -92,6 +92,7 @@ class Making(Marking):
             cancel=self.cancel,
             on_event=self.on_event,
             on_version=self.on_version,
+            books=self.books,
         )
 
     def rollback(self, version: Version | str) -> Version:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.version import Version
 from maquette.errors import JobLost
+from maquette.stages.billing import may_have_maps
 from maquette.stages.order import JUDGING, Order, is_alive, jobs_of, this_process
 from maquette.stages.produce import find_known, repeat
 from maquette.studio.judging import Judging
@@ -40,9 +41,10 @@ class Queueing(Judging):
             for recipe in order.recipes:
                 engine.check(recipe)
         if order.operation not in JUDGING:
-            build = self.engine_of(order.recipes[0]).build
+            engine = self.engine_of(order.recipes[0])
+            build, maps = engine.build, order.maps and may_have_maps(engine)
             for job in jobs:
-                found = find_known(job.recipe, build, self.records, maps=order.maps)
+                found = find_known(job.recipe, build, self.records, maps=maps)
                 if found is not None:
                     known[job.id] = found
         until = datetime.now(UTC) + timedelta(seconds=MOMENT)
