@@ -35,6 +35,7 @@ class Call:
         spread: brings (pictures, …) to the rows of the call, unconditional ones first.
         timestep: of the schedule, 0 to 1000.
         share: how much of the whole schedule is done before this step, 0 to 1 (for start, end).
+        steps: of the whole schedule.
         aim: the texts of the rows: ``context`` (rows, tokens, width), ``first`` conditional row.
         owners: the picture of each row of the call.
         watch: the watching attention; ``watch.silent()`` for calls of one's own.
@@ -47,6 +48,7 @@ class Call:
     spread: Any
     timestep: torch.Tensor
     share: float
+    steps: int
     aim: Aim
     owners: Sequence[int]
     watch: Watch

@@ -156,6 +156,7 @@ def denoise(
             spread=batch.spread,
             timestep=timestep,
             share=(begin + number) / settings.steps,
+            steps=settings.steps,
             aim=batch.aim,
             owners=batch.places,
             watch=watch,
