@@ -15,6 +15,7 @@ from maquette.core.job import Status
 from maquette.core.version import Version
 from maquette.errors import AmbiguousVersion, VersionUnknown
 from maquette.storage.base import Mark, Records
+from maquette.storage.origin import origins_of
 
 
 def ids(versions: list[Version]) -> list[str]:
@@ -299,6 +300,18 @@ class TestJobs:
         made = version()
         records.add(made, job=running)
         assert records.jobs() == [running.to(Status.DONE, version=made.id)]
+
+    def test_the_origin_that_a_job_tells_of_is_kept_beside_its_version(
+        self, records: Records
+    ) -> None:
+        told = {"template": "hero", "row": {"product": "mug"}}
+        work = job(status=Status.RUNNING).model_copy(update={"arguments": {"origin": told}})
+        records.open_job(work)
+        records.add(version(1), job=work)
+        records.add(version(2))
+        assert origins_of(records, [version(1).id, version(2).id]) == {version(1).id: told}
+        records.mark(Mark(version(1).id, "origin", '{"stage": "draft"}', DAWN))
+        assert origins_of(records, [version(1).id])[version(1).id] == {**told, "stage": "draft"}
 
     def test_adding_again_still_makes_the_job_done(self, records: Records) -> None:
         made = version()

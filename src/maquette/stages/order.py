@@ -12,6 +12,7 @@ from typing import Any
 
 from maquette.core.job import INTERACTIVE, Job
 from maquette.core.recipe import Recipe
+from maquette.storage.origin import ORIGIN
 
 __all__ = ["JUDGING", "Order", "is_alive", "jobs_of", "this_process"]
 
@@ -24,7 +25,9 @@ class Order:
     """Recipes of one operation on the same parents.
 
     ``maps`` asks for token maps. An operation of ``JUDGING`` has one parent, the version that it
-    looks at, and that version's recipe; ``arguments`` are what else it needs to know.
+    looks at, and that version's recipe; ``arguments`` are what else it needs to know. ``origins``
+    tell, for each recipe, what its words and settings came from: a template and its row, flags, a
+    campaign's stage (see ``storage/origin.py``); they are kept beside the versions.
     """
 
     operation: str
@@ -32,6 +35,12 @@ class Order:
     parents: tuple[str, ...] = ()
     maps: bool = True
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    origins: tuple[Mapping[str, Any], ...] = ()
+
+    def arguments_of(self, place: int) -> dict[str, Any]:
+        """What the job of a recipe has to know, its origin with it."""
+        origin = dict(self.origins[place]) if place < len(self.origins) else {}
+        return {**self.arguments, **({ORIGIN: origin} if origin else {})}
 
 
 def jobs_of(order: Order, priority: int = INTERACTIVE) -> list[Job]:
@@ -44,7 +53,7 @@ def jobs_of(order: Order, priority: int = INTERACTIVE) -> list[Job]:
             recipe=recipe,
             parents=order.parents,
             maps=order.maps,
-            arguments=dict(order.arguments),
+            arguments=order.arguments_of(place),
             group=group,
             place=place,
             priority=priority,

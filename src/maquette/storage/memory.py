@@ -17,6 +17,7 @@ from maquette.core.version import Version
 from maquette.errors import BlobDamaged, BlobMissing, VersionUnknown
 from maquette.storage.base import Event, Kind, Mark
 from maquette.storage.journal import PRUNE_EVERY, outdated
+from maquette.storage.origin import origin_mark
 from maquette.storage.reference import pick, read_reference
 from maquette.storage.rows import (
     event_from,
@@ -111,6 +112,8 @@ class MemoryRecords:
             if version.id not in self._versions:
                 self._versions[version.id] = version
                 self._findings += [finding_row(version.id, finding) for finding in findings]
+                if (origin := origin_mark(version, job)) is not None:
+                    self._marks.append(mark_row(origin))
                 self.post("version", "", told_version(version, job))
             if done is not None:
                 self.put_job(done)

@@ -18,6 +18,7 @@ from maquette.storage.base import Mark
 from maquette.storage.database import Clock, Database, utc_now
 from maquette.storage.migrate import SHIPPED, Schema
 from maquette.storage.opening import make_records
+from maquette.storage.origin import origin_mark
 from maquette.storage.reference import pick, read_reference
 from maquette.storage.rows import (
     finding_from,
@@ -117,6 +118,8 @@ class SqlRecords:
                 seq_of(connection, parent)
             if not _exists(connection, version.id):
                 self._append(connection, version, findings)
+                if (origin := origin_mark(version, job)) is not None:
+                    connection.execute(insert(tables.marks), mark_row(origin))
                 tell(connection, self._now(), "version", "", told_version(version, job))
             if done is not None:
                 put_job(connection, self._now(), done)
