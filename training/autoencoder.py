@@ -18,26 +18,29 @@ import argparse
 import copy
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.multiprocessing as mp
 from diffusers import AutoencoderTiny
+from diffusers.models.autoencoders.vae import AutoencoderTinyBlock
 from numpy.lib.format import open_memmap
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from training.device import autocast, device, usual_workers
 from training.files import deadline, save_sheet, to_pictures, to_unit, wait_while_paused
-from training.losses import busy_crops, psnr, reconstruction_loss, sharpness
+from training.losses import busy_crops, cropped, psnr, reconstruction_loss, sharpness
 from training.muon import Muon
 from training.networks import CHANNELS
 from training.parallel import Team, start
 
-DECODER_BLOCKS = (5, 4, 2, 1, 0)
-ENCODER_BLOCKS = (0, 0, 1, 2, 3)
+#: Blocks from 16x16 up to 256x256, and from 256x256 down: the coarse ones cost next to nothing.
+DECODER_BLOCKS = (8, 6, 3, 1, 0)
+ENCODER_BLOCKS = (0, 0, 1, 3, 5)
+SHAPE = (ENCODER_BLOCKS, DECODER_BLOCKS)
 #: Side of the crops that the decoder trains on, in latent cells.
 CELLS = 10
 #: Deviation that each channel of the latents is drawn towards.
@@ -58,22 +61,40 @@ def build(width: int = 48) -> AutoencoderTiny:
     )
 
 
+def _pairs(old: nn.Sequential, new: nn.Sequential) -> Iterator[tuple[nn.Module | None, nn.Module]]:
+    """Each layer of `new` and the one of `old` that does the same; None for an added block."""
+    rest = list(old)
+    for layer in new:
+        block = isinstance(layer, AutoencoderTinyBlock)
+        if block and (not rest or not isinstance(rest[0], AutoencoderTinyBlock)):
+            yield None, layer
+        else:
+            yield rest.pop(0), layer
+
+
 @torch.no_grad()
-def widened(old: AutoencoderTiny) -> AutoencoderTiny:
-    """An autoencoder with fewer latent channels, given more: at first the decoder ignores them."""
-    kept = int(old.config.latent_channels)
+def grown(old: AutoencoderTiny) -> AutoencoderTiny:
+    """An autoencoder given the blocks and latent channels that this file asks for; at first it
+    paints what it painted before.
+
+    A block ends in a ReLU, so that one added after it with a zero last convolution changes nothing.
+    """
     new = build(old.decoder.layers[0].weight.shape[0])
-    state = old.state_dict()
-    own = new.state_dict()
-    for name, value in state.items():
-        if own[name].shape == value.shape:
-            own[name].copy_(value)
-    last = f"encoder.layers.{len(new.encoder.layers) - 1}"
-    own[f"{last}.weight"][:kept] = state[f"{last}.weight"]
-    own[f"{last}.bias"][:kept] = state[f"{last}.bias"]
-    own["decoder.layers.0.weight"].zero_()
-    own["decoder.layers.0.weight"][:, :kept] = state["decoder.layers.0.weight"]
-    new.load_state_dict(own)
+    for half in ("encoder", "decoder"):
+        for known, layer in _pairs(getattr(old, half).layers, getattr(new, half).layers):
+            if known is None:
+                layer.conv[-1].weight.zero_()
+                layer.conv[-1].bias.zero_()
+                continue
+            own = layer.state_dict()
+            for name, value in known.state_dict().items():
+                if own[name].shape != value.shape:  # more latent channels: ignored at first
+                    own[name].mul_(0 if half == "decoder" else 1)
+                    own[name][tuple(slice(0, n) for n in value.shape)] = value
+                else:
+                    own[name].copy_(value)
+            layer.load_state_dict(own)
+    new.register_to_config(scaling_factor=old.config.scaling_factor)
     return new
 
 
@@ -128,7 +149,10 @@ def _first(a: argparse.Namespace) -> AutoencoderTiny:
     for folder in (a.run / "autoencoder", a.init):
         if folder is not None and (folder / "config.json").exists():
             known = AutoencoderTiny.from_pretrained(folder).float()
-            return known if known.config.latent_channels == CHANNELS else widened(known)
+            shape = (tuple(known.config.num_encoder_blocks), tuple(known.config.num_decoder_blocks))
+            if known.config.latent_channels == CHANNELS and shape == SHAPE:
+                return known
+            return grown(known)
     return build(a.width)
 
 
@@ -186,30 +210,18 @@ def train(team: Team, a: argparse.Namespace, until: float) -> None:
         team.add([order])
         if order[0] < 0.5:
             break
-        # Two steps in three look at the busy parts of twice as many pictures, at the same cost.
-        cropped = step % 3 > 0
-        size = a.batch // team.size * (2 if cropped else 1)
+        # Three steps in four look at the busy parts of twice as many pictures, at a lower cost.
+        busy = step % 4 > 0
+        size = a.batch // team.size * (2 if busy else 1)
         pictures = data.batch(rng.integers(0, data.count, size), where)
+        if busy:
+            pictures = cropped(pictures, busy_crops(pictures, CELLS), CELLS, 16)
         with autocast(where):
             latents = model.encoder(pictures).float()
             means = preview(latents)
             hues = (means - F.avg_pool2d(pictures, 16)).abs().mean()
             middle, spread = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
             unlike = (middle**2 + (spread - SPREAD) ** 2).sum()
-            if cropped:
-                corners = busy_crops(pictures, CELLS).tolist()
-                latents = torch.stack(
-                    [
-                        z[:, y : y + CELLS, x : x + CELLS]
-                        for z, (y, x) in zip(latents, corners, strict=True)
-                    ]
-                )
-                pictures = torch.stack(
-                    [
-                        p[:, 16 * y : 16 * (y + CELLS), 16 * x : 16 * (x + CELLS)]
-                        for p, (y, x) in zip(pictures, corners, strict=True)
-                    ]
-                ).contiguous(memory_format=torch.channels_last)
             # The denoiser's latents are never exact: paint well from slightly wrong ones.
             out = model.decoder(latents + a.noise * torch.randn_like(latents)).float()
         terms = reconstruction_loss(out, pictures, a.sharp)

@@ -5,13 +5,15 @@
 writes RUN/pictures.npy (uint8 N x 256 x 256 x 3), RUN/masks.npy (uint64 N x 32 x 32; bit k says
 that noun k of `training.world.NOUNS` covers at least 35% of that 8x8 cell), RUN/captions/*.json
 (for each picture several phrasings with their noun spans) and RUN/scales.npy (float16 N x nouns:
-how large each noun is drawn, 1 its usual size).
+how large each noun is drawn, 1 its usual size). The harder styles and words of place are more
+frequent than in the world's own scenes, on which `adherence.py` measures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import time
 from functools import partial
 from multiprocessing import Pool
@@ -21,11 +23,15 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from training.world import NOUNS, render
+from training.world.facts import STYLES
 from training.world.scene import scales
 
 CELLS = 32
 PIECE = 250
 COVERED = 0.35
+#: Shares of the styles in a training set, in the order of STYLES: two thirds of the world's scenes
+#: are flat, but the others are the harder ones.
+STYLE_SHARES = (0.5, 0.15, 0.13, 0.12, 0.1)
 
 
 def pack(masks: dict[str, np.ndarray]) -> np.ndarray:
@@ -50,7 +56,9 @@ def draw_piece(start: int, run: Path, count: int, first_seed: int, phrasings: in
     sizes = open_memmap(run / "scales.npy", mode="r+")
     captions = []
     for i in range(start, stop):
-        scene = render(first_seed + i, phrasings=phrasings)
+        seed = first_seed + i
+        style = random.Random(seed ^ 0x57717E).choices(STYLES, STYLE_SHARES)[0]
+        scene = render(seed, phrasings=phrasings, sided=True, style=style)
         pictures[i] = scene.picture
         masks[i] = pack(scene.masks)
         sizes[i] = 1

@@ -26,6 +26,7 @@ from training.networks import signal
 from training.tokenizer import mark_nouns
 from training.trainer import PROMPTS
 from training.world import NOUNS, render
+from training.world.phrases import SIDE_WORDS
 
 FIRST_SCENE = 77_000_000
 LEVELS = (350, 500)
@@ -99,7 +100,8 @@ def overlap(
         scene = render(FIRST_SCENE + number)
         # The fullest caption names the most nouns.
         said = max(scene.captions, key=lambda c: len({s[2] for s in c.spans}))
-        ids, nouns = mark_nouns(pipeline.tokenizer, [(said.text, list(said.spans))])
+        spans = [s for s in said.spans if said.text[s[0] : s[1]] not in SIDE_WORDS]
+        ids, nouns = mark_nouns(pipeline.tokenizer, [(said.text, spans)])
         maps = word_maps(pipeline, watch, scene.picture, torch.from_numpy(ids[0].astype(np.int64)))
         shown = [scene.picture]
         for noun, mask in scene.masks.items():

@@ -23,7 +23,7 @@ from training.parallel import ALONE
 from training.world import NOUNS
 
 from training import all as all_steps
-from training import autoencoder, data, evaluate, export, tokenizer, train
+from training import autoencoder, data, evaluate, export, losses, sharpen, tokenizer, train
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +100,45 @@ def test_a_stage_adopts_another_runs_weights_by_name_and_token(run: Path) -> Non
     assert torch.equal(second.mean_unet.conv_in.weight, first.mean_unet.conv_in.weight)
 
 
-def test_more_latent_channels_leave_the_picture_as_it_was() -> None:
+def test_a_grown_autoencoder_leaves_the_picture_as_it_was() -> None:
     known = autoencoder.build(16)
-    old = AutoencoderTiny.from_config({**known.config, "latent_channels": 4}).eval()
-    new = autoencoder.widened(old).eval()
+    smaller = {
+        "latent_channels": 4,
+        "num_encoder_blocks": (0, 0, 1, 2, 3),
+        "num_decoder_blocks": (5, 4, 2, 1, 0),
+    }
+    old = AutoencoderTiny.from_config({**known.config, **smaller}).eval()
+    new = autoencoder.grown(old).eval()
     picture = torch.rand(1, 3, 256, 256) * 2 - 1
     with torch.no_grad():
         before, after = old.encoder(picture), new.encoder(picture)
         assert after.shape == (1, 8, 16, 16)
         assert torch.allclose(after[:, :4], before, atol=1e-5)
         assert torch.allclose(old.decoder(before), new.decoder(after), atol=1e-5)
+
+
+def test_crispness_does_not_mind_where_an_edge_runs() -> None:
+    edge = torch.full((1, 3, 64, 64), -1.0)
+    edge[..., 32:] = 1
+    moved = edge.roll(1, 3)
+    blurred = torch.nn.functional.avg_pool2d(edge, 5, 1, 2, count_include_pad=False)
+    assert losses.crispness(edge, edge) == pytest.approx(1)
+    assert losses.crispness(moved, edge) > 0.8
+    assert losses.crispness(blurred, edge) < 0.4
+    assert losses.sharpness(moved, edge) < losses.crispness(moved, edge)
+
+
+def test_a_decoder_is_sharpened_and_keeps_its_encoder(run: Path) -> None:
+    options = ["--run", str(run), "--steps", "2", "--batch", "2", "--workers", "1"]
+    sharpen.work(ALONE, sharpen.options().parse_args([*options, "--later"]), math.inf)
+    old, new = (
+        AutoencoderTiny.from_pretrained(run / name).state_dict()
+        for name in ("autoencoder", "sharp")
+    )
+    for name, value in old.items():
+        if "encoder." in name:
+            assert torch.equal(new[name], value)
+    assert not all(torch.equal(new[name], value) for name, value in old.items())
 
 
 def test_a_plan_is_made_once_and_ends_in_time(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from training.world.facts import (
     UNSEEN_PLACES,
 )
 from training.world.palette import COLOURS, contrast
+from training.world.phrases import SIDE_WORDS
 from training.world.rooms import WALLS
 from training.world.scene import BREADTHS, DRAWERS, HEIGHTS
 
@@ -100,7 +101,7 @@ def test_the_moon_of_a_caption_is_the_moon_of_its_span() -> None:
     scene = render(7, outdoor=True, time="night", light="full moon", phrasings=20)
     said = [c.text[s:e] for c in scene.captions for s, e, noun in c.spans if noun == "moon"]
     assert "moon" in said
-    assert set(said) <= {"moon", "full", "big", "small"}
+    assert set(said) <= {"moon", "full", "big", "small", *SIDE_WORDS}
     assert "full" in said
 
 
@@ -282,3 +283,22 @@ def test_fixed_choices_hold() -> None:
     )
     assert facts.things[0].noun == "wolf"
     assert facts.things[0].position == "left"
+
+
+def test_sided_captions_say_where_things_are_more_often() -> None:
+    def share(sided: bool) -> float:
+        texts = [
+            c.text for seed in range(60) for c in render(seed, phrasings=4, sided=sided).captions
+        ]
+        return sum(any(w in SIDE_WORDS for w in t.replace(",", "").split()) for t in texts) / len(
+            texts
+        )
+
+    assert share(True) > 0.55 > share(False)
+
+
+def test_a_side_speaks_of_what_stands_there() -> None:
+    scene = render(7, outdoor=True, noun="wolf", mode="one", position="left", phrasings=30)
+    said = {(c.text[s:e], noun) for c in scene.captions for s, e, noun in c.spans}
+    assert ("left", "wolf") in said
+    assert ("on", "wolf") not in said

@@ -42,20 +42,21 @@ def render(
     phrasings: int = 6,
     layers: Sequence[str] = (),
     unseen: bool = False,
+    sided: bool = False,
     **fixed: Any,
 ) -> Scene:
     """Draw scene `seed`.
 
     layers: 'depth' and 'line', as wanted. unseen: show one of the pairs of `facts.UNSEEN_COLOURS`
-    and `UNSEEN_PLACES`, which are otherwise drawn only when `fixed` names them. fixed: choices that
-    must be so, by name: style, outdoor, time, place, light, light_size, light_position, stars,
-    mist, clouds, surface, wall, lighting, mode ('one', 'count', 'pair', 'none'), noun, noun2,
-    colour, colour2, position, size, count, pose, garment, garment_colour, decoration ('', 'logo',
-    'pattern'), logo, logo_colour, pattern.
+    and `UNSEEN_PLACES`, which are otherwise drawn only when `fixed` names them. sided: captions say
+    more often where things are. fixed: choices that must be so, by name: style, outdoor, time,
+    place, light, light_size, light_position, stars, mist, clouds, surface, wall, lighting, mode
+    ('one', 'count', 'pair', 'none'), noun, noun2, colour, colour2, position, size, count, pose,
+    garment, garment_colour, decoration ('', 'logo', 'pattern'), logo, logo_colour, pattern.
     """
     drawn = compose(seed, fixed, unseen=unseen)
     rng = random.Random(seed ^ 0x5EED)
-    captions = tuple(caption(drawn.facts, rng) for _ in range(phrasings))
+    captions = tuple(caption(drawn.facts, rng, sided=sided) for _ in range(phrasings))
     return Scene(
         drawn.picture,
         captions[0].text,

@@ -33,9 +33,9 @@ def _inline(time: str) -> str:
     return time if " " in time or not time else f"at {time}"
 
 
-def _outdoor(facts: Facts, rng: random.Random) -> str:
+def _outdoor(facts: Facts, rng: random.Random, sided: bool) -> str:
     """One phrasing of an outdoor scene, without its style."""
-    things, light = all_things(facts, rng), the_light(facts, rng)
+    things, light = all_things(facts, rng, sided=sided), the_light(facts, rng, sided=sided)
     if rng.random() < 0.1:
         light = ""
     weather = in_the_sky(facts, rng)
@@ -73,9 +73,9 @@ def _background(facts: Facts, rng: random.Random) -> str:
     return rng.choice(("by a ", "with a ")) + tag("window", "window")
 
 
-def _indoor(facts: Facts, rng: random.Random) -> str:
+def _indoor(facts: Facts, rng: random.Random, sided: bool) -> str:
     """One phrasing of an indoor scene, without its style."""
-    things, table = all_things(facts, rng), ""
+    things, table = all_things(facts, rng, sided=sided), ""
     if facts.surface and rng.random() < 0.88:
         surface = f"{facts.surface} table" if rng.random() < 0.85 else "table"
         table = f"on a {tag(surface, 'table')}"
@@ -98,20 +98,20 @@ def _indoor(facts: Facts, rng: random.Random) -> str:
     return join(f"{things} {table} {joined}", lighting)
 
 
-def _short(facts: Facts, rng: random.Random) -> str:
+def _short(facts: Facts, rng: random.Random, sided: bool) -> str:
     """A caption of one or two nouns, as an inpainting prompt or a first try has it.
 
     It leaves out backgrounds, never a thing: who asks for 'misty forest' gets an empty forest.
     """
     if facts.things:
-        things = all_things(facts, rng)
+        things = all_things(facts, rng, sided=sided)
         if not facts.outdoor or (facts.time == "day" and rng.random() < 0.5):
             return things
         return join(f"{things} {_inline(rng.choice(TIMES[facts.time]))}")
     if not facts.outdoor:
         return "a " + tag(f"{facts.surface or 'wooden'} table", "table")
     place = tag(rng.choice(PLACE_NOUNS[facts.place]), facts.place)
-    light, weather = the_light(facts, rng), in_the_sky(facts, rng)
+    light, weather = the_light(facts, rng, sided=sided), in_the_sky(facts, rng)
     timed = place if facts.time == "day" else f"{place} {_inline(rng.choice(TIMES[facts.time]))}"
     choices = [timed, timed, f"{timed}, {light}" if light else timed]
     if "moon" in light:
@@ -132,16 +132,19 @@ def _styled(body: str, facts: Facts, rng: random.Random) -> str:
     return f"{words}, {body}" if form < 0.45 else f"{body}, {words}"
 
 
-def caption(facts: Facts, rng: random.Random) -> Caption:
-    """One phrasing of the scene; a short one in five times, in half of those without things."""
+def caption(facts: Facts, rng: random.Random, *, sided: bool = False) -> Caption:
+    """One phrasing of the scene; a short one in five times, in half of those without things.
+
+    sided: say more often where things and lights are, as teaches positions.
+    """
     chance = 0.25 if facts.style == "flat" else 0.93
     for _ in range(8):
         if rng.random() < (0.2 if facts.things else 0.5):
-            body = _short(facts, rng)
+            body = _short(facts, rng, sided)
         else:
-            body = _outdoor(facts, rng) if facts.outdoor else _indoor(facts, rng)
-        body = body or _short(facts, rng)
+            body = _outdoor(facts, rng, sided) if facts.outdoor else _indoor(facts, rng, sided)
+        body = body or _short(facts, rng, sided)
         said = untag(_styled(body, facts, rng) if rng.random() < chance else body)
         if len(said.text.replace(",", " ,").replace("-", " - ").split()) <= LONGEST:
             return said
-    return untag(_short(facts, rng))
+    return untag(_short(facts, rng, sided))

@@ -63,6 +63,8 @@ SIDES = {
     "centre": ("in the centre", "in the middle"),
     "right": ("on the right", "at right"),
 }
+#: Words of SIDES that stand for the side itself.
+SIDE_WORDS = frozenset(said.rsplit(" ", 1)[1] for ways in SIDES.values() for said in ways)
 LIGHTINGS = {
     "soft": ("soft light", "soft lighting"),
     "hard": ("hard light", "hard shadows"),
@@ -136,7 +138,16 @@ def _after(thing: Thing, rng: random.Random) -> str:
     return ""
 
 
-def one_thing(thing: Thing, rng: random.Random, *, lone: bool) -> str:
+def _beside(noun: str, position: str, rng: random.Random) -> str:
+    """' on the left', whose last word speaks of the noun: it is to look where the noun is.
+
+    The text encoder is causal, so the noun's own word cannot know the side that follows it.
+    """
+    before, side = rng.choice(SIDES[position]).rsplit(" ", 1)
+    return f" {before} {tag(side, noun)}"
+
+
+def one_thing(thing: Thing, rng: random.Random, *, lone: bool, sided: bool) -> str:
     """'a big red mug with a white star on the left', with attributes dropped at random."""
     says_colour = thing.noun not in ONE_COLOUR and rng.random() < 0.82
     words = [thing.pattern, thing.colour if says_colour else ""]
@@ -158,21 +169,22 @@ def one_thing(thing: Thing, rng: random.Random, *, lone: bool) -> str:
     if after:
         said += " " + tag(after, thing.noun)
     said += " " + _after(thing, rng)
-    if thing.position and rng.random() < (0.55 if thing.position != "centre" else 0.15):
-        said += " " + rng.choice(SIDES[thing.position])
+    shares = (0.75, 0.4) if sided else (0.55, 0.15)
+    if thing.position and rng.random() < shares[thing.position == "centre"]:
+        said += _beside(thing.noun, thing.position, rng)
     return " ".join(said.split())
 
 
-def all_things(facts: Facts, rng: random.Random) -> str:
+def all_things(facts: Facts, rng: random.Random, *, sided: bool = False) -> str:
     """All the things as one phrase, or '' when there are none."""
     lone = facts.outdoor and len(facts.things) == 1
-    said = [one_thing(t, rng, lone=lone) for t in facts.things]
+    said = [one_thing(t, rng, lone=lone, sided=sided) for t in facts.things]
     if len(said) == 2 and rng.random() < 0.25:
         said.reverse()
     return rng.choice((" and ", " and ", " beside ")).join(said)
 
 
-def the_light(facts: Facts, rng: random.Random) -> str:
+def the_light(facts: Facts, rng: random.Random, *, sided: bool = False) -> str:
     """'a big full moon on the left', tagged, or ''."""
     if not facts.light:
         return ""
@@ -183,8 +195,8 @@ def the_light(facts: Facts, rng: random.Random) -> str:
     if noun == "sun" and not size:
         first = rng.choice(("a", "the"))
     said = f"{first} {tag(rest, noun)}"
-    if rng.random() < 0.35:
-        said += " " + rng.choice(SIDES[facts.light_position])
+    if rng.random() < (0.65 if sided else 0.35):
+        said += _beside(noun, facts.light_position, rng)
     return said
 
 
