@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from maquette.core.finding import Finding
 from maquette.core.version import Version
+from maquette.operations import settings
 from maquette.stages.compare import Comparison, compare
+from maquette.stages.improve import Improvement, Step, improve
 from maquette.stages.judge import critique
 from maquette.stages.replay import Replay, replay
 from maquette.studio.making import Making
@@ -23,6 +27,31 @@ class Judging(Making):
         """What changed from one version to another."""
         a, b = self.version(before), self.version(after)
         return compare(a, b, blobs=self.blobs, traces=(self.trace(a), self.trace(b)))
+
+    def improve(
+        self,
+        version: Version | str,
+        *,
+        until: float = 1.0,
+        steps: int = 6,
+        seconds: float | None = None,
+        on_step: Callable[[Step], None] | None = None,
+    ) -> Improvement:
+        """Let the critics' findings be mended one after another until the score (0 to 1, 1 when
+        nothing is amiss) reaches ``until``, ``steps`` versions or ``seconds`` of drawing are spent,
+        or no remedy is left. Each version says why it was made; the answer is never worse than
+        the version that it began with.
+
+        Raises:
+            SettingRefused: for a number out of its range.
+            Cancelled, EngineFailed, StorageFull: what was made until then is kept.
+        """
+        until = settings.bounded("until", until, 0.0, 1.0)
+        steps = settings.whole("steps", steps, 1, 100)
+        if seconds is not None:
+            seconds = settings.bounded("seconds", seconds, 0.0, 1e6, open_=True)
+        found = self.version(version)
+        return improve(found, self, until=until, steps=steps, seconds=seconds, on_step=on_step)
 
     def replay(self, version: Version | str) -> Replay:
         """Run a version's recipe again and say whether the same picture comes."""
