@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from maquette.cli.call import Call
+from maquette.cli.flags import tell_flags
 from maquette.cli.options import (
     EngineName,
+    FlagReading,
     Guidance,
     Interpreter,
     ModelName,
@@ -63,16 +65,21 @@ def generate(
     model: ModelName = None,
     sampler: Sampler = None,
     interpreter: Interpreter = "attention",
+    flags: FlagReading = "auto",
     no_maps: Annotated[
         bool, typer.Option("--no-maps", help="Record no token maps: a little faster.")
     ] = False,
 ) -> None:
     """Draw pictures from words.
 
-    Makes the project when the folder has none.
+    Makes the project when the folder has none. Midjourney's flags at the end of the prompt are
+    translated, and what became of each is said; an option counts before a flag.
     """
     pixels = read_size(size)
     with call.studio(create=True, engine=engine, model=model) as studio:
+        told = studio.read_words(prompt, flags)
+        tell_flags(call.voice, told)
+        count = told.settings.get("n", 1) if n == 1 else n
         call.make(
             studio,
             "drawing",
@@ -88,8 +95,9 @@ def generate(
                 sampler=sampler,
                 interpreter=interpreter,
                 maps=not no_maps,
+                flags=flags,
             ),
-            total=n,
+            total=count,
         )
 
 

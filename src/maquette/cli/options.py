@@ -20,6 +20,7 @@ __all__ = [
     "Caption",
     "EngineName",
     "FindingName",
+    "FlagReading",
     "Guidance",
     "Interpreter",
     "Json",
@@ -99,6 +100,13 @@ Sampler = Annotated[
 Interpreter = Annotated[
     Literal["attention", "a1111", "plain"],
     typer.Option(help="Who reads the brackets of the prompt."),
+]
+FlagReading = Annotated[
+    Literal["auto", "midjourney", "none"],
+    typer.Option(
+        help="Midjourney's flags at the prompt's end: translated where there are any, always"
+        " (and refused when they are wrong), or drawn as words."
+    ),
 ]
 EngineName = Annotated[
     str | None,

@@ -100,6 +100,8 @@ KEYS: dict[str, dict[str, str]] = {
         "loras": "a list of {name, weight, text_weight, span}",
         "words": "a list of {text, weight, span}",
         "problems": "a list of {span, message, severity}: what may not be meant so",
+        "flags": "null, or what Midjourney's flags become: {prompt, negative, version, settings,"
+        " references, done, left, problems}",
     },
     "critique": {
         **_FINDING,

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from graphlib import TopologicalSorter
+from typing import Any
 
 from PIL import Image
 
 from maquette import operations
 from maquette.core.finding import Finding
+from maquette.core.flags import Translation
 from maquette.core.picture import decode_picture
 from maquette.core.recipe import Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.stages.heatmap import Heat, heatmaps
 from maquette.stages.judge import explain, trace_of, words_of
+from maquette.stages.locking import locked_in
 from maquette.stages.select import Candidate, Pick, select
+from maquette.storage.origin import origins_of
 from maquette.studio.desk import Desk
+from maquette.studio.wording import read_words
 
 __all__ = ["Looking"]
 
@@ -59,6 +64,25 @@ class Looking(Desk):
     def findings(self, version: Version | str) -> list[Finding]:
         """What the critics have said of a version so far, worst first."""
         return self.records.findings(self.version(version).id)
+
+    def read_words(self, prompt: str, flags: str = "auto") -> Translation:
+        """How ``generate`` takes a prompt: its words, and what Midjourney's flags at its end become
+        with this studio's engine.
+
+        Raises:
+            SettingRefused: with ``flags="midjourney"`` for a flag that counts for nothing.
+        """
+        return read_words(prompt, flags, self.capabilities())
+
+    def origin(self, version: Version | str) -> dict[str, Any]:
+        """What a version's words and settings came from: template, row, flags, locked words,
+        campaign. Empty where nothing was told."""
+        found = self.version(version).id
+        return origins_of(self.records, [found]).get(found, {})
+
+    def locked(self, version: Version | str) -> tuple[str, ...]:
+        """The words that no change of this version may remove or weaken."""
+        return locked_in([self.version(version).id], self.records)
 
     def select(self, versions: Sequence[Version | str], count: int = 5) -> list[Pick]:
         """Rank drafts, best first, and suggest ``count`` that are good and unlike one another.

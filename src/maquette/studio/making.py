@@ -13,6 +13,7 @@ from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.operations.settings import prompt_text
+from maquette.stages.locking import with_locks
 from maquette.stages.order import Order
 from maquette.stages.produce import produce, repeat
 from maquette.studio.desk import read_file
@@ -68,6 +69,9 @@ class Making(Marking):
     inpaint = _one(Orders.inpaint)
     outpaint = _one(Orders.outpaint)
     upscale = _one(Orders.upscale)
+    retouch = _one(Orders.retouch)
+    composite = _one(Orders.composite)
+    logo = _one(Orders.logo)
     apply = _one(Orders.apply)
 
     @cached_property
@@ -79,11 +83,11 @@ class Making(Marking):
         """Make what an order asks for, now and in this process.
 
         Raises:
-            RecipeRefused, SettingRefused: before anything is begun.
+            RecipeRefused, SettingRefused, WordLocked: before anything is begun.
             Cancelled, EngineFailed, StorageFull: the versions made until then are kept.
         """
         return produce(
-            order,
+            with_locks(order, self.records),
             engine=self.engine_of(order.recipes[0]),
             blobs=self.blobs,
             records=self.records,

@@ -23,6 +23,8 @@ from maquette.operations.refine import BEGIN, STRENGTH, WHOLE, Way
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
+from maquette.studio.pixel_orders import PixelOrders
+from maquette.studio.wording import chosen, joined, origin_of, read_words
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Orders"]
 
 
-class Orders:
+class Orders(PixelOrders):
     """A method for each verb; each has the verb's arguments and returns the ``Order``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -51,31 +53,38 @@ class Orders:
         sampler: str | None = None,
         interpreter: str = "attention",
         maps: bool = True,
+        flags: str = "auto",
     ) -> Order:
         """Draw ``n`` pictures from words, with seeds ``seed``, ``seed + 1`` and so on.
 
         ``size`` is width and height in pixels (default: the model's best), ``maps`` asks for token
-        maps.
+        maps. ``flags`` says whether Midjourney's flags at the prompt's end are translated
+        (``auto``, ``midjourney``, ``none``: see ``studio.wording``); what is given by name counts
+        before a flag.
 
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
         """
+        able = self._desk.capabilities()
+        said = read_words(prompt, flags, able)
+        asked = said.settings
         recipes = tuple(
             operations.generate(
-                prompt,
-                negative,
-                capabilities=self._desk.capabilities(),
+                said.prompt,
+                joined(negative, said.negative),
+                capabilities=able,
                 seed=each,
-                size=size,
-                quality=quality,
-                steps=steps,
-                guidance=guidance,
+                size=chosen(size, None, asked, "size"),
+                quality=chosen(quality, "final", asked, "quality"),
+                steps=chosen(steps, None, asked, "steps"),
+                guidance=chosen(guidance, None, asked, "guidance"),
                 sampler=sampler,
                 interpreter=interpreter,
             )
-            for each in seeds_from(seed, n)
+            for each in seeds_from(chosen(seed, None, asked, "seed"), chosen(n, 1, asked, "n"))
         )
-        return Order("generate", recipes, maps=maps)
+        origins = (origin_of(prompt, said),) * len(recipes)
+        return Order("generate", recipes, maps=maps, origins=origins)
 
     def explore(
         self,
@@ -341,5 +350,7 @@ class Orders:
                 return self.inpaint(start, self._desk.blobs.get(arguments["mask"]), **given)
             case "upscale":
                 return self.upscale(version, **arguments)
+            case "composite":
+                return self.composite(version, **arguments)
             case _:
                 raise FindingUnknown(f"no operation '{operation}' in this Maquette")

@@ -10,6 +10,7 @@ from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.version import Version
 from maquette.errors import JobLost
 from maquette.stages.billing import may_have_maps
+from maquette.stages.locking import with_locks
 from maquette.stages.order import JUDGING, Order, is_alive, jobs_of, this_process
 from maquette.stages.produce import find_known, repeat
 from maquette.studio.judging import Judging
@@ -32,9 +33,10 @@ class Queueing(Judging):
         this very build has drawn before is answered at once: its job comes back DONE.
 
         Raises:
-            RecipeRefused, SettingRefused: nothing is queued.
+            RecipeRefused, SettingRefused, WordLocked: nothing is queued.
             StorageFull, ProjectUnreadable.
         """
+        order = with_locks(order, self.records)
         jobs, known = jobs_of(order, priority), dict[str, Version]()
         if order.operation not in JUDGING or order.operation == "replay":
             engine = self.engine_of(order.recipes[0])
