@@ -16,18 +16,22 @@ __all__ = ["Conditioning", "Control", "Embedding", "Lora", "Reference"]
 
 
 class Lora(Value):
-    """A low-rank adapter (arXiv 2106.09685) by name and file digest, at a weight."""
+    """A low-rank adapter (arXiv 2106.09685) by name and digest, at a weight.
+
+    ``text_weight`` is its weight on the text encoder, None for the same.
+    """
 
     kind: Literal["lora"] = "lora"
     name: str
     digest: Digest
-    weight: float = 1.0
+    weight: float = Field(default=1.0, ge=-10, le=10)
+    text_weight: float | None = Field(default=None, ge=-10, le=10)
 
 
 class Embedding(Value):
     """A word learned by textual inversion (arXiv 2208.01618), by its file's digest.
 
-    ``word`` is how the prompt writes it.
+    ``word`` is how the prompt writes it; several vectors may stand for it.
     """
 
     kind: Literal["embedding"] = "embedding"

@@ -6,29 +6,22 @@ from typing import TYPE_CHECKING
 
 from maquette.core.recipe import Recipe
 from maquette.engines.base import Inputs
-from maquette.errors import RecipeRefused
+from maquette.engines.diffusers.conditions.catalogue import Catalogue
+from maquette.engines.diffusers.conditions.check import check, fitting
 
 if TYPE_CHECKING:
     from maquette.engines.diffusers.hooks import Steering
-    from maquette.engines.diffusers.models import ModelCard
     from maquette.engines.diffusers.weights import Parts
 
-__all__ = ["check", "prepare"]
-
-
-def check(recipe: Recipe, card: ModelCard) -> None:
-    """What this model cannot be steered by. Loads no weights.
-
-    Raises:
-        RecipeRefused: for a conditioning that the model does not take.
-    """
-    for each in recipe.conditionings:
-        raise RecipeRefused(f"the model {card.ref.name} does not take {each.kind} adapters yet")
+__all__ = ["Catalogue", "check", "fitting", "prepare"]
 
 
 def prepare(parts: Parts, recipe: Recipe, inputs: Inputs) -> Steering:
-    """The conditionings of a checked recipe, ready for a model."""
-    raise RecipeRefused(
-        f"{parts.card.ref.name} was given {len(inputs)} pictures and cannot use"
-        f" {len(recipe.conditionings)} conditionings"
-    )
+    """The conditionings of a checked recipe, ready for a model.
+
+    Raises:
+        RecipeRefused: a map of another size than the picture.
+    """
+    from maquette.engines.diffusers.conditions.steering import Conditioned
+
+    return Conditioned(recipe, inputs, Catalogue(parts.card))

@@ -1,0 +1,292 @@
+"""Adapters at hand: LoRAs, embeddings, ControlNets, T2I-Adapters and IP-Adapters, by name.
+
+They lie in a model's own folder ``adapters`` and in the folders ``loras``, ``embeddings``,
+``control``, ``t2i`` and ``ip-adapters`` of ``MAQUETTE_MODELS``. What something is is told from its
+files, whatever its folder is called; what is pickled or damaged is not listed, and refused by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maquette.core.adapter import Adapter, AdapterKind
+from maquette.core.value import ModelRef
+from maquette.engines.diffusers.conditions.headers import PICKLED, read_header, read_json
+from maquette.engines.diffusers.digests import sha256_of
+from maquette.engines.diffusers.models import FOLDER, ModelCard
+from maquette.errors import ModelMissing, ModelRefused
+
+__all__ = ["FOLDERS", "Catalogue", "digest_of_adapter", "recognise", "weights_of"]
+
+FOLDERS = ("loras", "embeddings", "control", "t2i", "ip-adapters")
+LINES = ("canny", "lineart", "scribble")
+"""Conditions that are lines; a network of one channel for lines reads them all."""
+
+_CLASSES: dict[str, AdapterKind] = {"ControlNetModel": "control", "T2IAdapter": "t2i-adapter"}
+_WORDS = {
+    "canny": "canny",
+    "lineart": "lineart",
+    "line_art": "lineart",
+    "softedge": "lineart",
+    "hed": "lineart",
+    "scribble": "scribble",
+    "sketch": "scribble",
+    "depth": "depth",
+    "zoe": "depth",
+    "pose": "pose",
+    "tile": "tile",
+}
+_LORA = re.compile(r"lora_|\.lora\.|_lora\.|hada_w|lokr_w")
+_EMBEDDING = "learned_embeds.safetensors"
+_DRAWN = "pytorch_lora_weights.safetensors"
+_CARDS = ("ADAPTER.json", "control.json", "draft.json", "reference.json")
+
+
+class Catalogue:
+    """The adapters of one model: its own and those of the folder of models."""
+
+    def __init__(self, card: ModelCard, models: Path | None = None) -> None:
+        """``models`` is the folder of more models (default: the environment's)."""
+        named = str(models) if models is not None else os.environ.get(FOLDER)
+        self._roots = [card.folder / "adapters"]
+        if named:
+            self._roots += [Path(named).expanduser() / folder for folder in FOLDERS]
+
+    def __iter__(self) -> Iterator[Adapter]:
+        """Every adapter that can be read, the model's own first, each name of a kind once."""
+        seen: set[tuple[str, str]] = set()
+        for path in self._paths():
+            try:
+                found = recognise(path)
+            except (ModelRefused, ModelMissing):
+                continue
+            if found is not None and (found.kind, found.name) not in seen:
+                seen.add((found.kind, found.name))
+                yield found
+
+    def find(self, name: str, *kinds: AdapterKind) -> Adapter:
+        """The adapter of a name, or of a path, that is of one of these kinds.
+
+        Raises:
+            ModelMissing: there is none; the hint names those of the kind.
+            ModelRefused: it is pickled, damaged, or of another kind.
+        """
+        what = _spell(kinds)
+        given = Path(name).expanduser()
+        a_path, a_file = len(given.parts) > 1, given.suffix in {".safetensors", *PICKLED}
+        if (a_path or a_file) and given.exists():
+            return _of_kind(_recognised(given), kinds)
+        if a_path:
+            raise ModelMissing(f"there is no file {name}", hint="check the path")
+        wanted = given.stem if a_file else name
+        wrong: Adapter | None = None
+        for path in self._paths():
+            if (path.stem if path.is_file() else path.name).lower() != wanted.lower():
+                continue
+            found = _recognised(path)
+            if found.kind in kinds:
+                return found
+            wrong = found
+        if wrong is not None:
+            return _of_kind(wrong, kinds)
+        known = ", ".join(each.name for each in self if each.kind in kinds)
+        raise ModelMissing(
+            f"there is no {what} '{name}' here",
+            hint=f"there are {known}" if known else f"put it into a folder of {FOLDER}",
+        )
+
+    def by_digest(self, ref: ModelRef, *kinds: AdapterKind) -> Adapter:
+        """The adapter that a recipe names, whatever it is called here.
+
+        Raises:
+            ModelMissing: none of these bytes is at hand.
+        """
+        alike = sorted(
+            (each for each in self if each.kind in kinds), key=lambda each: each.name != ref.name
+        )
+        for each in alike:
+            if digest_of_adapter(each) == ref.digest:
+                return each
+        if (path := _GIVEN.get(ref.digest)) is not None and path.exists():
+            return _recognised(path)
+        other = " (one of that name has other bytes)" if ref.name in {a.name for a in alike} else ""
+        raise ModelMissing(
+            f"the {_spell(kinds)} '{ref.name}' ({ref.digest[:12]}) is not at hand{other}",
+            hint=f"put its file into a folder of {FOLDER}",
+        )
+
+    def ref(self, adapter: Adapter) -> ModelRef:
+        """Name and digest of an adapter, as a recipe names it.
+
+        One that was given by its path is remembered for as long as this process lives.
+        """
+        digest = digest_of_adapter(adapter)
+        _GIVEN[digest] = Path(adapter.path)
+        return ModelRef(name=adapter.name, digest=digest)
+
+    def _paths(self) -> Iterator[Path]:
+        for root in self._roots:
+            for path in sorted(root.iterdir()) if root.is_dir() else ():
+                if not path.name.startswith(".") and (
+                    path.is_dir() or path.suffix in {".safetensors", *PICKLED}
+                ):
+                    yield path
+
+
+_GIVEN: dict[str, Path] = {}
+
+
+def recognise(path: Path) -> Adapter | None:
+    """What a file or folder is; None for a folder that is no adapter.
+
+    Raises:
+        ModelRefused: pickled, damaged, or a file of no known kind.
+        ModelMissing: a part that its kind needs is not there.
+    """
+    if not path.is_dir():
+        return _of_file(path)
+    config = path / "config.json"
+    if config.is_file() and (kind := _CLASSES.get(read_json(config).get("_class_name", ""))):
+        weights_of(path)
+        return _folder(path, kind, conditions=_conditions(path))
+    for file in sorted(path.glob("*.safetensors")):
+        if re.match(r"ip[-_]?adapter", file.name, re.IGNORECASE):
+            encoder = path / "image_encoder"
+            if not (encoder / "config.json").is_file():
+                raise ModelMissing(f"the IP-Adapter in {path.name} lacks its image_encoder")
+            read_header(file)
+            roles = _card(path).get("roles") or ("style", "character", "object")
+            return _folder(path, "ip-adapter", roles=tuple(roles))
+    plain: tuple[tuple[str, AdapterKind], ...] = ((_DRAWN, "lora"), (_EMBEDDING, "embedding"))
+    for name, kind in plain:
+        if (path / name).is_file():
+            read_header(path / name)
+            return _folder(path, kind)
+    pickled = [f for f in path.iterdir() if f.suffix in PICKLED]
+    if pickled:
+        read_header(pickled[0])  # says why not
+    return None
+
+
+def weights_of(path: Path) -> Path:
+    """The file of weights of an adapter, its header read.
+
+    Raises:
+        ModelMissing, ModelRefused: there is none, or it is pickled or damaged.
+    """
+    if path.is_file():
+        read_header(path)
+        return path
+    files = sorted(path.glob("*.safetensors"))
+    if not files:
+        pickled = [f for f in sorted(path.iterdir()) if f.suffix in PICKLED]
+        if pickled:
+            read_header(pickled[0])
+        raise ModelMissing(f"{path.name} holds no safetensors file")
+    plain = [f for f in files if ".fp16" not in f.name] or files
+    read_header(plain[0])
+    return plain[0]
+
+
+def digest_of_adapter(adapter: Adapter) -> str:
+    """SHA-256 of an adapter's file; of a folder, over ``path NUL sha256 NEWLINE`` of its weights
+    and configurations, sorted by path. Cards and pictures beside them do not count."""
+    path = Path(adapter.path)
+    if path.is_file():
+        return sha256_of(path)
+    folders = [path, path / "scheduler", path / "image_encoder"]
+    files = [
+        file
+        for folder in folders
+        if folder.is_dir()
+        for file in folder.iterdir()
+        if file.suffix == ".safetensors"
+        or file.name in {"config.json", "scheduler_config.json", "preprocessor_config.json"}
+    ]
+    lines = sorted(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _of_file(path: Path) -> Adapter:
+    shapes, metadata = read_header(path)
+    told: dict[str, Any] = {
+        "name": path.stem,
+        "path": str(path.resolve()),
+        "licence": metadata.get("modelspec.license", metadata.get("license", "")),
+        "trigger": metadata.get("modelspec.trigger_phrase", ""),
+    }
+    if any(_LORA.search(name) for name in shapes):
+        return Adapter(kind="lora", **told)
+    if any(name.startswith(("image_proj", "ip_adapter")) for name in shapes):
+        raise ModelRefused(
+            f"{path.name} is an IP-Adapter without its image encoder",
+            hint="put both into one folder: ip-adapter.safetensors and image_encoder/",
+        )
+    if shapes and len(shapes) <= 3 and all(1 <= len(shape) <= 2 for shape in shapes.values()):
+        return Adapter(kind="embedding", **told)
+    raise ModelRefused(
+        f"{path.name} is no LoRA and no embedding",
+        hint="ControlNets, T2I-Adapters and IP-Adapters are folders, as diffusers saves them",
+    )
+
+
+def _recognised(path: Path) -> Adapter:
+    found = recognise(path)
+    if found is None:
+        raise ModelRefused(
+            f"{path.name} is no adapter of a known kind",
+            hint="a safetensors file, or a folder as diffusers saves it",
+        )
+    return found
+
+
+def _of_kind(found: Adapter, kinds: tuple[AdapterKind, ...]) -> Adapter:
+    if found.kind not in kinds:
+        raise ModelRefused(f"'{found.name}' is a {_spell((found.kind,))}, not a {_spell(kinds)}")
+    return found
+
+
+def _folder(path: Path, kind: AdapterKind, **told: Any) -> Adapter:
+    card = _card(path)
+    return Adapter(
+        kind=kind,
+        name=path.name,
+        path=str(path.resolve()),
+        licence=str(card.get("licence") or card.get("license") or ""),
+        trigger=str(card.get("trigger") or ""),
+        **told,
+    )
+
+
+def _card(path: Path) -> dict[str, Any]:
+    for name in _CARDS:
+        if (path / name).is_file():
+            return read_json(path / name)
+    return {}
+
+
+def _conditions(path: Path) -> tuple[str, ...]:
+    card = _card(path)
+    if channels := card.get("channels"):
+        names = [LINES if name == "line" else (str(name),) for name in channels]
+        return tuple(each for group in names for each in group)
+    if told := card.get("conditions"):
+        return tuple(map(str, told))
+    name = path.name.lower()
+    return tuple(dict.fromkeys(kind for word, kind in _WORDS.items() if word in name))
+
+
+def _spell(kinds: tuple[AdapterKind, ...]) -> str:
+    names = {
+        "lora": "LoRA",
+        "embedding": "embedding",
+        "control": "ControlNet",
+        "t2i-adapter": "T2I-Adapter",
+        "ip-adapter": "IP-Adapter",
+    }
+    return " or ".join(names[kind] for kind in kinds)

@@ -1,0 +1,192 @@
+"""What a model cannot be steered by, told from headers and configurations before anything waits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from maquette.core.adapter import Adapter
+from maquette.core.conditioning import Control, Embedding, Lora, Reference
+from maquette.core.recipe import Recipe
+from maquette.core.value import ModelRef
+from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
+from maquette.engines.diffusers.conditions.headers import (
+    Shapes,
+    network_shapes,
+    read_header,
+    read_json,
+)
+from maquette.engines.diffusers.conditions.keys import Misfit, match
+from maquette.engines.diffusers.models import ModelCard
+from maquette.errors import MaquetteError, RecipeRefused
+
+__all__ = ["check", "fitting", "misfit"]
+
+_PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
+_SECOND = {"text_encoder": ("emb_params", "clip_l"), "text_encoder_2": ("clip_g",)}
+LINES = {"canny": "line", "lineart": "line", "scribble": "line"}
+
+
+def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
+    """Refuse conditionings that this model cannot honour. Loads no weights.
+
+    Raises:
+        RecipeRefused: for an adapter of another family, a condition that its network does not
+            read, or a combination that cannot be drawn.
+        ModelMissing, ModelRefused: an adapter that is not at hand, or damaged.
+    """
+    catalogue = Catalogue(card, models)
+    for each in recipe.conditionings:
+        match each:
+            case Lora():
+                ref = ModelRef(name=each.name, digest=each.digest)
+                _fits(catalogue.by_digest(ref, "lora"), card)
+            case Embedding():
+                ref = ModelRef(name=each.word, digest=each.digest)
+                _fits(catalogue.by_digest(ref, "embedding"), card)
+            case Control():
+                found = catalogue.by_digest(each.adapter, "control", "t2i-adapter")
+                _reads(found, each.condition)
+                _fits(found, card)
+            case Reference(adapter=None):
+                if not _has_unet(card):
+                    raise RecipeRefused(
+                        f"{card.ref.name} cannot look at a picture without a network for it",
+                        hint="give an IP-Adapter, or use a model with a UNet",
+                    )
+            case Reference():
+                assert each.adapter is not None  # noqa: S101 (the case before)
+                found = catalogue.by_digest(each.adapter, "ip-adapter")
+                _fits(found, card)
+    _together(recipe)
+
+
+def _together(recipe: Recipe) -> None:
+    bare = [c for c in recipe.conditionings if isinstance(c, Reference) and c.adapter is None]
+    if len(bare) > 1:
+        raise RecipeRefused(
+            "two references are given and no network for them: one alone can be looked at",
+            hint="give an IP-Adapter, or one reference",
+        )
+    given = Counter(
+        (c.adapter.digest, LINES.get(c.condition, c.condition), c.start, c.end)
+        for c in recipe.conditionings
+        if isinstance(c, Control)
+    )
+    for (_, what, _, _), count in given.items():
+        if count > 1:
+            raise RecipeRefused(f"{count} maps for {what} go to one network", hint="give one")
+    words = Counter(c.word.lower() for c in recipe.conditionings if isinstance(c, Embedding))
+    if twice := [word for word, count in words.items() if count > 1]:
+        raise RecipeRefused(f"the embedding '{twice[0]}' is given twice")
+
+
+def fitting(catalogue: Catalogue, card: ModelCard) -> tuple[Adapter, ...]:
+    """Every adapter at hand, each with why it does not go with the model, if it does not."""
+    return tuple(each.model_copy(update={"misfit": misfit(each, card)}) for each in catalogue)
+
+
+def _fits(adapter: Adapter, card: ModelCard) -> None:
+    if why := misfit(adapter, card):
+        raise RecipeRefused(
+            f"'{adapter.name}' does not go with {card.ref.name}: {why}",
+            hint="use it with the family that it was trained on",
+        )
+
+
+def _reads(adapter: Adapter, condition: str) -> None:
+    if adapter.conditions and condition not in adapter.conditions:
+        raise RecipeRefused(
+            f"'{adapter.name}' reads {', '.join(adapter.conditions)}, not {condition}",
+            hint=f"give a map for {adapter.conditions[0]}, or a network for {condition}",
+        )
+
+
+def misfit(adapter: Adapter, card: ModelCard) -> str:
+    """Why an adapter does not go with a model; "" if it does, as far as headers tell."""
+    path = Path(adapter.path)
+    try:
+        match adapter.kind:
+            case "lora":
+                return _lora_misfit(path, card)
+            case "embedding":
+                return _embedding_misfit(path, card)
+            case "control":
+                return _width_misfit(
+                    read_json(path / "config.json").get("cross_attention_dim"), card
+                )
+            case "t2i-adapter":
+                return _adapter_misfit(read_json(path / "config.json"), card)
+            case "ip-adapter":
+                shapes = read_header(weights_of(path))[0]
+                keys = shapes.get("ip_adapter.1.to_k_ip.weight")
+                return _width_misfit(keys[-1] if keys else None, card)
+    except MaquetteError as error:
+        return str(error)
+
+
+def _lora_misfit(path: Path, card: ModelCard) -> str:
+    shapes = read_header(weights_of(path))[0]
+    networks: dict[str, Shapes] = {}
+    for part in _PARTS:
+        found = network_shapes(card.folder / part)
+        if found is not None:
+            networks[part] = found
+    if not networks:
+        return ""  # a checkpoint in one file: told when it is loaded
+    try:
+        match(shapes, networks, int(_config(card, "unet").get("layers_per_block") or 2))
+    except Misfit as error:
+        return str(error)
+    return ""
+
+
+def _embedding_misfit(path: Path, card: ModelCard) -> str:
+    shapes = read_header(weights_of(path))[0]
+    for part, names in _SECOND.items():
+        config = _config(card, part)
+        if not config:
+            continue
+        named = [name for name in names if name in shapes]
+        if not named and part == "text_encoder" and len(shapes) == 1:
+            named = list(shapes)
+        if not named:
+            return f"it has no vectors for the {part.replace('_', ' ')}"
+        width, own = shapes[named[0]][-1], config.get("hidden_size")
+        if own and width != own:
+            return f"its vectors have {width} numbers, this model's words {own}"
+    if "clip_g" in shapes and _config(card, "text_encoder") and not _config(card, "text_encoder_2"):
+        return "it is for a model with two text encoders"
+    return ""
+
+
+def _width_misfit(width: Any, card: ModelCard) -> str:
+    if not _has_unet(card):
+        return "it is for a model with a UNet"
+    own = _config(card, "unet").get("cross_attention_dim")
+    if isinstance(own, int) and isinstance(width, int) and own != width:
+        return f"it listens to texts of {width} numbers, this model's have {own}"
+    return ""
+
+
+def _adapter_misfit(config: Mapping[str, Any], card: ModelCard) -> str:
+    if not _has_unet(card):
+        return "it is for a model with a UNet"
+    own = _config(card, "unet").get("block_out_channels")
+    theirs = config.get("channels")
+    if isinstance(own, list) and isinstance(theirs, list) and len(theirs) >= len(own):
+        theirs = theirs[: len(own)]
+    if own and theirs and list(own) != list(theirs):
+        return f"its levels have {theirs} channels, this model's {own}"
+    return ""
+
+
+def _has_unet(card: ModelCard) -> bool:
+    return not (card.folder / "transformer").is_dir()
+
+
+def _config(card: ModelCard, part: str) -> dict[str, Any]:
+    file = card.folder / part / "config.json"
+    return read_json(file) if file.is_file() else {}

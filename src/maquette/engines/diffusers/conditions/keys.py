@@ -1,0 +1,209 @@
+"""Which layers of a model the tensors of a LoRA file mean, whoever wrote it.
+
+Read are the layouts of peft and diffusers (``unet.….lora_A.weight``), of older diffusers
+(``….processor.to_q_lora.down.weight``, ``….lora.down.weight``) and of Kohya's scripts
+(``lora_unet_….lora_down.weight`` with the dots as underscores, in diffusers' names or in those of
+Stable Diffusion), with low-rank, Hadamard (LoHa, arXiv 2108.06098), Kronecker (LoKr) and
+weight-decomposed (DoRA, arXiv 2402.09353) factors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from maquette.engines.diffusers.conditions.headers import Shapes
+
+__all__ = ["Layer", "Misfit", "match"]
+
+
+class Misfit(ValueError):
+    """A LoRA that was made for another model."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that a LoRA changes: ``network`` (``unet``, ``text_encoder`` …), its ``module``
+    there, and the file's ``tensors`` by what they are (``down``, ``up``, ``alpha`` …)."""
+
+    network: str
+    module: str
+    tensors: Mapping[str, str]
+
+
+_PARTS = (
+    (r"\.lora_A(?:\.\w+)?\.weight", "down"),
+    (r"\.lora_B(?:\.\w+)?\.weight", "up"),
+    (r"[._]lora(?:\.|_)down\.weight", "down"),
+    (r"[._]lora(?:\.|_)up\.weight", "up"),
+    (r"\.lora_mid\.weight", "mid"),
+    (r"\.lora_linear_layer\.down\.weight", "down"),
+    (r"\.lora_linear_layer\.up\.weight", "up"),
+    (r"\.(?:dora_scale|lora_magnitude_vector(?:\.\w+)?(?:\.weight)?)", "magnitude"),
+    (r"\.alpha", "alpha"),
+    (r"\.(hada_(?:w[12]_[ab]|t[12]))", ""),
+    (r"\.(lokr_(?:w[12](?:_[ab])?|t2))", ""),
+    (r"\.diff", "diff"),
+    (r"\.diff_b", "bias"),
+)
+_ENDS = re.compile("|".join(f"(?P<p{i}>{pattern}$)" for i, (pattern, _) in enumerate(_PARTS)))
+_NETWORKS = {
+    "unet": "unet",
+    "transformer": "transformer",
+    "diffusion_model": "unet",
+    "text_encoder": "text_encoder",
+    "text_encoder_2": "text_encoder_2",
+    "lora_unet": "unet",
+    "lora_transformer": "transformer",
+    "lora_te": "text_encoder",
+    "lora_te1": "text_encoder",
+    "lora_te2": "text_encoder_2",
+}
+_OLD = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
+_INNER = {
+    "in_layers_2": "conv1",
+    "out_layers_3": "conv2",
+    "emb_layers_1": "time_emb_proj",
+    "skip_connection": "conv_shortcut",
+}
+
+
+def match(tensors: Shapes, networks: Mapping[str, Shapes], per_block: int = 2) -> list[Layer]:
+    """The layers that a file's tensors change.
+
+    Args:
+        tensors: what the file holds.
+        networks: the weights of the model's networks, by the networks' names.
+        per_block: layers of a block of its UNet, for files with Stable Diffusion's own names.
+
+    Raises:
+        Misfit: a layer that the model does not have, or one of another width; says which.
+    """
+    modules = {name: _modules(shapes) for name, shapes in networks.items()}
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    strange: list[str] = []
+    for key in tensors:
+        base, part = _split(key)
+        place = _place(base, modules, per_block) if part else None
+        if place is None:
+            strange.append(key)
+        else:
+            found.setdefault(place, {})[part] = key
+    if strange:
+        raise Misfit(
+            f"{len(strange)} of its {len(tensors)} tensors belong to no layer of this model,"
+            f" {strange[0]} for one"
+        )
+    layers = [Layer(network, module, parts) for (network, module), parts in found.items()]
+    for layer in layers:
+        _measure(layer, tensors, networks[layer.network])
+    return layers
+
+
+def _split(key: str) -> tuple[str, str]:
+    ends = _ENDS.search(key)
+    if ends is None:
+        return key, ""
+    number = next(i for i in range(len(_PARTS)) if ends[f"p{i}"] is not None)
+    part = _PARTS[number][1]
+    if not part:
+        part = key.rpartition(".")[2]
+    return key[: ends.start()], part
+
+
+def _modules(shapes: Shapes) -> dict[str, str]:
+    """Modules with weights, by their names, by those without ``text_model``, and by Kohya's."""
+    known: dict[str, str] = {}
+    for name in shapes:
+        if name.endswith(".weight"):
+            module = name.removesuffix(".weight")
+            short = module.removeprefix("text_model.")
+            for spelling in (module, short, f"text_model.{short}"):
+                known[spelling] = module
+                known[spelling.replace(".", "_")] = module
+    return known
+
+
+def _place(
+    base: str, modules: Mapping[str, Mapping[str, str]], per_block: int
+) -> tuple[str, str] | None:
+    base = base.removeprefix("base_model.model.")
+    for prefix in sorted(_NETWORKS, key=len, reverse=True):
+        mark = "_" if prefix.startswith("lora_") else "."
+        if base.startswith(prefix + mark):
+            network, rest = _NETWORKS[prefix], base[len(prefix) + 1 :]
+            break
+    else:
+        network, rest = "unet", base
+    if network == "unet" and "unet" not in modules:
+        network = "transformer"
+    known = modules.get(network)
+    if known is None:
+        return None
+    for spelling in _spellings(rest, network, per_block):
+        if spelling in known:
+            return network, known[spelling]
+    return None
+
+
+def _spellings(name: str, network: str, per_block: int) -> Iterable[str]:
+    yield name
+    plain = name.replace(".processor", "")
+    yield plain
+    if plain.endswith("to_out"):
+        yield f"{plain}.0"
+    if network.startswith("text_encoder"):
+        head, _, last = plain.rpartition(".")
+        yield f"{head}.{_OLD.get(last, last)}"
+    original = re.sub(r"[.]", "_", plain)
+    if network == "unet" and re.match(r"(input|middle|output)_block", original):
+        yield _diffusers_name(original, per_block)
+
+
+def _diffusers_name(name: str, per_block: int) -> str:
+    """A layer of Stable Diffusion's own UNet, with underscores, as diffusers calls it."""
+    found = re.match(r"(input_blocks|output_blocks)_(\d+)_(\d)_(.+)|middle_block_(\d)_(.+)", name)
+    if found is None:
+        return name
+    if found[5]:
+        where = ("mid_block_resnets_0", "mid_block_attentions_0", "mid_block_resnets_1")
+        head, rest = where[min(int(found[5]), 2)], found[6]
+    else:
+        down = found[1] == "input_blocks"
+        at, sub, rest = int(found[2]) - down, int(found[3]), found[4]
+        block, layer = divmod(at, per_block + 1)
+        side = "down_blocks" if down else "up_blocks"
+        if down and layer == per_block:
+            head = f"{side}_{block}_downsamplers_0"
+            rest = "conv" if rest == "op" else rest
+        elif rest == "conv":
+            head = f"{side}_{block}_upsamplers_0"
+        else:
+            head = f"{side}_{block}_{'attentions' if sub else 'resnets'}_{layer}"
+    return f"{head}_{_INNER.get(rest, rest)}"
+
+
+def _measure(layer: Layer, tensors: Shapes, network: Shapes) -> None:
+    """Refuse factors that do not make a change of the weight's shape."""
+    weight = network[f"{layer.module}.weight"]
+    parts = {part: tensors[key] for part, key in layer.tensors.items()}
+    low = "down" in parts and "up" in parts and "mid" not in parts
+    if low and (
+        parts["up"][0] != weight[0]
+        or prod(parts["down"][1:]) != prod(weight[1:])
+        or prod(parts["up"][1:]) != parts["down"][0]
+    ):
+        into, out = prod(parts["down"][1:]), parts["up"][0]
+        raise Misfit(
+            f"its layer {layer.module} goes from {into} to {out} numbers,"
+            f" this model's from {prod(weight[1:])} to {weight[0]}"
+        )
+    if "diff" in parts and prod(parts["diff"]) != prod(weight):
+        raise Misfit(f"its layer {layer.module} is of another size than this model's")
+    whole = low or "mid" in parts or "diff" in parts or "bias" in parts
+    whole = whole or {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"} <= set(parts)
+    whole = whole or any(part.startswith("lokr_w1") for part in parts)
+    if not whole:
+        raise Misfit(f"its layer {layer.module} lacks one of its factors")

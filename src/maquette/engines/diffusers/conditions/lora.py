@@ -1,0 +1,163 @@
+"""LoRA (arXiv 2106.09685): low-rank changes of weights, merged for a drawing and taken out again.
+
+W + weight x alpha / rank x B A is computed once for every layer, so a step costs nothing more. The
+old tensors are kept by reference and put back: not a bit of the model differs afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from maquette.core.conditioning import Lora
+from maquette.engines.diffusers.conditions.catalogue import weights_of
+from maquette.engines.diffusers.conditions.headers import Shapes
+from maquette.engines.diffusers.conditions.keys import Layer, Misfit, match
+from maquette.errors import ModelRefused, RecipeRefused
+
+__all__ = ["change", "merged"]
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+@contextmanager
+def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> Iterator[None]:
+    """The LoRAs merged into the networks (``unet``, ``text_encoder`` …), for as long as it lasts.
+
+    Raises:
+        RecipeRefused: one that was made for another model.
+        ModelRefused: a damaged file.
+    """
+    kept: dict[tuple[str, str], torch.Tensor] = {}
+    try:
+        for lora, path in loras:
+            _merge(networks, lora, _load(path), kept)
+        yield
+    finally:
+        for (network, name), old in kept.items():
+            networks[network].get_parameter(name).data = old
+
+
+def _load(path: Path) -> Tensors:
+    file = weights_of(path)
+    try:
+        return load_file(file)
+    except Exception as error:
+        raise ModelRefused(f"{file.name} cannot be read: {error}", hint="get it again") from error
+
+
+def _merge(
+    networks: Mapping[str, Any],
+    lora: Lora,
+    tensors: Tensors,
+    kept: dict[tuple[str, str], torch.Tensor],
+) -> None:
+    shapes: dict[str, Shapes] = {
+        name: {key: tuple(value.shape) for key, value in network.named_parameters()}
+        for name, network in networks.items()
+    }
+    unet = networks.get("unet")
+    per_block = unet.config.get("layers_per_block", 2) if unet is not None else 2
+    try:
+        layers = match({k: tuple(v.shape) for k, v in tensors.items()}, shapes, per_block)
+    except Misfit as error:
+        raise RecipeRefused(
+            f"the LoRA '{lora.name}' was made for another model: {error}",
+            hint="use it with the family that it was trained on",
+        ) from error
+    for layer in layers:
+        text = layer.network.startswith("text_encoder")
+        own = lora.text_weight if text and lora.text_weight is not None else lora.weight
+        factors = {part: tensors[key] for part, key in layer.tensors.items()}
+        for name, new in _changed(networks[layer.network], layer, factors, own):
+            parameter = networks[layer.network].get_parameter(name)
+            kept.setdefault((layer.network, name), parameter.data)
+            # The network may hold its weights in an order of memory of its own.
+            parameter.data = torch.empty_like(parameter.data).copy_(new)
+
+
+def _changed(
+    network: Any, layer: Layer, factors: Tensors, weight: float
+) -> Iterator[tuple[str, torch.Tensor]]:
+    name = f"{layer.module}.weight"
+    old = network.get_parameter(name).data
+    if set(factors) - {"bias", "alpha"}:
+        yield name, old.float() + weight * change(old, factors)
+    if "bias" in factors:
+        name = f"{layer.module}.bias"
+        bias = network.get_parameter(name).data
+        yield name, bias.float() + weight * factors["bias"].to(bias.device).float()
+
+
+def change(old: torch.Tensor, factors: Tensors) -> torch.Tensor:
+    """What is added to a weight at weight 1, float32 in the weight's shape.
+
+    ``factors`` are those of ``keys.match``: ``down`` (rank, in, …) and ``up`` (out, rank, …) with
+    ``alpha``, perhaps a Tucker core ``mid``; ``hada_w1_a`` …; ``lokr_w1`` …; ``diff``; and
+    ``magnitude``, the length of each output's (or input's) weights after the change.
+    """
+    part = {name: value.to(old.device).float() for name, value in factors.items()}
+    if "diff" in part:
+        delta, rank = part["diff"], 0
+    elif "up" in part:
+        rank = part["down"].shape[0]
+        delta = _product(part["up"], part["down"], part.get("mid"))
+    elif "hada_w1_a" in part:
+        rank = part["hada_w1_b"].shape[0]
+        delta = _hadamard(part)
+    else:
+        delta, rank = _kronecker(part)
+    scale = float(part["alpha"]) / rank if "alpha" in part and rank else 1.0
+    delta = delta.reshape(old.shape) * scale
+    if "magnitude" not in part:
+        return delta
+    new = old.float() + delta
+    size = part["magnitude"].flatten()
+    if size.numel() == new.shape[0]:
+        length = new.flatten(1).norm(dim=1)
+        shape = (-1, *[1] * (new.ndim - 1))
+    else:  # of each input, as LyCORIS has it
+        length = new.transpose(0, 1).flatten(1).norm(dim=1)
+        shape = (1, -1, *[1] * (new.ndim - 2))
+    return new * (size / length.clamp_min(1e-12)).view(shape) - old.float()
+
+
+def _product(up: torch.Tensor, down: torch.Tensor, mid: torch.Tensor | None) -> torch.Tensor:
+    if mid is None:
+        return up.flatten(1) @ down.flatten(1)
+    # Tucker: (rank, rank, kernel) between the two, whose kernels are 1x1.
+    return torch.einsum("ij...,oi,jn->on...", mid, up.flatten(1), down.flatten(1))
+
+
+def _hadamard(part: Tensors) -> torch.Tensor:
+    def one(number: int) -> torch.Tensor:
+        a, b = part[f"hada_w{number}_a"], part[f"hada_w{number}_b"]
+        core = part.get(f"hada_t{number}")
+        # With a core, a is (rank, out) and b (rank, in).
+        return a @ b if core is None else torch.einsum("ij...,jn,io->on...", core, b, a)
+
+    return one(1) * one(2)
+
+
+def _kronecker(part: Tensors) -> tuple[torch.Tensor, int]:
+    rank = 0
+
+    def one(number: int) -> torch.Tensor:
+        nonlocal rank
+        if (whole := part.get(f"lokr_w{number}")) is not None:
+            return whole
+        a, b = part[f"lokr_w{number}_a"], part[f"lokr_w{number}_b"]
+        rank = b.shape[0]
+        core = part.get("lokr_t2") if number == 2 else None
+        if core is None:
+            return a @ b.flatten(1) if b.ndim == 2 else (a @ b.flatten(1)).view(-1, *b.shape[1:])
+        return torch.einsum("ij...,jn,io->on...", core, b, a)
+
+    first, second = one(1), one(2)
+    first = first.view(*first.shape, *[1] * (second.ndim - first.ndim))
+    return torch.kron(first, second.contiguous()), rank

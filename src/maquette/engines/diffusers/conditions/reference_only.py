@@ -1,0 +1,157 @@
+"""Reference-only attention: the drawing looks at a picture through its own self-attention.
+
+The picture's latents, noised to the step's level, go through the network beside the drawing; what
+each self-attention reads there is laid beside what it reads of the drawing, as more keys and values
+for the conditional rows. No network is trained for it. Its strength is added to the logits of those
+keys as a logarithm, as weights of words are, so that 0 leaves the drawing as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from maquette.engines.diffusers.attention import Aim, grids
+from maquette.engines.diffusers.hooks import Call, Condition
+from maquette.engines.diffusers.weights import Parts
+
+__all__ = ["ReferenceCondition"]
+
+
+@dataclass(eq=False)
+class ReferenceCondition(Condition):
+    """``latents`` of the picture, (1, channels, rows, columns) of the drawing's size; ``seed`` of
+    the noise that is laid over them; ``mask`` where it counts, (height, width) or None."""
+
+    latents: torch.Tensor
+    seed: int
+    strength: float
+    mask: torch.Tensor | None = None
+    _seen: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    _writing: bool = False
+    _first: int = 0
+
+    @contextmanager
+    def inject(self, parts: Parts) -> Iterator[None]:
+        """Our processors on every self-attention, the old ones back at the end."""
+        layers = [
+            (name, module)
+            for name, module in parts.unet.named_modules()
+            if name.endswith("attn1") and hasattr(module, "processor")
+        ]
+        before = [module.processor for _, module in layers]
+        try:
+            for name, module in layers:
+                module._modules.pop("processor", None)
+                module.processor = _Processor(self, name, module.processor)
+            yield
+        finally:
+            for (_, module), old in zip(layers, before, strict=True):
+                module.processor = old
+            self._seen.clear()
+
+    def before(self, call: Call) -> Mapping[str, Any]:
+        """Let the network see the picture at this step's level of noise; adds nothing itself."""
+        self._first = call.aim.first
+        self._seen.clear()
+        if self.strength == 0:
+            return {}
+        noise = torch.randn(
+            self.latents.shape, generator=torch.Generator("cpu").manual_seed(self.seed)
+        ).to(self.latents)
+        noised = _noised(call, self.latents.to(call.latents.device), noise.to(call.latents.device))
+        told = slice(call.aim.first, call.aim.first + 1)
+        own = Aim(call.aim.context[told], 0, None)
+        extra = {
+            name: {key: value[told] for key, value in each.items()}
+            if isinstance(each, Mapping)
+            else each[told]
+            for name, each in call.extra.items()
+        }
+        watch, aim = call.watch, call.watch.aim
+        self._writing = True
+        try:
+            with watch.silent():
+                watch.aim = own
+                channels = call.parts.unet.config.in_channels - noised.shape[1]
+                if channels:  # an inpainting network: nothing is masked in the reference
+                    rest = torch.zeros_like(noised[:, :1]).expand(-1, channels, -1, -1)
+                    noised = torch.cat([noised, rest], dim=1)
+                call.parts.unet(
+                    noised.to(call.parts.dtype),
+                    call.timestep,
+                    encoder_hidden_states=own.context,
+                    return_dict=False,
+                    **extra,
+                )
+        finally:
+            watch.aim, self._writing = aim, False
+        return {}
+
+    def bias(self, places: int, other: int, like: torch.Tensor) -> torch.Tensor:
+        """What is added to the logits, (1, places, places + other)."""
+        more = like.new_full((places, other), math.log(max(self.strength, 1e-6)))
+        if self.mask is not None:
+            cells = self.latents.shape[-2:]
+            rows, columns = grids(cells[0], cells[1], 8)[places]
+            small = torch.nn.functional.interpolate(
+                self.mask[None, None], size=(rows, columns), mode="area"
+            )
+            more = more + small.flatten().clamp_min(1e-4).log().to(like)[:, None]
+        return torch.cat([like.new_zeros(places, places), more], dim=1)[None, None]
+
+
+def _noised(call: Call, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Latents at the noise of a step, in the form that the network reads."""
+    stock = getattr(call.scheduler, "scheduler", call.scheduler)
+    alphas = getattr(stock, "alphas_cumprod", None)
+    if alphas is None:
+        raise RuntimeError("reference-only attention needs a variance-preserving schedule")
+    alpha = alphas[int(call.timestep)].to(latents)
+    return alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
+
+
+class _Processor:
+    """Self-attention that notes what it reads, or reads what was noted."""
+
+    def __init__(self, shared: ReferenceCondition, layer: str, inner: Any) -> None:
+        self.shared = shared
+        self.layer = layer
+        self.inner = inner
+
+    def __call__(
+        self, attn: Any, hidden_states: torch.Tensor, *args: Any, **options: Any
+    ) -> torch.Tensor:
+        """(rows, places, width) in, the same out."""
+        shared = self.shared
+        if shared._writing:
+            shared._seen[self.layer] = hidden_states
+            return self.inner(attn, hidden_states, *args, **options)
+        seen = shared._seen.get(self.layer)
+        if seen is None:
+            return self.inner(attn, hidden_states, *args, **options)
+        free, told = hidden_states[: shared._first], hidden_states[shared._first :]
+        parts = [self.inner(attn, free, *args, **options)] if len(free) else []
+        return torch.cat([*parts, self._read(attn, told, seen)])
+
+    def _read(self, attn: Any, states: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        rows, places, _ = states.shape
+        both = torch.cat([states, seen.to(states).expand(rows, -1, -1)], dim=1)
+
+        def heads(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.view(rows, tensor.shape[1], attn.heads, -1).transpose(1, 2)
+
+        query = heads(attn.to_q(states))
+        bias = self.shared.bias(places, both.shape[1] - places, query)
+        out = torch.nn.functional.scaled_dot_product_attention(
+            query, heads(attn.to_k(both)), heads(attn.to_v(both)), attn_mask=bias, scale=attn.scale
+        )
+        out = attn.to_out[0](out.transpose(1, 2).reshape(rows, places, -1))
+        if attn.residual_connection:
+            out = out + states
+        return out / attn.rescale_output_factor

@@ -1,0 +1,216 @@
+"""The conditionings of one recipe, put on a model together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from maquette.core.conditioning import Control, Embedding, Lora, Reference
+from maquette.core.geometry import Box, Size
+from maquette.core.recipe import Recipe
+from maquette.core.value import ModelRef
+from maquette.engines.base import Inputs
+from maquette.engines.diffusers.conditions.catalogue import Catalogue
+from maquette.engines.diffusers.conditions.control import ControlCondition
+from maquette.engines.diffusers.conditions.embedding import learned
+from maquette.engines.diffusers.conditions.headers import read_json
+from maquette.engines.diffusers.conditions.ip_adapter import (
+    Adapter,
+    PictureCondition,
+    load_adapter,
+    mask_tensor,
+    picture_tokens,
+)
+from maquette.engines.diffusers.conditions.lora import merged
+from maquette.engines.diffusers.conditions.maps import window
+from maquette.engines.diffusers.conditions.reference_only import ReferenceCondition
+from maquette.engines.diffusers.conditions.t2i import AdapterCondition
+from maquette.engines.diffusers.hooks import Condition, Steering
+from maquette.engines.diffusers.latents import encode_image, pixels
+from maquette.engines.diffusers.weights import Parts
+from maquette.errors import ModelRefused, RecipeRefused
+
+__all__ = ["Conditioned"]
+
+STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
+"""Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
+
+
+class Conditioned(Steering):
+    """See ``hooks.Steering``. Pictures and maps come decoded among the inputs, by digest."""
+
+    def __init__(self, recipe: Recipe, inputs: Inputs, catalogue: Catalogue) -> None:
+        self.size = recipe.size
+        self.inputs = inputs
+        self.catalogue = catalogue
+        each = recipe.conditionings
+        self.loras = [c for c in each if isinstance(c, Lora)]
+        self.embeddings = [c for c in each if isinstance(c, Embedding)]
+        self.controls = [c for c in each if isinstance(c, Control)]
+        self.references = [c for c in each if isinstance(c, Reference)]
+        for control in self.controls:
+            if self._picture(control.image).size != (self.size.width, self.size.height):
+                width, height = self._picture(control.image).size
+                raise RecipeRefused(
+                    f"the map for {control.condition} has {width}x{height} pixels,"
+                    f" the picture {self.size}",
+                    hint="make the map at the picture's size",
+                )
+
+    @contextmanager
+    def around(self, parts: Parts) -> Iterator[Parts]:
+        """LoRAs merged and words added, inside; the parts as they were, afterwards."""
+        with ExitStack() as stack:
+            given = parts
+            encoders = _encoders(parts)
+            if self.embeddings:
+                told = [(c, self._path(c.word, c.digest, "embedding")) for c in self.embeddings]
+                spelt = [
+                    stack.enter_context(learned(tokenizer, encoder, told, name))
+                    for name, (tokenizer, encoder) in encoders.items()
+                ]
+                given = _with_tokenizers(given, spelt)
+            if self.loras:
+                found = [(c, self._path(c.name, c.digest, "lora")) for c in self.loras]
+                networks = {name: encoder for name, (_, encoder) in encoders.items()}
+                for name in ("unet", "transformer"):
+                    if (network := getattr(parts, name, None)) is not None:
+                        networks[name] = network
+                stack.enter_context(merged(networks, found))
+                given = replace(given, scheduler={**given.scheduler, **_settings(found)})
+            yield given
+
+    def conditions(self, parts: Parts, size: Size, region: Box | None) -> Sequence[Condition]:
+        """Controls first, then references."""
+        return [*self._controls(parts, size, region), *self._references(parts, size, region)]
+
+    def _controls(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
+        groups: dict[tuple[Any, ...], list[Control]] = {}
+        for number, control in enumerate(self.controls):
+            adapter = self.catalogue.by_digest(control.adapter, "control", "t2i-adapter")
+            network = _network(Path(adapter.path), adapter.kind, parts.device, parts.dtype)
+            if adapter.kind == "t2i-adapter":
+                image = self._picture(control.image)
+                yield AdapterCondition.of(network, control, image, size, region)
+                continue
+            # A network of eight channels reads several maps in one call.
+            alone = number if network.config.conditioning_channels != 8 else -1
+            when = control.strength, control.start, control.end
+            groups.setdefault((adapter.path, *when, alone), []).append(control)
+        for (path, *_), together in groups.items():
+            network = _network(Path(path), "control", parts.device, parts.dtype)
+            images = [self._picture(c.image) for c in together]
+            yield ControlCondition.of(network, together, images, size, region)
+
+    def _references(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
+        cells = size.height // parts.card.scale, size.width // parts.card.scale
+        for reference in self.references:
+            image = self._picture(reference.image)
+            mask = None
+            if reference.mask is not None:
+                mask = mask_tensor(window(self._picture(reference.mask), size, region))
+            if reference.adapter is None:
+                shown = _fitted(image.convert("RGB"), size)
+                yield ReferenceCondition(
+                    encode_image(parts, pixels(shown)),
+                    int(reference.image[:8], 16),
+                    reference.strength,
+                    mask,
+                )
+                continue
+            adapter = self._ip_adapter(reference.adapter, parts)
+            told, none = picture_tokens(adapter, image)
+            style = reference.role == "style" and "up_blocks.0.attentions.1" in " ".join(
+                name for name in adapter.maps if "transformer_blocks.9" in name
+            )
+            layers = STYLE_SDXL if style else None
+            strength = reference.strength
+            yield PictureCondition(adapter, told, none, strength, cells, mask, layers)
+
+    def _ip_adapter(self, ref: ModelRef, parts: Parts) -> Adapter:
+        path = Path(self.catalogue.by_digest(ref, "ip-adapter").path)
+        if _LOADED.get("ip") is None or _LOADED["ip"][0] != (path, ref.digest, id(parts.unet)):
+            _LOADED["ip"] = (path, ref.digest, id(parts.unet)), load_adapter(path, parts)
+        return _LOADED["ip"][1]
+
+    def _path(self, name: str, digest: str, kind: Any) -> Path:
+        return Path(self.catalogue.by_digest(ModelRef(name=name, digest=digest), kind).path)
+
+    def _picture(self, digest: str) -> Image.Image:
+        if digest not in self.inputs:
+            raise RecipeRefused(
+                f"the picture {digest[:12]} that the recipe names was not handed over"
+            )
+        return self.inputs[digest]
+
+
+_LOADED: dict[str, tuple[Any, Adapter]] = {}
+
+
+def _fitted(image: Image.Image, size: Size) -> Image.Image:
+    """The middle of a picture in the shape of a size, at that size."""
+    share = min(image.width / size.width, image.height / size.height)
+    width, height = round(size.width * share), round(size.height * share)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    cut = image.crop((left, top, left + width, top + height))
+    return cut.resize((size.width, size.height), Image.Resampling.LANCZOS)
+
+
+def _settings(loras: Sequence[tuple[Lora, Path]]) -> dict[str, Any]:
+    """What a LoRA for few steps says of its sampler."""
+    for _, path in loras:
+        file = path / "scheduler" / "scheduler_config.json"
+        if file.is_file() and "original_inference_steps" in (told := read_json(file)):
+            return {"original_inference_steps": int(told["original_inference_steps"])}
+    return {}
+
+
+def _encoders(parts: Parts) -> dict[str, tuple[Any, Any]]:
+    """Tokenizer and text encoder, by the text encoder's name; those that are CLIP's."""
+    encoders = getattr(parts, "text_encoders", None) or (parts.text_encoder,)
+    tokenizers = getattr(parts, "tokenizers", None) or (parts.tokenizer,)
+    names = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    return {
+        name: (tokenizer, encoder)
+        for name, tokenizer, encoder in zip(names, tokenizers, encoders, strict=False)
+        if name != "text_encoder_3" and "T5" not in type(encoder).__name__
+    }
+
+
+def _with_tokenizers(parts: Parts, spelt: Sequence[Any]) -> Parts:
+    changed: dict[str, Any] = {}
+    names = {field.name for field in fields(parts)}
+    if "tokenizers" in names:
+        rest = parts.tokenizers[len(spelt) :]  # pyright: ignore[reportAttributeAccessIssue]
+        changed["tokenizers"] = (*spelt, *rest)
+    if "tokenizer" in names:
+        changed["tokenizer"] = spelt[0]
+    return replace(parts, **changed)
+
+
+@lru_cache(maxsize=4)
+def _network(path: Path, kind: str, device: torch.device, dtype: torch.dtype) -> Any:
+    """A ControlNet or T2I-Adapter, loaded once."""
+    try:
+        if kind == "control":
+            from diffusers.models.controlnets.controlnet import ControlNetModel as Network
+        else:
+            from diffusers.models.adapter import T2IAdapter as Network
+
+        network: Any = Network.from_pretrained(
+            path, local_files_only=True, use_safetensors=True, torch_dtype=dtype
+        )
+    except Exception as error:
+        raise ModelRefused(
+            f"the network {path.name} does not load: {str(error).splitlines()[0][:200]}",
+            hint="its files are damaged or do not belong together; get it again",
+        ) from error
+    return network.to(device).eval().requires_grad_(False)
