@@ -50,6 +50,21 @@ def test_words_that_the_model_never_saw_are_told(http: httpx2.Client) -> None:
     assert read(http, "a submarine", engine="fake")["unknown"] == []
 
 
+def test_flags_are_read_apart_from_the_words(http: httpx2.Client) -> None:
+    text = "a (moon:1.4) --ar 3:2 --tile --foo 1"
+    found = read(http, text)
+    assert [chip["text"] for chip in found["chips"]] == ["a", "moon"]
+    assert found["flags"]["start"] == 13 and found["flags"]["prompt"] == "a (moon:1.4)"
+    assert found["flags"]["done"][0]["flag"] == "--ar 3:2"
+    assert [each["flag"] for each in found["flags"]["left"]] == ["--tile", "--foo 1"]
+    (problem,) = found["problems"]
+    assert text[problem["start"] : problem["end"]] == "--foo 1" and problem["severity"] == "error"
+    assert read(http, "a wolf")["flags"] is None
+    assert read(http, text, flags="none")["flags"] is None
+    assert read(http, "a --foo")["flags"] is None
+    assert read(http, "a --foo", flags="midjourney")["flags"]["left"][0]["flag"] == "--foo"
+
+
 def test_a_weight_is_turned_by_place(http: httpx2.Client) -> None:
     body = {"text": "a moon, a moon", "start": 10, "end": 14, "weight": 1.5}
     found = http.post("/api/v1/prompt/reweigh", json=body).json()

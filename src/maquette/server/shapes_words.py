@@ -15,8 +15,10 @@ __all__ = [
     "ChipOut",
     "Estimate",
     "EstimateQuery",
+    "FlagsOut",
     "ModelOut",
     "Models",
+    "OutcomeOut",
     "PresetOut",
     "PromptOut",
     "PromptProblem",
@@ -26,6 +28,7 @@ __all__ = [
     "Reweigh",
     "Reweighed",
     "SessionOut",
+    "WantedOut",
 ]
 
 WOLF = "a lone wolf under a full moon, misty forest"
@@ -40,6 +43,9 @@ class ReadPrompt(Body):
     text: str = Field(max_length=MAX_LENGTH, examples=[WOLF])
     negative: str = Field(default="", max_length=MAX_LENGTH)
     steps: int = Field(default=30, ge=1, le=1000, description="For swaps and alternations.")
+    flags: Literal["auto", "midjourney", "none"] = Field(
+        default="auto", description="How Midjourney's flags at the end are read."
+    )
     engine: str | None = Field(
         default=None, max_length=60, description="Whose words count as known.", examples=["fake"]
     )
@@ -66,8 +72,39 @@ class PromptProblem(Shape):
     severity: Literal["error", "warning"]
 
 
+class OutcomeOut(Shape):
+    """A flag as it was written, and what it becomes, or why it becomes nothing."""
+
+    flag: str = Field(examples=["--ar 3:2"])
+    says: str = Field(examples=["size 312x208"])
+
+
+class WantedOut(Shape):
+    """A reference that a flag asks for."""
+
+    role: Literal["style", "character", "object", "face"]
+    source: str = Field(description="An address, a file or a version.", examples=["@~1"])
+    strength: float = Field(description="0 to 2.", examples=[1.0])
+
+
+class FlagsOut(Shape):
+    """What Midjourney's flags become with this model."""
+
+    start: int = Field(description="Where they begin in the text.", examples=[7])
+    prompt: str = Field(description="The words without them.", examples=["a wolf"])
+    negative: str = Field(description="What they keep out.", examples=["fog"])
+    version: str = Field(description="The version that they are read for.", examples=["7"])
+    settings: dict[str, Any] = Field(
+        description="Among size, seed, quality, steps, guidance, n.",
+        examples=[{"size": [312, 208]}],
+    )
+    references: list[WantedOut]
+    done: list[OutcomeOut]
+    left: list[OutcomeOut]
+
+
 class PromptOut(Shape):
-    """How a prompt is read."""
+    """How a prompt is read. Flags at its end are apart: runs and chips tell of the words alone."""
 
     runs: list[tuple[str, float]] = Field(
         description="Stretches of one weight as at the last step; BREAK weighs -1.",
@@ -80,6 +117,7 @@ class PromptOut(Shape):
         description="What is drawn up to which step.", examples=[[[30, WOLF]]]
     )
     unknown: list[str] = Field(description="Words that the model never saw.")
+    flags: FlagsOut | None = Field(description="null where there are none to be read.")
 
 
 class Reweigh(Body):

@@ -106,6 +106,14 @@ class Generate(_Order):
         Literal["attention", "a1111", "plain"], Field(description="Who reads the brackets.")
     ] = "attention"
     maps: Annotated[bool, Field(description="Whether to record token maps.")] = True
+    flags: Annotated[
+        Literal["auto", "midjourney", "none"],
+        Field(
+            description="How Midjourney's flags at the prompt's end are read: translated where"
+            " there are any, always (a wrong one is refused), or as words. What is given by name"
+            " counts before a flag."
+        ),
+    ] = "auto"
 
 
 class Explore(_Order):

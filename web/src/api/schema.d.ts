@@ -108,6 +108,18 @@ export interface components {
             region: number[] | null;
             suggestion?: components["schemas"]["SuggestionOut"] | null;
         };
+        FlagsOut: {
+            start: number;
+            prompt: string;
+            negative: string;
+            version: string;
+            settings: {
+                [key: string]: unknown;
+            };
+            references: components["schemas"]["WantedOut"][];
+            done: components["schemas"]["OutcomeOut"][];
+            left: components["schemas"]["OutcomeOut"][];
+        };
         Generate: {
             priority?: number;
             prompt: string;
@@ -126,6 +138,8 @@ export interface components {
             /** @enum {string} */
             interpreter?: "attention" | "a1111" | "plain";
             maps?: boolean;
+            /** @enum {string} */
+            flags?: "auto" | "midjourney" | "none";
         };
         Graph: {
             items: components["schemas"]["GraphNode"][];
@@ -243,6 +257,10 @@ export interface components {
         NewProject: {
             name: string;
         };
+        OutcomeOut: {
+            flag: string;
+            says: string;
+        };
         Outpaint: {
             priority?: number;
             version: string;
@@ -294,6 +312,7 @@ export interface components {
                 string
             ][];
             unknown: string[];
+            flags: components["schemas"]["FlagsOut"] | null;
         };
         PromptProblem: {
             start: number;
@@ -314,6 +333,8 @@ export interface components {
             text: string;
             negative?: string;
             steps?: number;
+            /** @enum {string} */
+            flags?: "auto" | "midjourney" | "none";
             engine?: string | null;
             model?: string | null;
         };
@@ -478,6 +499,12 @@ export interface components {
         VersionPage: {
             items: components["schemas"]["Summary"][];
             next: string | null;
+        };
+        WantedOut: {
+            /** @enum {string} */
+            role: "style" | "character" | "object" | "face";
+            source: string;
+            strength: number;
         };
         WordOut: {
             text: string;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from maquette.core.explore import Proposal, styles, suggestions
+from maquette.core.flags import Flagged, flag_problems, read_flags, translate
 from maquette.core.grammar import chips, explain, reweigh_span
 from maquette.core.recipe import PromptText
 from maquette.server.answers import answer
@@ -14,6 +15,8 @@ from maquette.server.shapes_words import (
     AskStyles,
     AskSuggestions,
     ChipOut,
+    FlagsOut,
+    OutcomeOut,
     PromptOut,
     PromptProblem,
     ProposalOut,
@@ -21,6 +24,7 @@ from maquette.server.shapes_words import (
     ReadPrompt,
     Reweigh,
     Reweighed,
+    WantedOut,
 )
 
 __all__ = ["router"]
@@ -31,26 +35,48 @@ router = APIRouter(prefix="/prompt", tags=["words"])
 @router.post("", summary="Read a prompt", response_model=PromptOut, responses=fails(400, 422))
 def read_prompt(body: ReadPrompt, context: Here) -> Response:
     """Weights, swaps and alternations of a prompt, its words as chips, doubtful places, and the
-    words that the model never saw. Any text can be read: problems are remarks, not refusals."""
-    unknown = _unknown(context, body.text, body.negative, body.engine, body.model)
-    told = explain(body.text, body.steps)
+    words that the model never saw; what Midjourney's flags at its end become. Any text can be read:
+    problems are remarks, not refusals."""
+    read = read_flags(body.text)
+    if body.flags == "none" or not (read.any_known or body.flags == "midjourney"):
+        read = None
+    words = body.text[: read.flags[0].span[0]] if read and read.flags else body.text
+    unknown = _unknown(context, words, body.negative, body.engine, body.model)
+    told = explain(words, body.steps)
+    doubts = [(*item["span"], item["message"], item["severity"]) for item in told["problems"]]
+    if read is not None:
+        doubts += [(*item.span, item.message, item.severity) for item in flag_problems(read)]
     return answer(
         PromptOut(
             runs=told["runs"],
-            chips=_chips(body.text, unknown),
+            chips=_chips(words, unknown),
             negative_chips=_chips(body.negative, unknown),
             problems=[
-                PromptProblem(
-                    start=item["span"][0],
-                    end=item["span"][1],
-                    message=item["message"],
-                    severity=item["severity"],
-                )
-                for item in told["problems"]
+                PromptProblem(start=start, end=end, message=message, severity=severity)
+                for start, end, message, severity in doubts
             ],
             schedule=told["schedule"],
             unknown=list(unknown),
+            flags=None if read is None else _flags(context, body, read, len(words)),
         )
+    )
+
+
+def _flags(context: Context, body: ReadPrompt, read: Flagged, start: int) -> FlagsOut:
+    able = context.catalogue.engine(body.engine, body.model).capabilities()
+    told = translate(read, able)
+    return FlagsOut(
+        start=start,
+        prompt=told.prompt,
+        negative=told.negative,
+        version=read.version,
+        settings=dict(told.settings),
+        references=[
+            WantedOut(role=each.role, source=each.source, strength=each.strength)
+            for each in told.references
+        ],
+        done=[OutcomeOut(flag=each.flag, says=each.says) for each in told.done],
+        left=[OutcomeOut(flag=each.flag, says=each.says) for each in told.left],
     )
 
 
