@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from maquette.core.geometry import Size
+from maquette.core.geometry import Size, fit_size
 from maquette.core.recipe import Interpreter, ModelRef
 
 __all__ = ["Capabilities", "Preset", "Quality"]
@@ -27,8 +28,11 @@ class Preset(BaseModel):
 class Capabilities(BaseModel):
     """``best_size`` is what the model was trained at, ``multiple`` the grid sizes must lie on,
 
-    ``min_side``/``max_side`` the range of a side in pixels. ``vocabulary`` is the set of words the
-    model knows, or None when it is open (any word).
+    ``min_side``/``max_side`` the range of a side in pixels; ``sizes``, where there are any, are
+    the only ones. ``vocabulary`` is the set of words the model knows, or None when it is open (any
+    word). ``seeds``: the same seed draws the same picture; ``weights``: words can weigh more and
+    less; ``negatives``: there is a negative prompt; ``references``: how many pictures it can be
+    shown beside the one to edit; ``billed``: somebody sends a bill.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,3 +49,20 @@ class Capabilities(BaseModel):
     presets: Mapping[str, Preset] = {}
     token_maps: bool = False
     vocabulary: frozenset[str] | None = None
+    sizes: tuple[Size, ...] = ()
+    seeds: bool = True
+    weights: bool = True
+    negatives: bool = True
+    references: int = 0
+    billed: bool = False
+
+    def nearest(self, size: Size) -> Size:
+        """The size that can be drawn and is most like this one in shape, then in area."""
+        if not self.sizes:
+            return fit_size(size, self.multiple, self.min_side, self.max_side)
+
+        def strain(other: Size) -> tuple[float, float]:
+            shape = abs(math.log(size.width / size.height * other.height / other.width))
+            return round(shape, 3), abs(math.log(size.area / other.area))
+
+        return min(self.sizes, key=strain)

@@ -176,6 +176,8 @@ class Caller:
                 continue
             if answer.status < 400:
                 return answer
+            if self._explain is not None and self._explain(answer) is not None:
+                raise self.refusal(answer, safe=safe)  # it will say the same the next time
             pause = _retry_after(answer)
             if answer.status == 429 and self._rate is not None:
                 self._rate.hold(min(pause if pause is not None else 1.0, LONGEST_PAUSE))
@@ -204,7 +206,8 @@ class Caller:
                         pause = _retry_after(answer)
                         if answer.status != 429 or attempt == self._tries:
                             raise self.refusal(answer, safe=False)
-                        if (pause or 0) > LONGEST_PAUSE:
+                        explained = self._explain is not None and self._explain(answer)
+                        if explained or (pause or 0) > LONGEST_PAUSE:
                             raise self.refusal(answer, safe=False)
                     elif "text/event-stream" in response.headers.get("content-type", ""):
                         yield from self._events(response, limit)

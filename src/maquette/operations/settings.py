@@ -9,7 +9,7 @@ import math
 from typing import get_args
 
 from maquette.core.capabilities import Capabilities, Preset
-from maquette.core.geometry import Size, fit_size
+from maquette.core.geometry import Size
 from maquette.core.grammar import MAX_LENGTH
 from maquette.core.picture import MAX_PIXELS
 from maquette.core.recipe import MAX_SEED, Interpreter, PromptText, Sampling
@@ -169,12 +169,13 @@ def drawable_size(capabilities: Capabilities, size: Size | tuple[int, int] | Non
     if size is None:
         return capabilities.best_size
     width, height = (size.width, size.height) if isinstance(size, Size) else size
-    near = fit_size(
-        Size(width=max(1, width), height=max(1, height)),
-        capabilities.multiple,
-        capabilities.min_side,
-        capabilities.max_side,
-    )
+    near = capabilities.nearest(Size(width=max(1, width), height=max(1, height)))
+    if capabilities.sizes and (width, height) != (near.width, near.height):
+        raise SettingRefused(
+            f"{width}x{height} cannot be drawn: this model has {len(capabilities.sizes)} sizes,"
+            f" {', '.join(map(str, capabilities.sizes))}",
+            hint=f"use {near}",
+        )
     if (width, height) != (near.width, near.height):
         raise SettingRefused(
             f"{width}x{height} cannot be drawn: sides are multiples of {capabilities.multiple}"

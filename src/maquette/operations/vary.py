@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from maquette.core.capabilities import Capabilities
-from maquette.core.geometry import fit_size
 from maquette.core.recipe import ImageToImage, Recipe
 from maquette.core.version import Version
 from maquette.operations import settings
@@ -41,9 +40,7 @@ def vary(
             image=version.image,
             strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
         ),
-        size=fit_size(
-            version.size, capabilities.multiple, capabilities.min_side, capabilities.max_side
-        ),
+        size=capabilities.nearest(version.size),
         prompt=settings.prompt_or_own(version, prompt, negative),
         model=capabilities.model,
         sampling=settings.sampling(

@@ -1,0 +1,1 @@
+"""What engines behind a service share: the way of a request, words, local edits, prices."""
