@@ -92,17 +92,18 @@ class Surface(Value):
             return None
         return Box(x=int(left), y=int(top), width=int(right - left), height=int(bottom - top))
 
-    def bounds(self, size: Size) -> Box | None:
-        """The smallest box of whole pixels around it inside a picture; None when it is outside."""
+    def bounds(self, size: Size, margin: int = 1) -> Box | None:
+        """The smallest box of whole pixels around it, and a margin, inside a picture; None when
+        there is none."""
         edge = np.linspace(0, 1, 65)
         ends = np.zeros_like(edge)
         u = np.concatenate([edge, edge, ends, ends + 1])
         v = np.concatenate([ends, ends + 1, edge, edge])
         x, y = self.to_picture(u, v)
-        left, top = max(0, math.floor(x.min()) - 1), max(0, math.floor(y.min()) - 1)
+        left, top = max(0, math.floor(x.min()) - margin), max(0, math.floor(y.min()) - margin)
         right, bottom = (
-            min(size.width, math.ceil(x.max()) + 1),
-            min(size.height, math.ceil(y.max()) + 1),
+            min(size.width, math.ceil(x.max()) + margin),
+            min(size.height, math.ceil(y.max()) + margin),
         )
         if left >= right or top >= bottom:
             return None

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from maquette.core.recipe import Continue, ImageToImage, Import, Inpaint, Outpaint, TextToImage
+from maquette.core.recipe import (
+    Continue,
+    ImageToImage,
+    Import,
+    Inpaint,
+    Outpaint,
+    Restore,
+    TextToImage,
+)
 from maquette.core.recipe import Upscale as UpscaleTask
 from maquette.core.version import SHORT, Version
 from maquette.errors import ExportRefused
@@ -27,7 +35,7 @@ IMPORTED, PARENT = "imported", "parent"
 
 _UNKNOWN_SOURCE = "http://c2pa.org/digitalsourcetype/empty"
 _GENERATORS = {"maquette", "a1111", "comfyui", "invokeai"}
-_DRAWING = (TextToImage, ImageToImage, Continue, Inpaint, Outpaint)
+_DRAWING = (TextToImage, ImageToImage, Continue, Inpaint, Outpaint, Restore)
 
 _OPERATIONS = {
     "generate": ("c2pa.edited", "another picture was made from words"),
@@ -38,6 +46,10 @@ _OPERATIONS = {
     "outpaint": ("c2pa.edited", "the canvas was enlarged and the new part drawn"),
     "upscale": ("c2pa.resized", "enlarged by interpolation"),
     "rollback": ("c2pa.edited", "an earlier version was taken up again"),
+    "retouch": ("c2pa.color_adjustments", "light and colour were adjusted"),
+    "composite": ("c2pa.edited", "pictures were laid on it"),
+    "logo": ("c2pa.edited", "a logo was put on a surface"),
+    "restore": ("c2pa.edited", "faces were drawn anew"),
     "crop": ("c2pa.cropped", "cropped"),
     "resize": ("c2pa.resized", "resized"),
     "recolor": ("c2pa.color_adjustments", "colours were adjusted"),
@@ -51,6 +63,9 @@ _TASKS = {
     "inpaint": _OPERATIONS["inpaint"],
     "outpaint": _OPERATIONS["outpaint"],
     "upscale": _OPERATIONS["upscale"],
+    "retouch": _OPERATIONS["retouch"],
+    "composite": _OPERATIONS["composite"],
+    "restore": _OPERATIONS["restore"],
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maquette.operations.composite import Placed, composite, fitted, surface
 from maquette.operations.generate import generate
 from maquette.operations.import_picture import import_picture
 from maquette.operations.inpaint import inpaint
@@ -15,11 +16,17 @@ from maquette.operations.masks import (
 )
 from maquette.operations.outpaint import outpaint
 from maquette.operations.refine import refine
+from maquette.operations.retouch import retouch
 from maquette.operations.reweight import reweight
+from maquette.operations.surfaces import find_surface, thing_mask
 from maquette.operations.upscale import upscale
 from maquette.operations.vary import vary
 
 __all__ = [
+    "Placed",
+    "composite",
+    "find_surface",
+    "fitted",
     "generate",
     "import_picture",
     "inpaint",
@@ -31,7 +38,10 @@ __all__ = [
     "mask_from_token",
     "outpaint",
     "refine",
+    "retouch",
     "reweight",
+    "surface",
+    "thing_mask",
     "upscale",
     "vary",
 ]

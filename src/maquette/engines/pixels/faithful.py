@@ -21,8 +21,11 @@ Floats = npt.NDArray[np.float32]
 
 _TALL = 160
 """Rows of the unrolled surface; enough to tell one per cent of stretch from none."""
-_SIZES = np.exp(np.linspace(np.log(0.9), np.log(1.1), 9))
-_STRETCHES = np.exp(np.linspace(np.log(0.8), np.log(1.25), 19))
+_ROUNDS = (
+    (np.exp(np.linspace(np.log(0.8), np.log(1.25), 9)), np.exp(np.linspace(-0.1, 0.1, 5))),
+    (np.exp(np.linspace(-0.042, 0.042, 7)), np.exp(np.linspace(-0.025, 0.025, 3))),
+)
+"""Stretches and sizes that are tried: first far apart, then around the best."""
 
 
 def unrolled(picture: Image.Image, surface: Surface, rows: int = _TALL) -> Image.Image:
@@ -52,15 +55,17 @@ def faithfulness(result: Image.Image, picture: Image.Image, layer: Layer) -> dic
     tall = (bottom - top) * flat.shape[0]
     if min(tall, tall * picture.width / picture.height) < 6:
         return {}
-    best, stretch = -2.0, 1.0
-    for wider in _STRETCHES:
-        for size in _SIZES:
-            # As it is, but for ``wider``: neither its window nor its surface decides its shape.
-            height = tall * size / np.sqrt(wider)
-            width = tall * size * picture.width / picture.height * np.sqrt(wider)
-            found = _correlation(flat, picture, round(width), round(height))
-            if found is not None and found > best:
-                best, stretch = found, float(wider)
+    best, stretch, size = -2.0, 1.0, 1.0
+    for stretches, sizes in _ROUNDS:
+        around = stretch, size
+        for wider in around[0] * stretches:
+            for larger in around[1] * sizes:
+                # As it is, but for these: neither window nor surface decides its shape.
+                height = tall * larger / np.sqrt(wider)
+                width = tall * larger * picture.width / picture.height * np.sqrt(wider)
+                found = _correlation(flat, picture, round(width), round(height))
+                if found is not None and found > best:
+                    best, stretch, size = found, float(wider), float(larger)
     return {} if best < -1 else {"faithful": round(best, 4), "stretch": round(stretch, 4)}
 
 
