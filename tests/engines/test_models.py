@@ -119,11 +119,19 @@ def test_another_kind_of_part_is_refused(folder: Path) -> None:
         create(folder)
 
 
-def test_sdxl_is_refused(folder: Path) -> None:
-    config = folder / "unet" / "config.json"
-    more = {**json.loads(config.read_text()), "addition_embed_type": "text_time"}
-    config.write_text(json.dumps(more))
-    with pytest.raises(ModelRefused, match="addition_embed_type"):
+@pytest.mark.parametrize(
+    ("part", "change", "said"),
+    [
+        ("unet", {"addition_embed_type": "image_hint"}, "addition_embed_type"),
+        ("unet", {"in_channels": 5}, "5 channels"),
+    ],
+)
+def test_networks_of_another_kind_are_refused(
+    folder: Path, part: str, change: dict[str, object], said: str
+) -> None:
+    config = folder / part / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **change}))
+    with pytest.raises(ModelRefused, match=said):
         create(folder)
 
 

@@ -103,7 +103,7 @@ class TestEncoding:
     def test_long_texts_are_laid_end_to_end(self, engine: DiffusersEngine) -> None:
         plan = Writer(engine.parts()).plan(PromptText(text="boat " * 20, negative="sea"), 1)
         text = plan.rows[0][0].text
-        assert plan.length == 2 and text.context.shape == (1, 32, 32)
+        assert plan.length == (2,) and text.context.shape == (1, 32, 32)
         assert plan.negative.context.shape == (1, 32, 32)
         assert sum(place >= 0 for place in text.places) == 20
         assert text.places[0] == text.places[15] == text.places[16] == -1

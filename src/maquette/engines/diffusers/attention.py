@@ -45,6 +45,8 @@ class Aim:
         sums: what each place gave to each token by the number of places of a layer: tensors
             (rows - first, places, tokens), summed over heads (as their mean), layers and steps.
         layers: how many layers went into each sum, at each step.
+        concepts: of each conditional row, (concepts, width), where maps are made of concepts.
+        rows: their sums by number of places and conditional row, (places, concepts).
     """
 
     context: torch.Tensor
@@ -53,6 +55,10 @@ class Aim:
     steps: int = 0
     sums: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
     layers: dict[int, int] = field(default_factory=dict[int, int])
+    concepts: list[torch.Tensor] = field(default_factory=list[torch.Tensor])
+    rows: dict[int, dict[int, torch.Tensor]] = field(
+        default_factory=dict[int, dict[int, torch.Tensor]]
+    )
     kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(
         default_factory=dict[int, tuple[torch.Tensor, torch.Tensor]]
     )

@@ -8,7 +8,18 @@ from pathlib import Path
 
 __all__ = ["digest_of", "sha256_of"]
 
-_PARTS = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
+_PARTS = (
+    "scheduler",
+    "text_encoder",
+    "text_encoder_2",
+    "text_encoder_3",
+    "tokenizer",
+    "tokenizer_2",
+    "tokenizer_3",
+    "transformer",
+    "unet",
+    "vae",
+)
 _SEEN: dict[tuple[Path, int, int], str] = {}
 
 
@@ -38,7 +49,7 @@ def digest_of(folder: Path, listed: Mapping[str, str] | None = None, gain: objec
 
 
 def _files(folder: Path) -> dict[str, str]:
-    kinds = {".json", ".txt", ".safetensors"}
+    kinds = {".json", ".txt", ".model", ".safetensors"}
     found = [
         path
         for part in _PARTS

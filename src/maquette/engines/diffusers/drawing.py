@@ -16,11 +16,10 @@ from maquette.core.geometry import Box, Size
 from maquette.core.trace import Trace
 from maquette.core.trajectory import Kept, steps_to_keep
 from maquette.engines.base import Cancel, Preview, Progress
-from maquette.engines.diffusers.attention import grids, watch
 from maquette.engines.diffusers.hooks import Steering, injected
 from maquette.engines.diffusers.latents import decode, encode_image, hole, mask_latents, pixels
 from maquette.engines.diffusers.latents import preview as rough
-from maquette.engines.diffusers.maps import places_to_record, word_maps
+from maquette.engines.diffusers.maps import word_maps
 from maquette.engines.diffusers.plans import Plan
 from maquette.engines.diffusers.sampling import Canvas, Look, Settings, denoise
 from maquette.engines.diffusers.weights import Parts
@@ -123,17 +122,16 @@ def draw_group(
     first, count = orders[0], len(orders)
     scale = parts.card.scale
     shape = (1, parts.card.latents, first.size.height // scale, first.size.width // scale)
-    levels = grids(shape[2], shape[3], parts.card.levels)
+    levels = parts.card.driver.grids(parts.card, shape)
     began = time.perf_counter()
     canvases = [_canvas(parts, order, shape) for order in orders]
     encoded = time.perf_counter()
     look: Look | None = None
     kept: list[list[Kept]] = [[] for _ in orders]
     keeping = steps_to_keep(first.settings.steps) if maps and first.mask is None else frozenset()
-    recorded = places_to_record(list(levels), parts.card.attended) if maps else frozenset()
     conditions = first.steering.conditions(parts, first.size, first.region)
     with (
-        watch(parts.unet, record=maps, places=recorded, conditions=conditions) as watching,
+        parts.card.driver.watch(parts, shape, record=maps, conditions=conditions) as watching,
         injected(conditions, parts),
     ):
         for look in denoise(

@@ -18,7 +18,7 @@ from maquette.engines.checks import check_recipe
 from maquette.engines.diffusers.imports import patient_threads, uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
-from maquette.engines.diffusers.samplers import LCM_STEPS, SAMPLERS
+from maquette.engines.diffusers.samplers import LCM_STEPS
 from maquette.engines.wording import substitutions, unknown_words
 from maquette.errors import EngineFailed, MaquetteError, SettingRefused
 
@@ -33,12 +33,6 @@ VERSION = 1
 TASKS = frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"})
 INPAINTING = frozenset({"inpaint", "outpaint"})
 """All that a UNet with channels for a mask was trained to do."""
-
-PRESETS = {
-    "draft": Preset(sampler="dpm++", steps=8, guidance=4.0),
-    "preview": Preset(sampler="dpm++", steps=16, guidance=5.0),
-    "final": Preset(sampler="ddim", steps=40, guidance=5.0),
-}
 
 
 def create(
@@ -116,13 +110,16 @@ class DiffusersEngine:
             tasks=TASKS if card.channels == card.latents else INPAINTING,
             model=card.ref,
             best_size=card.native,
-            multiple=card.scale,
-            min_side=card.scale * 2 ** (card.levels - 1),
+            multiple=card.scale * card.patch,
+            min_side=card.scale * card.patch * 2 ** (card.levels - 1),
             max_side=min(2048, 4 * longest),
             max_steps=1000,
-            interpreters=frozenset({"attention", "a1111", "plain"}),
-            samplers=SAMPLERS,
-            presets={**PRESETS, **{key: Preset(**value) for key, value in own.items()}},
+            interpreters=card.driver.interpreters,
+            samplers=card.driver.samplers,
+            presets={
+                **card.driver.presets(card),
+                **{key: Preset(**value) for key, value in own.items()},
+            },
             token_maps=True,
             vocabulary=card.vocabulary,
         )

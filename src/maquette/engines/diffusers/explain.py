@@ -1,6 +1,6 @@
 """Which words of a caption the places of a given picture answer to.
 
-The picture's latents are noised at a few timesteps and shown to the UNet once each, with the
+The picture's latents are noised at a few timesteps and shown to the network once each, with the
 caption; what the places then attend to is averaged (DAAM, arXiv 2210.04885, on given pictures).
 """
 
@@ -16,11 +16,11 @@ from maquette.core.geometry import Size
 from maquette.core.recipe import PromptText
 from maquette.core.trace import Trace
 from maquette.engines.checks import nearest_size
-from maquette.engines.diffusers.attention import Aim, grids, log_weights, watch
+from maquette.engines.diffusers.attention import Aim, log_weights
 from maquette.engines.diffusers.latents import encode_image, pixels
-from maquette.engines.diffusers.maps import places_to_record, word_maps
+from maquette.engines.diffusers.maps import word_maps
 from maquette.engines.diffusers.plans import Writer
-from maquette.engines.diffusers.samplers import build_scheduler
+from maquette.engines.diffusers.sampling import Settings
 from maquette.engines.diffusers.weights import Parts
 
 __all__ = ["TIMESTEPS", "explain", "working_size"]
@@ -50,20 +50,22 @@ def explain(parts: Parts, image: Image.Image, prompt: PromptText, can: Capabilit
     small = image.convert("RGB").resize((size.width, size.height), Image.Resampling.LANCZOS)
     latents = encode_image(parts, pixels(small))
     rows, columns = latents.shape[-2:]
-    levels = grids(rows, columns, parts.card.levels)
-    scheduler = build_scheduler("ddim", parts.scheduler)
+    family, shape = parts.card.driver, latents.shape
+    levels = family.grids(parts.card, shape)
+    sampler, guidance = family.samplers[0], family.presets(parts.card)["final"].guidance
+    settings = Settings(sampler, len(TIMESTEPS), guidance)
+    schedule = family.schedule(parts, settings, shape)
     generator = torch.Generator("cpu").manual_seed(SEED)
     times = torch.tensor(TIMESTEPS, device=parts.device)
     noise = torch.randn(len(times), *latents.shape[1:], generator=generator).to(parts.device)
-    noisy = scheduler.add_noise(latents.expand(len(times), -1, -1, -1), noise, times)
+    noisy = schedule.at(latents.expand(len(times), -1, -1, -1), noise, times)
     if parts.card.channels > parts.card.latents:
         # An inpainting UNet is shown that nothing is to be drawn.
         blank = torch.zeros_like(noisy[:, :1])
         noisy = torch.cat([noisy, blank, latents.expand_as(noisy)], dim=1)
-    recorded = places_to_record(list(levels), parts.card.attended)
     # Every part of a composable prompt is a row of its own, at each timestep.
     aims = []
-    with watch(parts.unet, record=True, places=recorded) as watching:
+    with family.watch(parts, shape, record=True) as watching:
         for row in plan.rows[0]:
             count = len(times)
             weights = row.text.weights.expand(count, -1)
@@ -72,10 +74,11 @@ def explain(parts: Parts, image: Image.Image, prompt: PromptText, can: Capabilit
                 0,
                 log_weights(weights, parts.card.weight_gain),
             )
+            if row.text.concepts is not None:
+                aim.concepts = [row.text.concepts] * count
             watching.look(aim)
-            parts.unet(
-                noisy.to(parts.dtype), times, encoder_hidden_states=aim.context, return_dict=False
-            )
+            extra = family.beside(parts, [row.text] * count, settings, shape)
+            family.predict(parts, noisy.to(parts.dtype), times, aim.context, extra)
             aims.append((aim, [0] * count, [row] * count))
     maps = word_maps(aims, 0, plan.words, levels, (rows, columns))
     ended = time.perf_counter()

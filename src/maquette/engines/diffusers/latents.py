@@ -32,8 +32,11 @@ def encode_image(parts: Parts, image: torch.Tensor) -> torch.Tensor:
 
     The most likely latents, not a sample of them: the same picture always starts from the same.
     """
-    answer = parts.vae.encode(image.to(parts.device, parts.dtype))
+    answer = parts.vae.encode(image.to(parts.device, parts.vae.dtype))
     found = answer.latents if hasattr(answer, "latents") else answer.latent_dist.mode()
+    shift = _shift(parts)
+    if shift:
+        found = found - shift
     return (found * parts.vae.config.scaling_factor).float()
 
 
@@ -46,8 +49,11 @@ def mask_latents(mask: Image.Image, scale: int) -> torch.Tensor:
 @torch.inference_mode()
 def decode(parts: Parts, latents: torch.Tensor) -> Image.Image:
     """Latents of one picture, (1, channels, rows, columns), to RGB."""
-    unscaled = (latents / parts.vae.config.scaling_factor).to(parts.dtype)
-    image = parts.vae.decode(unscaled, return_dict=False)[0]
+    unscaled = latents / parts.vae.config.scaling_factor
+    shift = _shift(parts)
+    if shift:
+        unscaled = unscaled + shift
+    image = parts.vae.decode(unscaled.to(parts.vae.dtype), return_dict=False)[0]
     array = (image[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     return Image.fromarray((array * 255).round().astype(np.uint8))
 
@@ -67,3 +73,8 @@ def preview(parts: Parts, latents: torch.Tensor) -> Image.Image:
     colours = torch.einsum("rc,chw->hwr", weight, latents[0].float().cpu()) + bias
     array = (colours / 2 + 0.5).clamp(0, 1).numpy()
     return Image.fromarray((array * 255).round().astype(np.uint8))
+
+
+def _shift(parts: Parts) -> float:
+    """What SD3's and FLUX's latents are moved by before they are scaled; 0 for the others."""
+    return float(getattr(parts.vae.config, "shift_factor", None) or 0.0)

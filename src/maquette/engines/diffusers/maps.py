@@ -42,15 +42,16 @@ def word_maps(
     """One map a word, (words, rows, columns) with ``size`` = (rows, columns).
 
     The mean attention probability over layers and over the steps whose text held the word; a word
-    of several tokens takes their mean. A word that was never read has a map of zeros.
+    of several tokens takes their mean. Where maps are made of concepts, the mean of their shares.
+    A word that was never read has a map of zeros.
     """
     total = torch.zeros(len(words), *size)
     steps = torch.zeros(len(words))
     for aim, owners, rows in aims:
         for index, (owner, row) in enumerate(zip(owners, rows, strict=True)):
-            if owner != picture or not aim.sums:
+            if owner != picture or not (aim.sums or aim.rows):
                 continue
-            share, held = _shares(row.text.places, words)
+            share, held = _shares(row.text.marks or row.text.places, words)
             total += _level_mean(aim, index, share, grids, size) * aim.steps
             steps += held * aim.steps
     mean = total / steps.clamp_min(1)[:, None, None]
@@ -79,8 +80,10 @@ def _level_mean(
 ) -> torch.Tensor:
     layers = sum(aim.layers.values())
     mean = torch.zeros(share.shape[0], *size)
-    for places, sums in aim.sums.items():
-        words = share @ sums[index].cpu().T / layers  # (words, places)
+    found = {places: sums[index] for places, sums in aim.sums.items()}
+    found |= {places: rows[index] for places, rows in aim.rows.items() if index in rows}
+    for places, sums in found.items():
+        words = share @ sums.cpu().T / layers  # (words, places)
         level = words.reshape(1, -1, *grids[places])
         if grids[places] != size:
             level = torch.nn.functional.interpolate(

@@ -1,7 +1,7 @@
 """Find a model and read what it is, without torch and without its weights.
 
-A model is a folder in the layout of ``StableDiffusionPipeline``: ``model_index.json`` and the
-parts ``unet``, ``vae``, ``text_encoder``, ``tokenizer`` and ``scheduler``, with weights as
+A model is a folder in diffusers' layout: ``model_index.json`` and the parts of its family (say
+``unet``, ``vae``, ``text_encoder``, ``tokenizer`` and ``scheduler``), with weights as
 safetensors. A ``MODEL.json`` beside them, when there is one, adds its name, its generation, its
 native size, its words and the SHA-256 of every file.
 """
@@ -18,12 +18,17 @@ from typing import Any
 from maquette.core.geometry import Size
 from maquette.core.recipe import ModelRef
 from maquette.engines.diffusers.digests import digest_of, sha256_of
+from maquette.engines.diffusers.families import FAMILIES, Family, Part, family_of
+from maquette.engines.diffusers.families.variants import variant_of, with_spacing
 from maquette.errors import ModelMissing, ModelRefused
 
 __all__ = ["DEFAULT", "ModelCard", "find_model", "list_models", "read_model", "verify_model"]
 
 DEFAULT = "postcard"
 """The model that ships inside the package."""
+
+DEFAULT_SIDES = {"sdxl": 128, "sd3": 128, "flux": 128}
+"""Latent cells on a side where a network's configuration does not say."""
 
 FOLDER = "MAQUETTE_MODELS"
 """The environment variable that names a folder of more models."""
@@ -33,30 +38,19 @@ _CONVERT = (
     "pickled weights can run any code when they are opened, so they never are; convert it to"
     " safetensors on a machine that you can spare (save_pretrained(…, safe_serialization=True))"
 )
-_PARTS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "unet": ("config.json", frozenset({"UNet2DConditionModel"})),
-    "vae": ("config.json", frozenset({"AutoencoderKL", "AutoencoderTiny"})),
-    "text_encoder": ("config.json", frozenset({"CLIPTextModel"})),
-    "scheduler": ("scheduler_config.json", frozenset()),
-}
-# What a UNet's config may not ask for: inputs that a plain text-to-image loop does not have.
-_STRANGE = (
-    "encoder_hid_dim_type",
-    "addition_embed_type",
-    "class_embed_type",
-    "cross_attention_norm",
-    "time_cond_proj_dim",
-)
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """What is known of a model before its weights are read.
 
-    ``scale`` is the number of pixels to a latent cell on each axis, ``latents`` the latent's
-    channels, ``channels`` the UNet's input channels (4, or 9 for an inpainting UNet),
-    ``max_tokens`` the text encoder's length with both end marks, ``attended`` whether each of the
-    UNet's levels, finest first, has cross-attention, ``about`` what MODEL.json says.
+    ``family`` names what drives it. ``scale`` is the number of pixels to a latent cell on each
+    axis, ``patch`` the number of cells to a side of the network's finest place, ``latents`` the
+    latent's channels, ``channels`` the network's (those of the latents, or more for an inpainting
+    one), ``max_tokens`` the first text encoder's length with both end marks, ``attended`` whether
+    each of the network's levels, finest first, has cross-attention, ``few`` which few-step variant
+    it is, ``configs`` and ``variants`` the configuration and the kind of weights ("fp16") of each
+    part, ``licence`` what it states, ``about`` what MODEL.json says.
     """
 
     folder: Path
@@ -73,6 +67,17 @@ class ModelCard:
     attended: tuple[bool, ...]
     scheduler: Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    family: str = "sd"
+    patch: int = 1
+    few: str | None = None
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    variants: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
+    licence: str = ""
+
+    @property
+    def driver(self) -> Family:
+        """What draws with it."""
+        return FAMILIES[self.family]
 
     @property
     def weight_gain(self) -> float:
@@ -82,7 +87,7 @@ class ModelCard:
 
     @property
     def levels(self) -> int:
-        """How many resolutions the UNet works at."""
+        """How many resolutions the network works at."""
         return len(self.attended)
 
 
@@ -153,42 +158,73 @@ def read_model(folder: Path) -> ModelCard:
         ModelMissing: when a part is not there; the message names it.
         ModelRefused: pickled weights, or a part of a kind that this engine does not drive.
     """
-    configs = {part: _part(folder, part, file, kinds) for part, (file, kinds) in _PARTS.items()}
-    if not (folder / "tokenizer").is_dir():
-        raise ModelMissing(f"the model in {folder.name} lacks its part 'tokenizer'")
-    unet, vae, text = configs["unet"], configs["vae"], configs["text_encoder"]
-    strange = [key for key in _STRANGE if unet.get(key)]
-    if strange or unet.get("dual_cross_attention"):
-        raise ModelRefused(
-            f"the UNet of {folder.name} wants {', '.join(strange) or 'dual cross-attention'}",
-            hint="models of the shape of Stable Diffusion 1 and 2 are driven; others are not yet",
-        )
-    weights = [_weights(folder, part) for part in ("unet", "vae", "text_encoder")]
+    family = family_of(
+        folder.name,
+        _optional(folder / "unet" / "config.json"),
+        _optional(folder / "transformer" / "config.json"),
+    )
+    configs = {
+        name: _part(folder, name, part)
+        for name, part in family.parts.items()
+        if not (part.optional and not (folder / name).is_dir())
+    }
+    scheduler = _scheduler(folder)
+    for name, part in family.tokenizers.items():
+        if not (folder / name).is_dir() and not part.optional:
+            raise ModelMissing(f"the model in {folder.name} lacks its part '{name}'")
+    weights = {name: _weights(folder, name, family.parts[name].stem) for name in configs}
     about = _json(folder / "MODEL.json") if (folder / "MODEL.json").is_file() else {}
+    configs["index"] = _optional(folder / "model_index.json")
+    digest = digest_of(folder, about.get("files"), about.get("weight_gain"))
+    return card_of(folder, family, configs, scheduler, digest=digest, about=about, variants=weights)
+
+
+def card_of(
+    folder: Path,
+    family: Family,
+    configs: Mapping[str, Mapping[str, Any]],
+    scheduler: Mapping[str, Any],
+    *,
+    digest: str,
+    about: Mapping[str, Any],
+    variants: Mapping[str, str | None],
+    name: str = "",
+) -> ModelCard:
+    """A card from the configurations of a model's parts.
+
+    Raises:
+        ModelRefused: for a model that its family's loop cannot drive.
+    """
+    name = str(about.get("name") or name or folder.name)
+    family.check(name, configs)
+    vae, text = configs["vae"], configs["text_encoder"]
     scale = 2 ** (len(vae.get("block_out_channels") or vae["encoder_block_out_channels"]) - 1)
-    side = unet.get("sample_size") or 64
+    side = configs[family.network].get("sample_size") or DEFAULT_SIDES.get(family.name, 64)
     height, width = side if isinstance(side, list) else (side, side)
     native = about.get("native_size") or [width * scale, height * scale]
     words = about.get("words")
-    listed = about.get("files")
+    few = variant_of(name, about, scheduler)
     return ModelCard(
         folder=folder,
-        ref=ModelRef(
-            name=about.get("name") or folder.name,
-            digest=digest_of(folder, listed, about.get("weight_gain")),
-        ),
+        ref=ModelRef(name=name, digest=digest),
         native=Size(width=native[0], height=native[1]),
         scale=scale,
         latents=int(vae.get("latent_channels", 4)),
-        channels=int(unet.get("in_channels", 4)),
+        channels=family.channels(configs),
         max_tokens=int(text.get("max_position_embeddings", 77)),
-        prediction=str(configs["scheduler"].get("prediction_type", "epsilon")),
+        prediction=str(scheduler.get("prediction_type", "flow" if family.flow else "epsilon")),
         vocabulary=frozenset(word.lower() for word in words) if words else None,
-        variant=next((variant for variant in weights if variant), None),
+        variant=next((variant for variant in variants.values() if variant), None),
         vae_class=str(vae["_class_name"]),
-        attended=tuple("CrossAttn" in kind for kind in unet["down_block_types"]),
-        scheduler=configs["scheduler"],
+        attended=family.attended(configs),
+        scheduler=with_spacing(few, scheduler),
         about=about,
+        family=family.name,
+        patch=family.patch(configs),
+        few=few,
+        configs=configs,
+        variants=variants,
+        licence=str(about.get("license") or about.get("licence") or ""),
     )
 
 
@@ -210,21 +246,36 @@ def verify_model(card: ModelCard) -> None:
             )
 
 
-def _part(folder: Path, part: str, file: str, kinds: frozenset[str]) -> dict[str, Any]:
-    path = folder / part / file
+def _part(folder: Path, name: str, part: Part) -> dict[str, Any]:
+    path = folder / name / "config.json"
     if not path.is_file():
-        raise ModelMissing(f"the model in {folder.name} lacks its part '{part}' ({part}/{file})")
+        raise ModelMissing(
+            f"the model in {folder.name} lacks its part '{name}' ({name}/{path.name})"
+        )
     config = _json(path)
     kind = config.get("_class_name") or (config.get("architectures") or [""])[0]
-    if kinds and kind not in kinds:
+    if kind not in part.classes:
         raise ModelRefused(
-            f"the part '{part}' of {folder.name} is a {kind or 'thing without a name'}",
-            hint=f"this engine drives {' and '.join(sorted(kinds))} there",
+            f"the part '{name}' of {folder.name} is a {kind or 'thing without a name'}",
+            hint=f"this engine drives {' and '.join(sorted(part.classes))} there",
         )
     return {**config, "_class_name": kind}
 
 
-def _weights(folder: Path, part: str) -> str | None:
+def _scheduler(folder: Path) -> dict[str, Any]:
+    path = folder / "scheduler" / "scheduler_config.json"
+    if not path.is_file():
+        raise ModelMissing(
+            f"the model in {folder.name} lacks its part 'scheduler' (scheduler/{path.name})"
+        )
+    return _json(path)
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return _json(path) if path.is_file() else {}
+
+
+def _weights(folder: Path, part: str, stem: str) -> str | None:
     """The variant ("fp16", or None for the plain one) of a part's safetensors."""
     files = sorted(path.name for path in (folder / part).iterdir())
     safe = [name for name in files if name.endswith(".safetensors")]
@@ -233,7 +284,6 @@ def _weights(folder: Path, part: str) -> str | None:
         if pickled:
             raise ModelRefused(f"{part}/{pickled[0]} of {folder.name} is pickled", hint=_CONVERT)
         raise ModelMissing(f"the model in {folder.name} lacks the weights of its part '{part}'")
-    stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
     if any(name == f"{stem}.safetensors" or name.startswith(f"{stem}-0") for name in safe):
         return None
     if any(name.startswith(f"{stem}.fp16") for name in safe):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from maquette.core.recipe import PromptText
 from maquette.core.trace import TracedWord
+from maquette.engines.diffusers.families.base import Cut
 from maquette.engines.diffusers.prompts import Run, Strand, strands
 from maquette.engines.diffusers.sampling import Row
-from maquette.engines.diffusers.text import Encoded, Token, chunks, encode, tokenise
+from maquette.engines.diffusers.text import Encoded
 from maquette.engines.diffusers.weights import Parts
 from maquette.engines.wording import traced_words
 
@@ -20,13 +21,14 @@ __all__ = ["Plan", "Writer"]
 class Plan:
     """``rows`` of each step, the ``negative``, the words to trace, and how long the texts are.
 
-    ``length`` counts chunks; pictures are drawn together only where it is equal.
+    ``length`` is what its texts were brought to (chunks, tokens); pictures are drawn together only
+    where it is equal.
     """
 
     rows: Sequence[tuple[Row, ...]]
     negative: Encoded
     words: tuple[TracedWord, ...]
-    length: int
+    length: tuple[int, ...]
 
     @property
     def composed(self) -> bool:
@@ -35,10 +37,12 @@ class Plan:
 
 
 class Writer:
-    """Encodes the texts of a run, each distinct one once."""
+    """Encodes the texts of a run, each distinct one once; with what ``maps`` need, if asked."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, *, maps: bool = True) -> None:
         self.parts = parts
+        self.family = parts.card.driver
+        self.maps = maps
         self._encoded: dict[tuple[object, ...], Encoded] = {}
         self._rows: dict[tuple[int, float], Row] = {}
 
@@ -48,31 +52,39 @@ class Writer:
         against = strands(prompt.negative, prompt.interpreter, steps)[-1]
         free = self._cut(against[0].runs, prompt)
         cuts = {strand.runs: self._cut(strand.runs, prompt) for step in told for strand in step}
-        length = max(len(cut) for cut in (free, *cuts.values()))
+        lengths = [self.family.lengths(cut) for cut in (free, *cuts.values())]
+        length = tuple(max(each) for each in zip(*lengths, strict=True))
+        words = traced_words(prompt, self.parts.card.vocabulary)
 
         def row(strand: Strand) -> Row:
-            text = self._encode(cuts[strand.runs], length, prompt)
+            text = self._encode(cuts[strand.runs], length, prompt, words)
             return self._rows.setdefault((id(text), strand.weight), Row(text, strand.weight))
 
         return Plan(
             rows=[tuple(row(strand) for strand in step) for step in told],
             negative=self._encode(free, length, prompt),
-            words=traced_words(prompt, self.parts.card.vocabulary),
+            words=words,
             length=length,
         )
 
-    def _cut(self, runs: Sequence[Run], prompt: PromptText) -> list[list[Token]]:
-        stretches = tokenise(self.parts.tokenizer, runs, apart=prompt.interpreter == "a1111")
-        return chunks(stretches, self.parts.card.max_tokens - 2)
+    def _cut(self, runs: Sequence[Run], prompt: PromptText) -> Cut:
+        return self.family.cut(self.parts, runs, prompt)
 
-    def _encode(self, cut: list[list[Token]], length: int, prompt: PromptText) -> Encoded:
-        key = (tuple(tuple(chunk) for chunk in cut), length, prompt.interpreter)
+    def _encode(
+        self,
+        cut: Cut,
+        length: tuple[int, ...],
+        prompt: PromptText,
+        words: Sequence[TracedWord] | None = None,
+    ) -> Encoded:
+        """A text, or where there are no ``words`` to trace the negative one."""
+        empty = words is None and not prompt.negative
+        key = (cut, length, prompt.interpreter, empty)
+        if self.maps and self.family.makes_concepts:
+            key = (*key, words)
         if key not in self._encoded:
-            self._encoded[key] = encode(
-                self.parts.tokenizer,
-                self.parts.text_encoder,
-                cut,
-                count=length,
-                interpreter=prompt.interpreter,
-            )
+            text = self.family.encode(self.parts, cut, length, prompt, negative=words is None)
+            if self.maps and words is not None:
+                text = self.family.concepts(self.parts, text, words)
+            self._encoded[key] = text
         return self._encoded[key]

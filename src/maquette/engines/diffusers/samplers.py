@@ -1,12 +1,27 @@
-"""The samplers by name, each a stock scheduler set up from the model's own configuration."""
+"""The samplers by name, each a stock scheduler set up from the model's own configuration.
+
+A ``Schedule`` is what the drawing loop asks of it: the same questions whether noise is added in
+variance-preserving form (Stable Diffusion) or by flow matching (SD3, FLUX).
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["LCM_STEPS", "SAMPLERS", "build_scheduler"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "LCM_STEPS",
+    "SAMPLERS",
+    "FlowSchedule",
+    "Schedule",
+    "build_flow",
+    "build_scheduler",
+    "flow_shift",
+]
 
 SAMPLERS = ("ddim", "dpm++", "euler", "euler-a", "lcm")
 LCM_STEPS = 50
@@ -38,7 +53,10 @@ def build_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
         "euler-a": (EulerAncestralDiscreteScheduler, {}),
         "lcm": (
             LCMScheduler,
-            {"original_inference_steps": LCM_STEPS, "clip_sample": False},
+            {
+                "original_inference_steps": config.get("original_inference_steps", LCM_STEPS),
+                "clip_sample": False,
+            },
         ),
     }
     kind, extra = kinds[sampler]
@@ -46,3 +64,147 @@ def build_scheduler(sampler: str, config: Mapping[str, Any]) -> Any:
     known = inspect.signature(kind.__init__).parameters
     shared = {key: value for key, value in config.items() if key in known}
     return kind.from_config({**shared, **extra})
+
+
+def build_flow(config: Mapping[str, Any]) -> Any:
+    """A fresh scheduler for flow matching, with the shift that the model's configuration states."""
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+        FlowMatchEulerDiscreteScheduler,
+    )
+
+    known = inspect.signature(FlowMatchEulerDiscreteScheduler.__init__).parameters
+    return FlowMatchEulerDiscreteScheduler.from_config(
+        {key: value for key, value in config.items() if key in known}
+    )
+
+
+def flow_shift(config: Mapping[str, Any], places: int, most: float) -> float:
+    """How far timesteps are shifted for so many places: a line through the two stated ends."""
+    low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+    least, most = config.get("base_shift", 0.5), config.get("max_shift", most)
+    slope = (most - least) / (high - low)
+    return places * slope + least - slope * low
+
+
+class Schedule:
+    """A stock scheduler, asked in the loop's words. Noise in variance-preserving form."""
+
+    def __init__(self, scheduler: Any, steps: int, **how: Any) -> None:
+        self.scheduler = scheduler
+        self.steps = steps
+        self.how = how
+        self.start = 0
+
+    def set(self, device: torch.device) -> None:
+        """Compute the timesteps."""
+        steps = None if "sigmas" in self.how else self.steps
+        self.scheduler.set_timesteps(steps, device=device, **self.how)
+
+    @property
+    def timesteps(self) -> torch.Tensor:
+        """Those that are to be taken."""
+        return self.scheduler.timesteps[self.start :]
+
+    def begin(self, number: int) -> None:
+        """Leave out the first ``number`` steps."""
+        self.start = number
+        if number and hasattr(self.scheduler, "set_begin_index"):  # DDIM keeps no index
+            self.scheduler.set_begin_index(number)
+
+    def skipped(self, strength: float) -> int:
+        """How many steps a start from a picture leaves out."""
+        return self.steps - max(1, min(int(self.steps * strength), self.steps))
+
+    def pure(self, noise: torch.Tensor) -> torch.Tensor:
+        """What drawing from nothing starts from."""
+        return noise * self.scheduler.init_noise_sigma
+
+    def noised(self, init: torch.Tensor, noise: torch.Tensor, number: int) -> torch.Tensor:
+        """A picture's latents as they are before the step ``number`` of ``timesteps``."""
+        at = self.timesteps[number : number + 1].expand(len(init))
+        return self.scheduler.add_noise(init, noise, at)
+
+    def resumed(self, given: torch.Tensor) -> torch.Tensor:
+        """Latents that a network was given, in the form that the sampler works on."""
+        # Some samplers work on a scaled form of what the network reads.
+        import torch
+
+        return given / self.scheduler.scale_model_input(torch.ones_like(given), self.timesteps[0])
+
+    def scaled(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """Latents as the network reads them."""
+        return self.scheduler.scale_model_input(latents, timestep)
+
+    def step(
+        self,
+        predicted: torch.Tensor,
+        timestep: torch.Tensor,
+        latents: torch.Tensor,
+        generators: Sequence[torch.Generator],
+    ) -> torch.Tensor:
+        """The latents after a step."""
+        takes = inspect.signature(self.scheduler.step).parameters
+        extra: dict[str, Any] = {"generator": list(generators)} if "generator" in takes else {}
+        return self.scheduler.step(predicted, timestep, latents, **extra, return_dict=False)[0]
+
+    def guess(
+        self, scaled: torch.Tensor, predicted: torch.Tensor, timestep: torch.Tensor
+    ) -> Callable[[], torch.Tensor]:
+        """The finished latents that a prediction implies, computed only if somebody looks."""
+        scheduler = self.scheduler
+
+        def compute() -> torch.Tensor:
+            # What the UNet was given is always variance-preserving, whatever the scheduler.
+            alpha = scheduler.alphas_cumprod[int(timestep)].to(scaled)
+            kind = scheduler.config.prediction_type
+            if kind == "v_prediction":
+                return alpha.sqrt() * scaled - (1 - alpha).sqrt() * predicted
+            if kind == "sample":
+                return predicted
+            return (scaled - (1 - alpha).sqrt() * predicted) / alpha.sqrt().clamp_min(1e-3)
+
+        return compute
+
+    def at(self, init: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """Latents at any timesteps of 1000, for looking at a finished picture."""
+        return self.scheduler.add_noise(init, noise, times)
+
+
+class FlowSchedule(Schedule):
+    """Flow matching (arXiv 2210.02747): a straight line from the picture to noise."""
+
+    def skipped(self, strength: float) -> int:
+        return int(max(self.steps - min(self.steps * strength, self.steps), 0))
+
+    def pure(self, noise: torch.Tensor) -> torch.Tensor:
+        return noise
+
+    def noised(self, init: torch.Tensor, noise: torch.Tensor, number: int) -> torch.Tensor:
+        sigma = self.scheduler.sigmas[self.start + number].to(init)
+        return sigma * noise + (1.0 - sigma) * init
+
+    def resumed(self, given: torch.Tensor) -> torch.Tensor:
+        return given
+
+    def scaled(self, latents: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        return latents
+
+    def step(
+        self,
+        predicted: torch.Tensor,
+        timestep: torch.Tensor,
+        latents: torch.Tensor,
+        generators: Sequence[torch.Generator],  # noqa: ARG002
+    ) -> torch.Tensor:
+        # Its generator is for stochastic sampling, which none of the families asks for.
+        return self.scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+
+    def guess(
+        self, scaled: torch.Tensor, predicted: torch.Tensor, timestep: torch.Tensor
+    ) -> Callable[[], torch.Tensor]:
+        sigma = timestep / self.scheduler.config.num_train_timesteps
+        return lambda: scaled - sigma.to(scaled) * predicted
+
+    def at(self, init: torch.Tensor, noise: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        sigma = (times.float() / self.scheduler.config.num_train_timesteps).view(-1, 1, 1, 1)
+        return sigma * noise + (1.0 - sigma) * init

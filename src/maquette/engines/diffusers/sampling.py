@@ -7,7 +7,6 @@ picture (``AND``) are joined as composable diffusion does (arXiv 2206.01714):
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from maquette.engines.base import Cancel
 from maquette.engines.diffusers.attention import Aim, Watch, log_weights
 from maquette.engines.diffusers.hooks import Call, Condition, added
-from maquette.engines.diffusers.samplers import build_scheduler
+from maquette.engines.diffusers.samplers import Schedule
 from maquette.engines.diffusers.text import Encoded
 from maquette.engines.diffusers.weights import Parts
 from maquette.errors import Cancelled
@@ -110,13 +109,12 @@ def denoise(
         Cancelled: before a step, once ``cancel`` is set.
     """
     device = parts.device
-    scheduler = build_scheduler(settings.sampler, parts.scheduler)
-    scheduler.set_timesteps(settings.steps, device=device)
-    timesteps = scheduler.timesteps
-    if begin := _first(settings, timesteps):
-        timesteps = timesteps[begin:]
-        if hasattr(scheduler, "set_begin_index"):  # DDIM keeps no index
-            scheduler.set_begin_index(begin)
+    family, shape = parts.card.driver, canvases[0].shape
+    schedule = family.schedule(parts, settings, shape)
+    schedule.set(device)
+    begin = _first(settings, schedule)
+    schedule.begin(begin)
+    timesteps = schedule.timesteps
 
     noise = torch.cat(
         [torch.randn(canvas.shape, generator=canvas.generator) for canvas in canvases]
@@ -124,17 +122,13 @@ def denoise(
     init, mask, masked = (_stack(canvases, name, device) for name in ("init", "mask", "masked"))
     hole = None if mask is None or masked is None else (mask, masked)
     if settings.begun is not None and init is not None:
-        # Kept as the network reads it; some samplers work on a scaled form of that.
-        latents = init / scheduler.scale_model_input(torch.ones_like(init), timesteps[0])
+        latents = schedule.resumed(init)
     elif settings.strength < 1 and init is not None:
-        latents = scheduler.add_noise(init, noise, timesteps[:1].expand(len(canvases)))
+        latents = schedule.noised(init, noise, 0)
     else:
-        latents = noise * scheduler.init_noise_sigma
+        latents = schedule.pure(noise)
 
-    takes = inspect.signature(scheduler.step).parameters
-    extra: dict[str, Any] = (
-        {"generator": [canvas.generator for canvas in canvases]} if "generator" in takes else {}
-    )
+    generators = [canvas.generator for canvas in canvases]
     look = Look(0, len(timesteps), latents, lambda: latents)
     batches: dict[tuple[int, ...], _Batch] = {}
     for number, timestep in enumerate(timesteps):
@@ -144,11 +138,10 @@ def denoise(
         key = tuple(id(row) for picture in rows for row in picture)
         if (batch := batches.get(key)) is None:
             negatives = [canvas.negative for canvas in canvases]
-            batch = _Batch(rows, negatives, settings.guidance, parts.card.weight_gain)
-            batches[key] = batch
+            batch = batches[key] = _Batch(parts, rows, negatives, settings, shape)
             look.aims.append((batch.aim, batch.owners, batch.flat))
         watch.look(batch.aim)
-        scaled = scheduler.scale_model_input(latents, timestep)
+        scaled = schedule.scaled(latents, timestep)
         given = scaled if hole is None else torch.cat([scaled, *hole], dim=1)
         call = Call(
             parts=parts,
@@ -160,58 +153,60 @@ def denoise(
             aim=batch.aim,
             owners=batch.places,
             watch=watch,
-            scheduler=scheduler,
+            extra=batch.extra,
+            scheduler=schedule.scheduler,
         )
-        predicted = parts.unet(
-            batch.spread(given).to(parts.dtype),
-            timestep,
-            encoder_hidden_states=batch.aim.context,
-            return_dict=False,
-            **added(conditions, call),
-        )[0].float()
+        more = {**batch.extra, **added(conditions, call)}
+        spread = batch.spread(given).to(parts.dtype)
+        predicted = family.predict(parts, spread, timestep, batch.aim.context, more)
         joined = batch.join(predicted)
-        latents = scheduler.step(joined, timestep, latents, **extra, return_dict=False)[0]
+        latents = schedule.step(joined, timestep, latents, generators)
         if mask is not None and init is not None and hole is None:
             kept = init
             if number + 1 < len(timesteps):
-                at = timesteps[number + 1 : number + 2].expand(len(canvases))
-                kept = scheduler.add_noise(init, noise, at)
+                kept = schedule.noised(init, noise, number + 1)
             latents = (1 - mask) * kept + mask * latents
         look.step, look.latents = number + 1, latents
         look.given, look.timestep, look.number = scaled, float(timestep), begin + number
-        look.guess = _guess(scheduler, scaled, joined, timestep)
+        look.guess = schedule.guess(scaled, joined, timestep)
         yield look
 
 
-def _first(settings: Settings, timesteps: torch.Tensor) -> int:
+def _first(settings: Settings, schedule: Schedule) -> int:
     """The place in the schedule of the first step to take."""
     if settings.begun is not None:
-        return int((timesteps.float() - settings.begun).abs().argmin())
+        return int((schedule.timesteps.float() - settings.begun).abs().argmin())
     if settings.strength < 1:
-        return settings.steps - max(1, min(int(settings.steps * settings.strength), settings.steps))
+        return schedule.skipped(settings.strength)
     return 0
 
 
 class _Batch:
-    """The rows of a UNet call: unconditional ones first, where there are any."""
+    """The rows of a call of the network: unconditional ones first, where there are any."""
 
     def __init__(
         self,
+        parts: Parts,
         rows: Sequence[Sequence[Row]],
         negatives: Sequence[Encoded],
-        guidance: float,
-        gain: float,
+        settings: Settings,
+        shape: Sequence[int],
     ) -> None:
-        self.guidance = guidance
+        card = parts.card
+        self.guidance = settings.guidance
         self.flat = [row for picture in rows for row in picture]
         self.owners = [index for index, picture in enumerate(rows) for _ in picture]
         self.plain = all(len(picture) == 1 and picture[0].weight == 1 for picture in rows)
-        self.free = len(rows) if guidance > 1 or not self.plain else 0
+        free = card.driver.free(card, settings.guidance) or not self.plain
+        self.free = len(rows) if free else 0
         self.places = [*range(self.free), *self.owners]
         texts = [*negatives[: self.free], *(row.text for row in self.flat)]
         weights = torch.stack([text.weights for text in texts])
         context = torch.cat([text.context for text in texts])
-        self.aim = Aim(context, self.free, log_weights(weights, gain))
+        self.aim = Aim(context, self.free, log_weights(weights, card.weight_gain))
+        concepts = [row.text.concepts for row in self.flat]
+        self.aim.concepts = [each for each in concepts if each is not None]
+        self.extra = card.driver.beside(parts, texts, settings, shape)
 
     def spread(self, latents: torch.Tensor) -> torch.Tensor:
         """(pictures, …) to (rows, …)."""
@@ -235,21 +230,3 @@ class _Batch:
 def _stack(canvases: Sequence[Canvas], name: str, device: torch.device) -> torch.Tensor | None:
     found: list[Any] = [getattr(canvas, name) for canvas in canvases]
     return None if found[0] is None else torch.cat(found).float().to(device)
-
-
-def _guess(
-    scheduler: Any, scaled: torch.Tensor, predicted: torch.Tensor, timestep: torch.Tensor
-) -> Callable[[], torch.Tensor]:
-    """The finished latents that a prediction implies, computed only if somebody looks."""
-
-    def compute() -> torch.Tensor:
-        # What the UNet was given is always the variance-preserving form, whatever the scheduler.
-        alpha = scheduler.alphas_cumprod[int(timestep)].to(scaled)
-        kind = scheduler.config.prediction_type
-        if kind == "v_prediction":
-            return alpha.sqrt() * scaled - (1 - alpha).sqrt() * predicted
-        if kind == "sample":
-            return predicted
-        return (scaled - (1 - alpha).sqrt() * predicted) / alpha.sqrt().clamp_min(1e-3)
-
-    return compute

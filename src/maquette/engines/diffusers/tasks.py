@@ -66,7 +66,7 @@ def _draw(
 ) -> Iterator[Event]:
     """Draw recipes, by their index, that share what steers them."""
     began = time.perf_counter()
-    writer = Writer(parts)
+    writer = Writer(parts, maps=how["maps"])
     orders: list[Order] = []
     extensions: list[tuple[int, Recipe, Outpaint, Plan]] = []
     for index, recipe in recipes.items():

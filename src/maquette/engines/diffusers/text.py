@@ -7,15 +7,29 @@ marks and the results are laid end to end, as the A1111 family does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from maquette.core.recipe import Interpreter
+from maquette.core.recipe import Interpreter, PromptText
 from maquette.engines.diffusers.prompts import Run
+from maquette.errors import ModelRefused
 
-__all__ = ["Encoded", "Token", "chunks", "encode", "tokenise"]
+if TYPE_CHECKING:
+    from maquette.engines.diffusers.weights import Parts
+
+__all__ = [
+    "Encoded",
+    "Token",
+    "chunks",
+    "encode",
+    "encode_beside",
+    "encode_t5",
+    "joined",
+    "pooled",
+    "tokenise",
+]
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,29 @@ class Encoded:
         weights: (chunks x length), the weight of each position; 1 for end marks and padding, and
             all 1 where the interpreter has already scaled the embedding.
         places: source offset of each position, -1 for end marks and padding.
+        pooled: (1, width), what the text is as a whole, where the network reads that too.
+        concepts: (words + 1, width), each traced word encoded alone and nothing last, where maps
+            are made of concepts.
+        marks: source offset of each concept's word, -1 for nothing.
     """
 
     context: torch.Tensor
     weights: torch.Tensor
     places: tuple[int, ...]
+    pooled: torch.Tensor | None = None
+    concepts: torch.Tensor | None = None
+    marks: tuple[int, ...] = ()
+
+    @property
+    def vector(self) -> torch.Tensor:
+        """The pooled vector; for networks that read one."""
+        assert self.pooled is not None  # noqa: S101 (their encoders give one)
+        return self.pooled
+
+    def emptied(self) -> Encoded:
+        """The same text as zeros."""
+        vector = None if self.pooled is None else torch.zeros_like(self.pooled)
+        return replace(self, context=torch.zeros_like(self.context), pooled=vector)
 
 
 def tokenise(tokenizer: Any, runs: Sequence[Run], *, apart: bool) -> list[list[Token]]:
@@ -76,7 +108,10 @@ def _cut(tokenizer: Any, runs: Sequence[Run]) -> list[Token]:
         text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False
     )
     tokens: list[Token] = []
-    for number, (start, end) in zip(answer["input_ids"], answer["offset_mapping"], strict=True):
+    for number, (begin, end) in zip(answer["input_ids"], answer["offset_mapping"], strict=True):
+        start = begin
+        while start < end - 1 and text[start].isspace():  # T5 counts the space before a word
+            start += 1
         last = max(end, start + 1)
         here = weights[start:last]
         weight = here[0] if len(set(here)) == 1 else sum(here) / len(here)
@@ -103,30 +138,39 @@ def encode(
     *,
     count: int,
     interpreter: Interpreter,
+    from_last: int = 0,
 ) -> Encoded:
     """Encode chunks, padded with empty ones to ``count``.
 
     Under ``a1111`` the embedding is multiplied by the weights and each chunk's mean restored;
-    under ``attention`` and ``plain`` it is left alone.
+    under ``attention`` and ``plain`` it is left alone. ``from_last`` counts layers from the end,
+    without the last norm, and adds the first chunk's pooled vector; 0 is the encoder's answer.
     """
     length = int(text_encoder.config.max_position_embeddings)
-    begin, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     numbers: list[list[int]] = []
     weights: list[list[float]] = []
     places: list[int] = []
     for chunk in [*cut, *([[]] * (count - len(cut)))]:
         rest = length - 2 - len(chunk)
-        numbers.append([begin, *(token.number for token in chunk), end, *[pad] * rest])
+        numbers.append(_framed(tokenizer, chunk, length))
         weights.append([1.0, *(token.weight for token in chunk), *[1.0] * (rest + 1)])
         places += [-1, *(token.place for token in chunk), *[-1] * (rest + 1)]
     device = text_encoder.device
-    states = text_encoder(torch.tensor(numbers, device=device))[0]
+    vector: torch.Tensor | None = None
+    if from_last:
+        answer = text_encoder(torch.tensor(numbers, device=device), output_hidden_states=True)
+        states = answer.hidden_states[-from_last]
+        if getattr(answer, "text_embeds", None) is not None:
+            vector = answer.text_embeds[:1]
+    else:
+        states = text_encoder(torch.tensor(numbers, device=device))[0]
     scale = torch.tensor(weights, device=device, dtype=torch.float32)
     if interpreter == "a1111" and bool((scale != 1).any()):
         states = _scaled(states, scale)
     if interpreter != "attention":
         scale = torch.ones_like(scale)
-    return Encoded(states.reshape(1, -1, states.shape[-1]), scale.reshape(-1), tuple(places))
+    context = states.reshape(1, -1, states.shape[-1])
+    return Encoded(context, scale.reshape(-1), tuple(places), vector)
 
 
 def _scaled(states: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -138,3 +182,81 @@ def _scaled(states: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     steady = after.abs() > 1e-3 * wide.abs().mean(dim=(1, 2), keepdim=True)
     ratio = torch.where(steady, before / after, torch.ones_like(before))
     return (new * ratio).to(states.dtype)
+
+
+def encode_beside(
+    parts: Parts, cut: Sequence[Sequence[Token]], *, count: int, interpreter: Interpreter
+) -> Encoded:
+    """Two encoders of CLIP's kind over the same tokens, their states side by side.
+
+    From each the last layer but one (arXiv 2307.01952); the pooled vectors of those that have a
+    projection are laid end to end, of the first chunk alone.
+    """
+    texts: list[Encoded] = []
+    vectors: list[torch.Tensor] = []
+    pairs = list(zip(parts.tokenizers, parts.text_encoders, strict=True))[:2]
+    if len({len(tokenizer) for tokenizer, _ in pairs}) != 1:
+        raise ModelRefused(f"the two tokenizers of {parts.card.ref.name} cut words differently")
+    for tokenizer, encoder in pairs:
+        text = encode(tokenizer, encoder, cut, count=count, interpreter=interpreter, from_last=2)
+        texts.append(text)
+        if text.pooled is not None:
+            vectors.append(text.pooled)
+    context = torch.cat([text.context for text in texts], dim=-1)
+    return Encoded(context, texts[0].weights, texts[0].places, torch.cat(vectors, dim=-1))
+
+
+@torch.inference_mode()
+def encode_t5(
+    parts: Parts,
+    tokenizer: Any,
+    encoder: Any,
+    tokens: Sequence[Token],
+    *,
+    length: int,
+    width: int,
+    prompt: PromptText,
+) -> Encoded:
+    """A text as T5 reads it, padded to ``length``; zeros of ``width`` where there is no T5."""
+    if encoder is None:
+        context = torch.zeros(1, length, width, device=parts.device, dtype=parts.dtype)
+        return Encoded(context, torch.ones(length, device=parts.device), (-1,) * length)
+    rest = length - 1 - len(tokens)
+    ends = [tokenizer.eos_token_id, *[tokenizer.pad_token_id] * rest]
+    numbers = [*(token.number for token in tokens), *ends]
+    states = encoder(torch.tensor([numbers], device=parts.device))[0]
+    weights = torch.ones(length, device=parts.device)
+    if prompt.interpreter == "attention":
+        weights[: len(tokens)] = torch.tensor([token.weight for token in tokens])
+    places = (*(token.place for token in tokens), *[-1] * (rest + 1))
+    return Encoded(states.to(parts.dtype), weights, places)
+
+
+def joined(first: Encoded, second: Encoded, width: int) -> Encoded:
+    """Two texts end to end, the first made as wide as the second with zeros."""
+    wide = torch.nn.functional.pad(first.context, (0, width - first.context.shape[-1]))
+    return Encoded(
+        torch.cat([wide, second.context], dim=1),
+        torch.cat([first.weights, second.weights]),
+        first.places + second.places,
+        first.pooled,
+    )
+
+
+@torch.inference_mode()
+def pooled(tokenizer: Any, encoder: Any, tokens: Sequence[Token]) -> torch.Tensor:
+    """The pooled vector of a chunk, (1, width), from an encoder without a projection."""
+    length = int(encoder.config.max_position_embeddings)
+    numbers = _framed(tokenizer, tokens, length)
+    return encoder(torch.tensor([numbers], device=encoder.device)).pooler_output
+
+
+def _framed(tokenizer: Any, tokens: Sequence[Token], length: int) -> list[int]:
+    """The numbers of a chunk between its end marks, padded to ``length``."""
+    rest = length - 2 - len(tokens)
+    return [
+        tokenizer.bos_token_id,
+        *(token.number for token in tokens),
+        tokenizer.eos_token_id,
+        *[tokenizer.pad_token_id] * rest,
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -11,27 +12,47 @@ from typing import Any
 
 import torch
 
+from maquette.engines.diffusers.families.base import Part
 from maquette.engines.diffusers.imports import import_loaders, import_transformers
 from maquette.engines.diffusers.models import ModelCard, verify_model
-from maquette.errors import ModelRefused, SettingRefused
+from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 
-__all__ = ["Parts", "device_of", "dtype_of", "load_parts"]
+__all__ = ["Parts", "class_of", "device_of", "dtype_of", "load_parts"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A loaded model. ``tokenizer`` is transformers', the three networks diffusers' own."""
+    """A loaded model: diffusers' own networks, transformers' text encoders and tokenizers.
+
+    ``network`` is what draws, a UNet or a transformer. ``text_encoders`` and ``tokenizers`` stand
+    in the order of their family, None where an optional one is not there.
+    """
 
     card: ModelCard
-    unet: Any
+    network: Any
     vae: Any
-    text_encoder: Any
-    tokenizer: Any
+    text_encoders: tuple[Any, ...]
+    tokenizers: tuple[Any, ...]
     scheduler: Mapping[str, Any]
     device: torch.device
     dtype: torch.dtype
+
+    @property
+    def unet(self) -> Any:
+        """What draws, where it is a UNet."""
+        return self.network
+
+    @property
+    def text_encoder(self) -> Any:
+        """The first text encoder."""
+        return self.text_encoders[0]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The first tokenizer."""
+        return self.tokenizers[0]
 
 
 def device_of(name: str) -> torch.device:
@@ -78,41 +99,66 @@ def load_parts(
     if threads > 0:
         torch.set_num_threads(threads)
     with _offline(), _one_thread(), _quiet():
-        # The modules themselves, not the package's face: that one imports every pipeline.
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-        from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-        from transformers.models.clip.modeling_clip import CLIPTextModel
-        from transformers.models.clip.tokenization_clip import CLIPTokenizer
-
-        vaes: dict[str, Any] = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
-        common = {"local_files_only": True, "use_safetensors": True, "variant": card.variant}
         try:
-            unet: Any = UNet2DConditionModel.from_pretrained(
-                card.folder, subfolder="unet", torch_dtype=kind, **common
-            )
-            vae = vaes[card.vae_class].from_pretrained(
-                card.folder, subfolder="vae", torch_dtype=kind, **common
-            )
-            text_encoder: Any = CLIPTextModel.from_pretrained(
-                card.folder, subfolder="text_encoder", dtype=kind, **common
-            )
-            tokenizer = CLIPTokenizer.from_pretrained(
-                card.folder, subfolder="tokenizer", local_files_only=True
-            )
+            loaded = _networks(card, kind)
+            words = _tokenizers(card)
+        except MaquetteError:
+            raise
         except Exception as error:
             # Whatever the libraries raise here, the reason is the same: these files do not load.
             raise ModelRefused(
                 f"the model {card.ref.name} does not load: {str(error).splitlines()[0][:200]}",
                 hint="its files are damaged or do not belong together; get it again",
             ) from error
-    for network in (unet, vae, text_encoder):
-        network.to(where).eval().requires_grad_(False)
-    for network in (unet, vae):
+    network, vae = loaded[card.driver.network], loaded["vae"]
+    for each in loaded.values():
+        each.to(where).eval().requires_grad_(False)
+    for each in (network, vae):
         # A place's channels side by side: convolutions are a few per cent faster, the decoder's a
         # quarter, and the numbers differ by rounding alone.
-        network.to(memory_format=torch.channels_last)
-    return Parts(card, unet, vae, text_encoder, tokenizer, card.scheduler, where, kind)
+        each.to(memory_format=torch.channels_last)
+    encoders = tuple(loaded.get(name) for name in card.driver.encoders)
+    return Parts(card, network, vae, encoders, words, card.scheduler, where, kind)
+
+
+def _networks(card: ModelCard, kind: torch.dtype) -> dict[str, Any]:
+    """The networks of a model folder by the name of their part, of its number type."""
+    loaded: dict[str, Any] = {}
+    for name, part in card.driver.parts.items():
+        if name not in card.configs:
+            continue  # an optional part
+        config = card.configs[name]
+        numbers = kind
+        if name == "vae" and kind == torch.float16 and config.get("force_upcast"):
+            # SDXL's decoder leaves the range of float16; its configuration says so.
+            numbers = torch.float32
+        typed = {"dtype" if name in card.driver.encoders else "torch_dtype": numbers}
+        loaded[name] = class_of(part, config["_class_name"]).from_pretrained(
+            card.folder,
+            subfolder=name,
+            local_files_only=True,
+            use_safetensors=True,
+            variant=card.variants.get(name),
+            **typed,
+        )
+    return loaded
+
+
+def _tokenizers(card: ModelCard) -> tuple[Any, ...]:
+    found: list[Any] = []
+    for name, part in card.driver.tokenizers.items():
+        folder = card.folder / name
+        if not folder.is_dir():
+            found.append(None)
+            continue
+        (kind,) = part.classes
+        found.append(class_of(part, kind).from_pretrained(folder, local_files_only=True))
+    return tuple(found)
+
+
+def class_of(part: Part, name: str) -> Any:
+    """A class of a part, from its own module: the libraries' faces import every pipeline."""
+    return getattr(importlib.import_module(part.classes[name]), name)
 
 
 @contextmanager
