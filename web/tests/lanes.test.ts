@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { layout, travel } from '../src/strip/lanes'
+import { layout, line, travel } from '../src/strip/lanes'
 
 const node = (id: string, ...parents: string[]) => ({ id, parents })
 
@@ -47,6 +47,11 @@ describe('lanes', () => {
     expect(graph.cells.map((cell) => cell.ids.length)).toEqual([1, 1, 1, 1, 1, 4, 1])
     expect(graph.place.get('6')?.folded).toBe(true)
     expect(graph.edges).toHaveLength(6)
+  })
+
+  it('know the line that leads to a version', () => {
+    const graph = layout([node('a'), node('b', 'a'), node('c', 'a'), node('d', 'c')])
+    expect([...line(graph, graph.place.get('d')!)].sort()).toEqual(['a', 'c', 'd'])
   })
 
   it('lay out ten thousand in well under a second', () => {

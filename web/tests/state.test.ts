@@ -38,11 +38,17 @@ describe('a contact sheet', () => {
     const pick = (version: string, score: number) => [version, { version, score } as Pick] as const
     expect(ids(sorted(items, 'score', new Map([pick('c', 0.2), pick('b', 0.9)])))).toBe('bcad')
     expect(ids(sorted(items, 'newest', new Map()))).toBe('abcd')
+    const turn = (version: string, suggested: number | null, score: number) => [version, { version, suggested, score } as Pick] as const
+    const picks = new Map([turn('a', null, 0.3), turn('b', 2, 0.1), turn('c', null, 0.4), turn('d', 1, 0.2)])
+    expect(ids(sorted(items, 'variety', picks))).toBe('dbca')
   })
 
   it('is walked by arrows and has ends', () => {
-    expect([step(0, 'ArrowRight', 3, 8), step(1, 'ArrowDown', 3, 8), step(6, 'ArrowDown', 3, 8), step(0, 'ArrowUp', 3, 8)]).toEqual([1, 4, 6, 0])
-    expect([step(4, 'Home', 3, 8), step(4, 'End', 3, 8)]).toEqual([0, 7])
+    // Three in a row; the first row begins with a draft that is still drawn, so it holds two.
+    const places = [1, 2, 3, 4, 5, 6, 7].map((at) => ({ x: (at % 3) * 100, y: Math.floor(at / 3) * 120 }))
+    expect(['ArrowRight', 'ArrowDown', 'ArrowUp', 'ArrowLeft'].map((key) => step(0, key, places))).toEqual([1, 3, 0, 0])
+    expect([step(3, 'ArrowUp', places), step(4, 'ArrowDown', places), step(6, 'ArrowUp', places)]).toEqual([0, 6, 3])
+    expect([step(4, 'Home', places), step(4, 'End', places)]).toEqual([0, 6])
   })
 })
 

@@ -50,6 +50,7 @@ define(
   tool('eraser', 'Eraser', 'E', 'eraser'),
   tool('lasso', 'Lasso', 'L', 'lasso'),
   tool('box', 'Box', 'R', 'box'),
+  tool('colour', 'Colour', 'G', 'colour'),
   { name: 'mask-from', label: 'Mask from a word, a colour or a box …', shortcut: 'W', icon: 'word', group: 'Mask', enabled: refining, perform: () => dialogs.show('mask') },
   { name: 'invert', label: 'Invert the mask', shortcut: 'I', icon: 'invert', group: 'Mask', enabled: refining, perform: () => editor()?.invert() },
   masking('grow', 'Grow the mask', '.', 'grow', () => editor()?.grow(nudge())),
@@ -82,8 +83,8 @@ define(
   },
   { name: 'undo', label: 'Undo', shortcut: 'Mod+Z', icon: 'undo', group: 'Words', enabled: () => past.canUndo, perform: () => said('Undone', past.undo()) },
   { name: 'redo', label: 'Redo', shortcut: ['Mod+Shift+Z', 'Mod+Y'], icon: 'redo', group: 'Words', enabled: () => past.canRedo, perform: () => said('Done again', past.redo()) },
-  { name: 'near-styles', label: 'Styles near this one', icon: 'wand', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('near') },
-  { name: 'far-styles', label: 'Far styles', icon: 'sweep', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('far') },
+  { name: 'near-styles', label: 'Draw the same in near styles', icon: 'wand', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('near') },
+  { name: 'far-styles', label: 'Draw the same in far styles', icon: 'sweep', group: 'Words', enabled: () => Boolean(studio.words?.text.trim()), perform: () => void explore('far') },
   { name: 'import', label: 'Import a picture …', shortcut: 'Mod+O', icon: 'import', group: 'Words', enabled: () => studio.room !== null, perform: () => void chooseFile() },
   { name: 'cancel', label: 'Cancel what is being drawn', shortcut: 'Mod+.', icon: 'close', group: 'Words', enabled: () => (studio.room?.running.length ?? 0) > 0, perform: () => void studio.room?.cancelAll() },
 )
@@ -118,7 +119,8 @@ define(
   version('replay', 'Replay: draw it again and compare', 'replay', () => void operate('replay', {})),
   version('enlarge', 'Enlarge to twice the size', 'resize', () => void operate('upscale', { scale: 2 })),
   version('extend', 'Extend on all sides', 'extend', () => {
-    const by = Math.round((studio.current!.width / 4) / 8) * 8
+    const step = studio.model?.multiple ?? 8
+    const by = Math.max(step, Math.round(studio.current!.width / 4 / step) * step)
     void operate('outpaint', { left: by, right: by, top: by, bottom: by })
   }),
   version('vary', 'Draw four near this one', 'sweep', () => void operate('vary', { n: 4, strength: 0.5, quality: studio.words?.quality ?? 'final' })),
@@ -140,6 +142,7 @@ export async function startHere(): Promise<void> {
     notices.say('This picture came without words. Write some, or extend and replace parts of it.')
     return
   }
+  const before = words.kept()
   words.chosen = false
   words.seedMode = 'locked'
   words.count = 1
@@ -151,8 +154,13 @@ export async function startHere(): Promise<void> {
     quality: detail.quality,
     size: [detail.width, detail.height],
   })
+  const after = words.kept()
+  past.note({ label: 'Use these words', undo: () => words.put(before), redo: () => words.put(after) })
   notices.say('Its words, seed and size are on the left. What you draw now branches off here.')
 }
+
+/** Wide enough for the inspector to stand beside the picture; as in Refine's styles. */
+const beside = matchMedia('(min-width: 1001px)')
 
 // ── screens ────────────────────────────────────────────────────────────────────────────────────
 const open = () => studio.room !== null
@@ -173,7 +181,15 @@ define(
   },
   { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id }) },
   { name: 'project', label: 'Open or make a project …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('projects') },
-  { name: 'inspector', label: 'Show or hide the inspector', shortcut: 'Mod+I', icon: 'panel', group: 'Studio', active: () => prefs.inspector, perform: () => (prefs.inspector = !prefs.inspector) },
+  {
+    name: 'inspector', label: 'Show or hide the inspector', shortcut: 'Mod+I', icon: 'panel', group: 'Studio',
+    active: () => (beside.matches ? prefs.inspector : studio.sheet === 'inspector'),
+    perform: () => {
+      // Where there is no room beside the picture it is a sheet that is pulled up.
+      if (beside.matches) prefs.inspector = !prefs.inspector
+      else studio.sheet = studio.sheet === 'inspector' ? 'none' : 'inspector'
+    },
+  },
   { name: 'theme', label: 'Dark or light', icon: 'sun', group: 'Studio', perform: () => (prefs.theme = prefs.theme === 'light' ? 'dark' : 'light') },
   { name: 'surround', label: '18 % grey around the picture', icon: 'settings', group: 'Studio', active: () => prefs.surround === 'grey', perform: () => (prefs.surround = prefs.surround === 'grey' ? 'plain' : 'grey') },
 )

@@ -12,12 +12,16 @@ export interface Heard {
 
 const KINDS = ['hello', 'job', 'progress', 'preview', 'version', 'mark', 'findings'] as const
 const SLOWEST = 5000
+/** Milliseconds after which a window that nobody sees lets go of its line. */
+const UNSEEN = 30_000
 
 export class Stream {
   private source: EventSource | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   private wait = 400
   private closed = false
+  private resting = false
+  private leaving: ReturnType<typeof setTimeout> | undefined
   last: number | null = null
 
   constructor(
@@ -28,25 +32,45 @@ export class Stream {
     this.open()
     window.addEventListener('online', this.hurry)
     window.addEventListener('offline', this.lost)
+    document.addEventListener('visibilitychange', this.looked)
   }
 
   close(): void {
     this.closed = true
     clearTimeout(this.timer)
+    clearTimeout(this.leaving)
     this.source?.close()
     window.removeEventListener('online', this.hurry)
     window.removeEventListener('offline', this.lost)
+    document.removeEventListener('visibilitychange', this.looked)
   }
 
   /** Try now, not when the wait is over. */
   hurry = (): void => {
     if (this.source || this.closed) return
+    this.resting = false
     clearTimeout(this.timer)
     this.open()
   }
 
+  /**
+   * Browsers lend a server six lines in all: a seventh window would wait for ever. So one that is
+   * not looked at rests, and takes up the stream where it left it when it is looked at again.
+   */
+  private readonly looked = (): void => {
+    clearTimeout(this.leaving)
+    if (document.hidden) {
+      this.leaving = setTimeout(() => {
+        clearTimeout(this.timer)
+        this.source?.close()
+        this.source = null
+        this.resting = true
+      }, UNSEEN)
+    } else if (this.resting) this.hurry()
+  }
+
   private open(): void {
-    if (this.closed) return
+    if (this.closed || this.resting) return
     this.told('connecting', this.last !== null)
     const source = new EventSource(this.url(this.last))
     this.source = source
@@ -77,7 +101,7 @@ export class Stream {
   private lost = (): void => {
     this.source?.close()
     this.source = null
-    if (this.closed) return
+    if (this.closed || this.resting) return
     this.told('offline', false)
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.open(), this.wait)

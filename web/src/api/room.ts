@@ -88,6 +88,8 @@ export class RoomApi {
     this.ask<Comparison>('GET', `/compare${query({ before, after })}`)
   export = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/exports`, { json })
 
+  picture = async (digest: string): Promise<Blob> =>
+    (await askBlob('GET', `${this.base}/pictures/${digest}`)).blob
   pictureUrl = (digest: string) => `${BASE}${this.base}/pictures/${digest}`
   thumbUrl = (digest: string, side: 64 | 128 | 256 | 512 | 1024) =>
     `${BASE}${this.base}/pictures/${digest}/${side}.webp`

@@ -7,7 +7,7 @@ import { feather, grow } from './morph'
 import { keepMask, keptMask } from './shelf'
 import { Undo } from './undo'
 
-export type Tool = 'probe' | 'brush' | 'eraser' | 'lasso' | 'box'
+export type Tool = 'probe' | 'brush' | 'eraser' | 'lasso' | 'box' | 'colour'
 
 /** A mask with its own past. */
 interface Sheet {
@@ -27,6 +27,8 @@ export class Editor {
   radius = $state(recall('brush-radius', 14))
   hardness = $state(recall('brush-hardness', 0.8))
   pressure = $state(recall('brush-pressure', true))
+  /** How far from the colour that was clicked on (CIELAB distance) still counts as it. */
+  tolerance = $state(recall('colour-tolerance', 12))
   shown = $state(true)
   /** The words for the masked area. */
   prompt = $state('')
@@ -43,6 +45,7 @@ export class Editor {
   private base: Uint8Array | null = null
   private touched: Rect = EMPTY
   private last: { at: Point; radius: number } | null = null
+  private region: { at: Point; erase: boolean; base: Uint8Array; count: number } | null = null
 
   constructor(private readonly project: string) {}
 
@@ -59,6 +62,7 @@ export class Editor {
   open(version: string, width: number, height: number): void {
     if (this.version === version) return
     this.version = version
+    this.region = null
     let sheet = this.sheets.get(version)
     if (!sheet || sheet.mask.width !== width || sheet.mask.height !== height) {
       sheet = { mask: new Mask(width, height), undo: new Undo() }
@@ -166,6 +170,41 @@ export class Editor {
     })
   }
 
+  /** Add the region of one colour that was clicked on, or take it away. */
+  pick(picked: Uint8Array, at: Point, erase: boolean): void {
+    if (!this.sheet) return
+    const base = this.sheet.mask.data.slice()
+    this.lay(picked, base, erase)
+    this.region = { at, erase, base, count: this.sheet.undo.count }
+  }
+
+  /** What was clicked on last, as long as nothing else was done since. */
+  get clicked(): { at: Point; erase: boolean } | null {
+    return this.region && this.region.count === this.sheet?.undo.count ? this.region : null
+  }
+
+  /** The last region again, with another tolerance. */
+  repick(picked: Uint8Array): void {
+    if (!this.sheet || !this.region || !this.clicked) return
+    const { base, erase } = this.region
+    this.lay(picked, base, erase)
+    this.region = { ...this.region, count: this.sheet.undo.count }
+  }
+
+  private lay(picked: Uint8Array, base: Uint8Array, erase: boolean): void {
+    this.alter(erase ? 'Take a colour away' : 'Colour', (mask) => {
+      for (let at = 0; at < picked.length; at++) {
+        mask.data[at] = erase ? Math.min(base[at]!, 255 - picked[at]!) : Math.max(base[at]!, picked[at]!)
+      }
+      return mask.whole
+    })
+  }
+
+  tolerate(value: number): void {
+    this.tolerance = value
+    remember('colour-tolerance', value)
+  }
+
   resize(by: number): void {
     const step = Math.max(1, Math.round(this.radius * 0.15))
     this.radius = Math.min(512, Math.max(1, this.radius + by * step))
@@ -208,6 +247,7 @@ export class Editor {
 
   private note(base: Uint8Array, rect: Rect, label: string): void {
     const sheet = this.sheet!
+    const version = this.version
     const had = sheet.undo.count
     sheet.undo.note(sheet.mask, base, rect, label)
     this.changed(rect)
@@ -215,6 +255,7 @@ export class Editor {
     const step = (turn: 'undo' | 'redo') => () => {
       const done = sheet.undo[turn](sheet.mask)
       if (done && sheet === this.sheet) this.changed(done.rect)
+      else if (done) keepMask(`${this.project}/${version}`, sheet.mask, isEmpty(sheet.mask.bounds()))
     }
     history.note({ label, undo: step('undo'), redo: step('redo') })
   }

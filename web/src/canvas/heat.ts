@@ -74,7 +74,7 @@ export function wordsAt(maps: HeatMaps, at: Point): WordAt[] {
  * RGBA of a veil: dark where the word did not look, clear where it did, so that the picture itself
  * is lit by the word. `strength` is how dark the veil gets (0 to 1).
  */
-export function veil(bytes: Uint8Array, strength = 0.86): Uint8ClampedArray<ArrayBuffer> {
+export function veil(bytes: Uint8Array, strength = 0.8): Uint8ClampedArray<ArrayBuffer> {
   const out = new Uint8ClampedArray(bytes.length * 4)
   for (let at = 0; at < bytes.length; at++) {
     const lit = smooth(bytes[at]! / 255)

@@ -1,15 +1,45 @@
 /** Masks that the server picks out, brought back as bytes so that the brush can go on with them. */
 import { attempt } from '../state/notices.svelte'
 import { studio } from '../state/studio.svelte'
+import type { Point } from './geometry'
 
 export async function maskFrom(wish: Record<string, unknown>, label: string, instead: boolean): Promise<void> {
+  const { editor } = studio
+  await picked(wish, (bytes) => editor?.add(bytes, label, instead))
+}
+
+/** The region of one colour around a place of the picture; `erase` takes it away. */
+export async function maskFromPlace(at: Point, erase: boolean): Promise<void> {
+  const { editor, current } = studio
+  const place = { x: Math.floor(at.x), y: Math.floor(at.y) }
+  if (!editor || !current || place.x < 0 || place.y < 0 || place.x >= current.width || place.y >= current.height) return
+  const colour = { ...place, tolerance: editor.tolerance }
+  await picked({ colour }, (bytes) => editor.pick(bytes, place, erase))
+}
+
+let turn = 0
+
+/** The same region with another tolerance; of several in quick succession the last counts. */
+export async function tolerate(tolerance: number): Promise<void> {
+  const { editor } = studio
+  if (!editor) return
+  editor.tolerate(tolerance)
+  const { clicked } = editor
+  const mine = ++turn
+  if (!clicked) return
+  await new Promise((done) => setTimeout(done, 90))
+  if (mine !== turn) return
+  await picked({ colour: { ...clicked.at, tolerance } }, (bytes) => mine === turn && editor.repick(bytes))
+}
+
+/** Have the server pick out a mask; its bytes are used if the same picture is still on the table. */
+async function picked(wish: Record<string, unknown>, use: (bytes: Uint8Array) => void): Promise<void> {
   const { room, editor, current } = studio
   if (!room || !editor || !current) return
   await attempt(async () => {
     const made = await room.api.makeMask({ version: current.id, ...wish })
-    const response = await fetch(room.api.pictureUrl(made.digest))
-    editor.add(await greyOf(await response.blob(), current.width, current.height), label, instead)
-    editor.shown = true
+    const bytes = await greyOf(await room.api.picture(made.digest), current.width, current.height)
+    if (editor.sheetOf === current.id) use(bytes)
   })
 }
 

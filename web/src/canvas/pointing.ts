@@ -10,6 +10,8 @@ export interface Pointing {
   /** Where the pointer is, in picture pixels; null when it left. */
   hover: (at: Point | null) => void
   shape: (shape: Shape | null) => void
+  /** The colour at this place was clicked on; `erase` takes it from the mask. */
+  pick: (at: Point, erase: boolean) => void
   /** Space is held: the hand. */
   hand: () => boolean
 }
@@ -106,8 +108,18 @@ export function pointing(element: HTMLElement, given: () => Pointing): () => voi
         )
       } else if (shape.kind === 'lasso') editor.lasso(shape.points, erase)
     } else if (doing === 'pan' && Math.hypot(finger.at.x - finger.from.x, finger.at.y - finger.from.y) < 5) {
-      given().hover(onPicture(event)) // a tap probes
+      if (editor.tool === 'colour' && event.button === 0 && !given().hand()) given().pick(onPicture(event), event.altKey)
+      else given().hover(onPicture(event)) // a tap probes
     }
+    shape = null
+    given().shape(null)
+    if (fingers.size === 0) doing = null
+  }
+
+  /** The browser took the finger away, as for a gesture of its own: nothing of it counts. */
+  const cancel = (event: PointerEvent) => {
+    if (!fingers.delete(event.pointerId)) return
+    if (doing === 'paint') given().editor.abandon()
     shape = null
     given().shape(null)
     if (fingers.size === 0) doing = null
@@ -127,14 +139,14 @@ export function pointing(element: HTMLElement, given: () => Pointing): () => voi
   element.addEventListener('pointerdown', down)
   element.addEventListener('pointermove', move)
   element.addEventListener('pointerup', up)
-  element.addEventListener('pointercancel', up)
+  element.addEventListener('pointercancel', cancel)
   element.addEventListener('pointerleave', leave)
   element.addEventListener('wheel', wheel, { passive: false })
   return () => {
     element.removeEventListener('pointerdown', down)
     element.removeEventListener('pointermove', move)
     element.removeEventListener('pointerup', up)
-    element.removeEventListener('pointercancel', up)
+    element.removeEventListener('pointercancel', cancel)
     element.removeEventListener('pointerleave', leave)
     element.removeEventListener('wheel', wheel)
   }

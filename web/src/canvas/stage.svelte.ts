@@ -13,12 +13,20 @@ class Stage {
   /** The keyboard's place on the picture. */
   cross = $state.raw<Point | null>(null)
   element: HTMLElement | null = null
+  /** How deep the tool bar lies over the top edge, in pixels. */
+  private bar = 34
 
   fit(): void {
     this.fitted = true
-    // The tool bar lies along the top edge; on a narrow screen it has two rows.
     const narrow = this.window.width < 500
-    this.view = fit(this.picture, this.window, narrow ? 8 : 20, narrow ? 76 : 36)
+    const top = this.bar && this.bar + (narrow ? 10 : 2)
+    this.view = fit(this.picture, this.window, narrow ? 8 : 20, top)
+  }
+
+  /** The tool bar has other rows now, or none. */
+  barred(height: number): void {
+    this.bar = height
+    if (this.fitted && this.window.width) this.fit()
   }
 
   /** One picture pixel is one screen pixel. */

@@ -33,6 +33,7 @@ export class Undo {
     const earlier = new (mask.constructor as typeof Mask)(mask.width, mask.height, base)
     const step = { rect, before: earlier.read(rect), after: mask.read(rect), label }
     if (step.before.every((value, at) => value === step.after[at])) return
+    for (const lost of this.undone) this.held -= lost.before.length * 2
     this.undone = []
     this.count++
     this.done.push(step)

@@ -18,6 +18,7 @@ const WORDS: Record<string, string> = {
   explore: 'Tried a style',
   vary: 'Varied',
   reweight: 'Reweighted',
+  refine: 'Finished',
   inpaint: 'Replaced',
   outpaint: 'Extended',
   upscale: 'Enlarged',

@@ -26,6 +26,12 @@ export class History {
     this.undone = []
   }
 
+  /** Another project: what was done in the last one stays done. */
+  forget(): void {
+    this.done = []
+    this.undone = []
+  }
+
   undo(): Deed | null {
     const deed = this.done.at(-1)
     if (!deed) return null

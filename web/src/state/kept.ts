@@ -1,6 +1,9 @@
-/** What a window remembers over a reload: its own first, then what the last window left. */
-export function recall<T>(key: string, fallback: T): T {
-  for (const store of stores()) {
+/**
+ * What a window remembers over a reload: its own first, then what the last window left; with `own`
+ * nothing of another window's.
+ */
+export function recall<T>(key: string, fallback: T, own = false): T {
+  for (const store of stores().slice(0, own ? 1 : 2)) {
     try {
       const text = store.getItem(`maquette:${key}`)
       if (text !== null) return JSON.parse(text) as T
@@ -11,8 +14,8 @@ export function recall<T>(key: string, fallback: T): T {
   return fallback
 }
 
-export function remember(key: string, value: unknown): void {
-  for (const store of stores()) {
+export function remember(key: string, value: unknown, own = false): void {
+  for (const store of stores().slice(0, own ? 1 : 2)) {
     try {
       store.setItem(`maquette:${key}`, JSON.stringify(value))
     } catch {

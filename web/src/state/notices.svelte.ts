@@ -16,13 +16,14 @@ class Notices {
   private next = 1
 
   say(text: string, action?: Notice['action']): void {
-    this.spoken = text
-    this.add({ kind: 'said', text, hint: '', action }, 6000)
+    this.announce(text)
+    this.add({ kind: 'said', text, hint: '', action }, action ? 15_000 : 6000)
   }
 
   /** Only for ears: what eyes see anyway. */
   announce(text: string): void {
-    this.spoken = text
+    // The same line twice is a change as well, or nobody would hear it.
+    this.spoken = text === this.spoken ? `${text}\u00a0` : text
   }
 
   fault(error: unknown, action?: Notice['action']): void {
@@ -31,7 +32,7 @@ class Notices {
       error instanceof Problem
         ? error
         : new Problem(sentence(error instanceof Error ? error.message : String(error)))
-    this.spoken = `${problem.detail} ${problem.hint}`
+    this.announce(`${problem.detail} ${problem.hint}`)
     // The same fault twice is one fault.
     this.items = this.items.filter((item) => item.text !== problem.detail)
     this.add({ kind: 'fault', text: problem.detail, hint: problem.hint, action }, 0)

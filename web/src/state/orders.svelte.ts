@@ -54,7 +54,7 @@ export function plan(): Plan | null {
     n,
     label: again ? `${verb} another` : `${verb} ${n}`,
     note:
-      seed === null ? 'With new seeds.' : n > 1 ? `Seeds ${seed} to ${seed + n - 1}.` : `Seed ${seed}.`,
+      seed === null ? (n > 1 ? 'With new seeds.' : 'With a new seed.') : n > 1 ? `Seeds ${seed} to ${seed + n - 1}.` : `Seed ${seed}.`,
     body: {
       prompt: words.text,
       negative: words.negative,
@@ -84,7 +84,7 @@ export async function replace(): Promise<void> {
   const { room, editor, current, words } = studio
   if (!room || !editor?.has || !current) return
   const again = editor.replaced?.after === current.id ? editor.replaced : null
-  const from = again && again.prompt === editor.prompt ? again.before : current.id
+  const from = again && again.prompt === editor.prompt.trim() ? again.before : current.id
   editor.keepPrompt()
   await attempt(async () => {
     const mask = await room.api.sendMask(from, await editor.png())
@@ -151,30 +151,20 @@ export async function explore(reach: 'near' | 'far'): Promise<void> {
   notices.announce(`${count(jobs.length, 'style')} ordered.`)
 }
 
-/** Finish the picked drafts: the same words and seed with all steps. */
+/** Finish the picked drafts with all steps; each finished picture is a child of its draft. */
 export async function finish(ids: readonly string[]): Promise<void> {
   const { room } = studio
   if (!room) return
   let ordered = 0
   for (const id of ids) {
-    const detail = await room.detail(id)
-    if (!detail?.prompt) continue
-    const jobs = await room.order(
-      'generate',
-      {
-        prompt: detail.prompt,
-        negative: detail.negative ?? '',
-        seed: detail.seed,
-        size: [detail.width, detail.height],
-        quality: 'final',
-      },
-      null,
-    )
-    ordered += jobs?.length ?? 0
+    const jobs = await room.order('refine', { version: id, quality: 'final' }, null)
+    if (jobs) {
+      ordered += jobs.length
+      studio.pick(id)
+    }
   }
   if (ordered) {
-    studio.unpick()
-    notices.say(`${count(ordered, 'picture')} are being finished.`)
+    notices.say(ordered === 1 ? 'The picked draft is being finished.' : `${ordered} picked drafts are being finished.`)
   }
 }
 

@@ -33,6 +33,8 @@ export class Room {
   link = $state<Link>('connecting')
   /** Counts what arrived over the stream, for those who wait for it. */
   heard = $state(0)
+  /** Failed jobs that were taken off the sheet. */
+  private seen = $state.raw<string[]>([])
   readonly jobs = new SvelteMap<string, JobView>()
   readonly details = new SvelteMap<string, Detail>()
   readonly maps = new SvelteMap<string, HeatMaps | null>()
@@ -41,11 +43,15 @@ export class Room {
   private readonly asked = new Map<string, Promise<Detail | null>>()
   private readonly askedMaps = new Map<string, Promise<HeatMaps | null>>()
   private orders: Order[]
+  private asking = 0
   private stream: Stream | null = null
+  /** The line was cut since it was last taken up. */
+  private cut = false
 
   constructor(readonly id: string) {
     this.api = new RoomApi(id)
-    this.orders = recall(`orders:${id}`, [])
+    this.orders = recall(`orders:${id}`, [], true)
+    this.seen = recall(`seen:${id}`, [])
   }
 
   async open(): Promise<void> {
@@ -63,22 +69,27 @@ export class Room {
 
   /** Everything anew: at the start, and after the stream was cut. */
   async refresh(): Promise<void> {
+    const turn = ++this.asking
+    const known = new Set(this.jobs.keys())
     try {
       const [about, graph, jobs] = await Promise.all([
         this.api.about(),
         this.api.graph(),
         this.api.jobs(),
       ])
+      if (turn !== this.asking) return // a later question has a later answer
       this.name = about.name
-      this.versions = graph.items
+      // Nothing is ever deleted: what is not in the answer was heard of while it was on its way.
+      const told = new Set(graph.items.map((version) => version.id))
+      this.versions = [...graph.items, ...this.versions.filter((version) => !told.has(version.id))]
       this.loaded = true
       this.broken = null
       const live = new Set(jobs.items.map((job) => job.id))
-      for (const id of this.jobs.keys()) if (!live.has(id)) this.jobs.delete(id)
+      for (const id of known) if (!live.has(id)) this.jobs.delete(id)
       for (const job of jobs.items) this.know(job)
     } catch (error) {
-      if (error instanceof Problem) this.broken = error
-      else throw error
+      if (!(error instanceof Problem)) throw error
+      if (turn === this.asking) this.broken = error
     }
   }
 
@@ -88,20 +99,32 @@ export class Room {
       .sort((a, b) => a.created_at.localeCompare(b.created_at) || a.place - b.place),
   )
 
-  readonly failed = $derived([...this.jobs.values()].filter((job) => job.status === 'failed'))
+  /** What could not be drawn and was not tried again, newest first. */
+  readonly failed = $derived(
+    [...this.jobs.values()]
+      .filter((job) => job.status === 'failed' && !this.seen.includes(job.id))
+      .sort((a, b) => b.created_at.localeCompare(a.created_at)),
+  )
 
   detail(id: string): Promise<Detail | null> {
     const known = this.details.get(id)
     if (known) return Promise.resolve(known)
     let asked = this.asked.get(id)
     if (!asked) {
-      asked = attempt(() => this.api.detail(id)).then((detail) => {
-        if (detail) this.details.set(detail.id, detail)
-        else this.asked.delete(id)
-        return detail
-      })
-      this.asked.set(id, asked)
+      asked = this.ask(id)
     }
+    return asked
+  }
+
+  private ask(id: string): Promise<Detail | null> {
+    const asked: Promise<Detail | null> = attempt(() => this.api.detail(id)).then((detail) => {
+      const newest = this.asked.get(id)
+      if (newest && newest !== asked) return newest // asked again since: that answer counts
+      if (detail) this.details.set(detail.id, detail)
+      else this.asked.delete(id)
+      return detail
+    })
+    this.asked.set(id, asked)
     return asked
   }
 
@@ -135,10 +158,17 @@ export class Room {
     const answer = await attempt(() => this.api.operate(operation, body))
     if (!answer) return null
     this.orders = [...this.orders.slice(-50), { group: answer.group, from }]
-    remember(`orders:${this.id}`, this.orders)
-    for (const job of answer.jobs) this.know(job)
-    // What was already made is answered at once.
-    for (const job of answer.jobs) if (job.status === 'done') this.deliver(job.id)
+    remember(`orders:${this.id}`, this.orders, true)
+    // What was already made is answered at once. Of a job that its event told of before this
+    // answer came, the event knows more; only that it is ours is new.
+    for (const job of answer.jobs) {
+      const heard = this.jobs.get(job.id)
+      if (!heard) this.know(job, true)
+      else {
+        this.jobs.set(job.id, { ...heard, mine: true })
+        if (heard.status === 'done' || heard.status === 'failed') this.turned({ ...heard, mine: true })
+      }
+    }
     return answer.jobs
   }
 
@@ -184,6 +214,12 @@ export class Room {
     await attempt(() => Promise.all([...groups].map((group) => this.api.cancelGroup(group))))
   }
 
+  /** A failed job is seen and done with. */
+  forget(job: Job): void {
+    this.seen = [...this.seen.slice(-200), job.id]
+    remember(`seen:${this.id}`, this.seen)
+  }
+
   async retry(job: Job): Promise<void> {
     await attempt(() => this.api.retry(job.id))
   }
@@ -203,10 +239,30 @@ export class Room {
     if (detail) this.details.set(id, { ...detail, ...this.byId.get(id) })
   }
 
-  private know(job: Job): void {
+  /** Take in how a job stands; `heard` = it has just come to that, else it may be long so. */
+  private know(job: Job, heard = false): void {
     const before = this.jobs.get(job.id)
     const mine = this.orders.some((order) => order.group === job.group)
-    this.jobs.set(job.id, { ...before, ...job, preview: before?.preview ?? null, mine })
+    const now = { ...before, ...job, preview: before?.preview ?? null, mine }
+    this.jobs.set(job.id, now)
+    if (before ? before.status !== now.status : heard) this.turned(now)
+  }
+
+  /** A job is done, or failed, that was not before. */
+  private turned(job: JobView): void {
+    if (job.status === 'done') {
+      if (job.operation === 'replay' && job.mine) {
+        notices.say(`Replay: ${String(job.result?.verdict ?? 'done')}. The inspector has the figures.`)
+      }
+      if (job.operation === 'explain') this.reread(job.parents[0] ?? job.version)
+      this.deliver(job.id)
+    }
+    if (job.status === 'failed' && job.mine) {
+      notices.fault(new Problem(job.message || 'The picture could not be drawn.', job.hint), {
+        label: 'Try again',
+        perform: () => void this.retry(job),
+      })
+    }
   }
 
   /** A version has maps now that it had not before. */
@@ -238,18 +294,20 @@ export class Room {
   }
 
   private async learn(version: string): Promise<void> {
-    this.asked.delete(version)
-    this.details.delete(version)
-    const detail = await this.detail(version)
+    const detail = await this.ask(version)
     if (detail) this.take(detail)
   }
 
   private readonly linked = (link: Link, again: boolean): void => {
     const before = this.link
     this.link = link
-    if (link === 'offline' && before === 'online') notices.announce('The connection is lost.')
+    if (link === 'offline') {
+      if (before === 'online') notices.announce('The connection is lost.')
+      this.cut = true
+    }
     if (link !== 'online') return
-    if (again) notices.announce('Connected again.')
+    if (again && this.cut) notices.announce('Connected again.')
+    this.cut = false
     // What came between reading the versions and hearing of new ones is read now.
     if (again || this.broken || this.loaded) void this.refresh()
   }
@@ -297,20 +355,7 @@ export class Room {
       void attempt(() => this.api.jobs()).then((all) => all?.items.forEach((each) => this.know(each)))
       return
     }
-    this.know({ ...before, ...job, id } as Job)
-    if (job.status === 'done' && before?.status !== 'done') {
-      if (job.operation === 'replay' && this.jobs.get(id)?.mine) {
-        notices.say(`Replay: ${String(job.result?.verdict ?? 'done')}. The inspector has the figures.`)
-      }
-      if (job.operation === 'explain') this.reread(job.parents[0] ?? job.version)
-      this.deliver(id)
-    }
-    if (job.status === 'failed' && before?.status !== 'failed' && this.jobs.get(id)?.mine) {
-      notices.fault(new Problem(job.message || 'The picture could not be drawn.', job.hint), {
-        label: 'Try again',
-        perform: () => void this.retry(this.jobs.get(id)!),
-      })
-    }
+    this.know({ ...before, ...job, id } as Job, true)
   }
 }
 

@@ -5,6 +5,7 @@ import { Problem } from '../api/client'
 import type { Model, Project, Session } from '../api/types'
 import { Editor } from '../canvas/editor.svelte'
 import { deed } from './format'
+import { history as past } from './history.svelte'
 import { recall, remember } from './kept'
 import { Looking } from './looking.svelte'
 import { notices } from './notices.svelte'
@@ -50,6 +51,8 @@ class Studio {
     await Promise.all([direct, this.knock()])
   }
 
+  private again: ReturnType<typeof setTimeout> | undefined
+
   /** The first talk with the server; again when it was away. */
   async knock(): Promise<void> {
     try {
@@ -67,7 +70,8 @@ class Studio {
     } catch (error) {
       if (!(error instanceof Problem)) throw error
       this.broken = error
-      setTimeout(() => void this.knock(), 2000)
+      clearTimeout(this.again)
+      this.again = setTimeout(() => void this.knock(), 2000)
     }
   }
 
@@ -101,6 +105,8 @@ class Studio {
     this.route = route
     if (this.room?.id === route.project) return
     this.room?.close()
+    this.words?.close()
+    past.forget()
     const room = new Room(route.project)
     room.arrived = this.arrived
     this.words = new Words(room.id)
@@ -121,7 +127,7 @@ class Studio {
   /** Whoever comes in by another screen finds the newest picture's words at hand. */
   private async lend(room: Room): Promise<void> {
     const { words, route } = this
-    if (!words || words.text || words.basis || route.screen === 'refine' || !room.newest) return
+    if (this.room !== room || !words || words.text || words.basis || route.screen === 'refine' || !room.newest) return
     const detail = await room.detail(room.newest.id)
     if (!detail?.prompt || words.text) return
     const { id, prompt, negative, seed, quality, width, height } = detail
@@ -148,9 +154,10 @@ class Studio {
     const alone = ![...room.jobs.values()].some((each) => each.group === job.group && each.id !== job.id)
     if (waited && alone) {
       if (job.operation === 'inpaint' && from && editor) {
-        const prompt = editor.prompt
+        const { parents } = room.byId.get(version) ?? { parents: [] }
         editor.carry(from, version)
-        editor.replaced = { before: from, after: version, prompt }
+        // Trying again starts from the same picture each time, not from the last try.
+        editor.replaced = { before: parents[0] ?? from, after: version, prompt: job.prompt ?? editor.prompt }
         editor.shown = false // the mask would hide what it was for
         editor.tool = 'probe'
       }

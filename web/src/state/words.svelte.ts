@@ -77,10 +77,27 @@ export class Words {
 
   /** Keep what is typed over a reload. */
   keep(): void {
+    remember(`words:${this.project}`, this.kept())
+  }
+
+  /** All that was typed and chosen. */
+  kept(): Kept {
     const { text, negative, quality, count, seedMode, seed, size, basis, basisText } = this
-    remember(`words:${this.project}`, {
-      text, negative, quality, count, seedMode, seed, size, basis, basisText,
-    } satisfies Kept)
+    return { text, negative, quality, count, seedMode, seed, size, basis, basisText }
+  }
+
+  /** Go back to what was typed and chosen before. */
+  put(kept: Kept): void {
+    Object.assign(this, kept)
+    this.basisChips = null
+    void this.readNow()
+  }
+
+  /** Another project is opened: nothing more is asked for these. */
+  close(): void {
+    this.asking?.abort()
+    clearTimeout(this.timer)
+    clearTimeout(this.later)
   }
 
   /** Take over the words of a version. */
@@ -130,7 +147,7 @@ export class Words {
         if (this.basisText === basis) this.basisChips = chips
       }
     } catch (error) {
-      if (error instanceof Problem && error.unreachable) setTimeout(() => void this.readNow(), 1500)
+      if (error instanceof Problem && error.unreachable) this.timer = setTimeout(() => void this.readNow(), 1500)
       else if (error instanceof Problem) notices.fault(error)
     }
   }

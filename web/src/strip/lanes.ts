@@ -132,6 +132,21 @@ function assign(cells: Cell[], byId: Map<string, Cell>): number {
   return Math.max(1, busy.length)
 }
 
+/** A cell and all that it came from, back to the first. */
+export function line(graph: Layout, from: Cell): Set<string> {
+  const found = new Set<string>()
+  const waiting = [from]
+  for (let cell = waiting.pop(); cell; cell = waiting.pop()) {
+    if (found.has(cell.id)) continue
+    found.add(cell.id)
+    for (const parent of cell.parents) {
+      const above = graph.place.get(parent)
+      if (above) waiting.push(above)
+    }
+  }
+  return found
+}
+
 export type Direction = 'left' | 'right' | 'up' | 'down' | 'first' | 'last'
 
 /** Where an arrow key leads from a cell: along the line, else to the neighbour. */

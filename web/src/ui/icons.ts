@@ -35,6 +35,9 @@ export const ICONS = {
   down: 'M12 4v12M7 11l5 5 5-5M5 20h14',
   up: 'M12 20V8M7 13l5-5 5 5M5 4h14',
   search: 'M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM15.500 15.500L20 20',
+  swap: 'M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4',
+  lift: 'M6 15l6-6 6 6',
+  fold: 'M6 9l6 6 6-6',
   chevron: 'M9 6l6 6-6 6',
   unfold: 'M4 12h4M16 12h4M10 8l-4 4 4 4M14 8l4 4-4 4',
   back: 'M9 6l-6 6 6 6M3 12h12a6 6 0 0 1 6 6',
@@ -60,6 +63,7 @@ export type IconName = keyof typeof ICONS
 /** The icon of an operation, small, on its thumbnail. */
 const OPERATIONS: Record<string, IconName> = {
   generate: 'wand',
+  refine: 'pick',
   vary: 'sweep',
   explore: 'sweep',
   reweight: 'word',
