@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from maquette.core.geometry import Size, fit_size
-from maquette.core.recipe import Interpreter, ModelRef
+from maquette.core.recipe import Interpreter, Lora, ModelRef
 
 __all__ = ["Capabilities", "Preset", "Quality"]
 
@@ -17,12 +17,13 @@ Quality = Literal["draft", "preview", "final"]
 
 
 class Preset(BaseModel):
-    """A quality by name: sampler, steps, guidance."""
+    """A quality by name: sampler, steps, guidance, and the LoRAs that it draws with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     sampler: str
     steps: int
     guidance: float
+    loras: tuple[Lora, ...] = ()
 
 
 class Capabilities(BaseModel):

@@ -14,13 +14,15 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.capabilities import Capabilities
 from maquette.core.cost import Money
 from maquette.core.intent import Intent, Outcome
-from maquette.core.recipe import PromptText, Recipe
+from maquette.core.recipe import ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
 
 __all__ = [
+    "Adapting",
     "Billed",
     "Cancel",
     "Diary",
@@ -142,6 +144,28 @@ class Engine(Protocol):
             Cancelled: between steps, once ``cancel`` is set. Pictures already yielded stand.
             EngineFailed, ModelMissing, ModelRefused: as their names say.
         """
+        ...
+
+
+@runtime_checkable
+class Adapting(Protocol):
+    """An engine that takes adapters beside its model: LoRAs, embeddings, control and reference
+    networks. None of this loads weights."""
+
+    def adapters(self) -> tuple[Adapter, ...]:
+        """Every adapter at hand, each with why it does not go with the model, if so."""
+        ...
+
+    def find_adapter(self, name: str, *kinds: AdapterKind) -> Adapter:
+        """The adapter of a name or a path.
+
+        Raises:
+            ModelMissing, ModelRefused: there is none, or it is damaged, pickled or of another kind.
+        """
+        ...
+
+    def name_adapter(self, adapter: Adapter) -> ModelRef:
+        """How a recipe names it: by name and digest."""
         ...
 
 

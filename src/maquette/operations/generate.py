@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maquette.core.capabilities import Capabilities
+from maquette.core.conditioning import Conditioning
 from maquette.core.geometry import Size
 from maquette.core.recipe import Recipe, TextToImage
 from maquette.operations import settings
+from maquette.operations.conditionings import steered
 
 __all__ = ["generate"]
 
@@ -21,11 +25,13 @@ def generate(
     steps: int | None = None,
     guidance: float | None = None,
     sampler: str | None = None,
+    conditionings: Sequence[Conditioning] = (),
     interpreter: str = "attention",
 ) -> Recipe:
     """The recipe of a new picture; ``size`` is the model's best one unless given.
 
     ``quality`` names a preset of the engine; steps, guidance and sampler count before it.
+    ``conditionings`` are what steers it beside its words.
 
     Raises:
         PromptRefused: an empty or overlong prompt.
@@ -47,4 +53,5 @@ def generate(
             guidance=guidance,
             sampler=sampler,
         ),
+        conditionings=steered(conditionings, capabilities, quality=quality, sampler=sampler),
     )

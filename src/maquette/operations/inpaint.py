@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
 from maquette.core.capabilities import Capabilities
+from maquette.core.conditioning import Conditioning
 from maquette.core.geometry import Box, neighbourhood
 from maquette.core.picture import size_of
 from maquette.core.raster import mask_box
@@ -13,6 +16,7 @@ from maquette.core.recipe import Inpaint, Recipe
 from maquette.core.version import Version
 from maquette.errors import MaskRefused
 from maquette.operations import settings
+from maquette.operations.conditionings import steered
 
 __all__ = ["MAX_FEATHER", "inpaint"]
 
@@ -34,6 +38,7 @@ def inpaint(
     steps: int | None = None,
     guidance: float | None = None,
     sampler: str | None = None,
+    conditionings: Sequence[Conditioning] = (),
 ) -> Recipe:
     """The recipe of a local edit.
 
@@ -41,7 +46,8 @@ def inpaint(
     A blank prompt means the version's own; so does a blank negative prompt then. ``strength`` 1
     draws the masked place from nothing, less keeps something of it. ``feather`` is the width of
     the blend inside the mask in pixels, a twelfth of the mask's shorter side (3 to 24) unless
-    given.
+    given. ``conditionings`` are what steers it beside its words, with the version's own LoRAs and
+    learned words; their maps and masks are of the version's size.
 
     Raises:
         MaskRefused: a mask of another size, or an empty one.
@@ -74,6 +80,9 @@ def inpaint(
             steps=steps,
             guidance=guidance,
             sampler=sampler,
+        ),
+        conditionings=steered(
+            conditionings, capabilities, quality=quality, sampler=sampler, version=version
         ),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maquette.core.capabilities import Capabilities
+from maquette.core.conditioning import Conditioning
 from maquette.core.geometry import work_size
 from maquette.core.recipe import Outpaint, Recipe
 from maquette.core.version import Version
 from maquette.errors import SettingRefused
 from maquette.operations import settings
+from maquette.operations.conditionings import steered
 
 __all__ = ["outpaint"]
 
@@ -28,11 +32,14 @@ def outpaint(
     steps: int | None = None,
     guidance: float | None = None,
     sampler: str | None = None,
+    conditionings: Sequence[Conditioning] = (),
 ) -> Recipe:
     """The recipe of a continuation by so many pixels on each side.
 
     A side grows by the picture's own width or height at most: further out a model sees nothing to
     continue. Do it again for more. Prompt and negative prompt are the version's own unless given.
+    ``conditionings`` are what steers it beside its words, with the version's own LoRAs and learned
+    words; their maps and masks are of the whole new canvas.
 
     Raises:
         PromptRefused: overlong, or none given and the version has none.
@@ -72,5 +79,8 @@ def outpaint(
             steps=steps,
             guidance=guidance,
             sampler=sampler,
+        ),
+        conditionings=steered(
+            conditionings, capabilities, quality=quality, sampler=sampler, version=version
         ),
     )

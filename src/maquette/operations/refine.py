@@ -12,6 +12,7 @@ from maquette.core.trajectory import Kept, nearest
 from maquette.core.version import Version
 from maquette.errors import RecipeRefused, SettingRefused
 from maquette.operations import settings
+from maquette.operations.conditionings import steered
 
 __all__ = ["BEGIN", "STRENGTH", "WHOLE", "Way", "going_on", "refine"]
 
@@ -92,7 +93,13 @@ def refine(
         prompt=settings.prompt_or_own(version, None, None),
         model=capabilities.model,
         sampling=sampling,
-        conditionings=version.recipe.conditionings,
+        conditionings=steered(
+            version.recipe.conditionings if target == version.size else (),
+            capabilities,
+            quality=quality,
+            sampler=sampler,
+            version=version,
+        ),
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maquette.core.capabilities import Capabilities
+from maquette.core.conditioning import Conditioning
 from maquette.core.recipe import ImageToImage, Recipe
 from maquette.core.version import Version
 from maquette.operations import settings
+from maquette.operations.conditionings import steered
 
 __all__ = ["vary"]
 
@@ -22,11 +26,13 @@ def vary(
     steps: int | None = None,
     guidance: float | None = None,
     sampler: str | None = None,
+    conditionings: Sequence[Conditioning] = (),
 ) -> Recipe:
     """The recipe of a variation. ``strength`` near 0 keeps the picture, 1 ignores it.
 
     Prompt and negative prompt are the version's own unless given. The result has the version's
-    size, or the nearest that the model can draw.
+    size, or the nearest that the model can draw. ``conditionings`` are what steers it beside its
+    words, with the version's own LoRAs and learned words.
 
     Raises:
         PromptRefused: overlong, or none given and the version has none.
@@ -50,5 +56,8 @@ def vary(
             steps=steps,
             guidance=guidance,
             sampler=sampler,
+        ),
+        conditionings=steered(
+            conditionings, capabilities, quality=quality, sampler=sampler, version=version
         ),
     )

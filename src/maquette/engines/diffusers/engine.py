@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.capabilities import Capabilities, Preset
-from maquette.core.recipe import PromptText, Recipe
+from maquette.core.recipe import Embedding, ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
 from maquette.engines.base import Cancel, Event, Inputs, Substitution
 from maquette.engines.checks import check_recipe
+from maquette.engines.diffusers.conditions import (
+    Catalogue,
+    draft_preset,
+    fitting,
+    remember,
+)
+from maquette.engines.diffusers.conditions import check as check_conditionings
 from maquette.engines.diffusers.imports import patient_threads, uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
@@ -55,6 +63,7 @@ def create(
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
     card = read_model(find_model(model, models))
+    remember(card, models)
     return DiffusersEngine(card, device=device, dtype=dtype, threads=threads, together=together)
 
 
@@ -103,7 +112,7 @@ class DiffusersEngine:
     def capabilities(self) -> Capabilities:
         """See ``Engine.capabilities``."""
         card = self.card
-        own = card.about.get("presets") or {}
+        own = {**(card.about.get("presets") or {}), **draft_preset(card)}
         longest = max(card.native.width, card.native.height)
         return Capabilities(
             engine=self.name,
@@ -139,10 +148,22 @@ class DiffusersEngine:
             )
         check_prompt(recipe)
         if recipe.conditionings:
-            from maquette.engines.diffusers.conditions import check
+            check_conditionings(recipe, self.card)
+        learned = {c.word.lower() for c in recipe.conditionings if isinstance(c, Embedding)}
+        unknown = self.unknown_words(recipe.prompt)
+        return substitutions(tuple(word for word in unknown if word.lower() not in learned))
 
-            check(recipe, self.card)
-        return substitutions(self.unknown_words(recipe.prompt))
+    def adapters(self) -> tuple[Adapter, ...]:
+        """See ``Adapting.adapters``."""
+        return fitting(Catalogue(self.card), self.card)
+
+    def find_adapter(self, name: str, *kinds: AdapterKind) -> Adapter:
+        """See ``Adapting.find_adapter``."""
+        return Catalogue(self.card).find(name, *kinds)
+
+    def name_adapter(self, adapter: Adapter) -> ModelRef:
+        """See ``Adapting.name_adapter``."""
+        return Catalogue(self.card).ref(adapter)
 
     def run(
         self,

@@ -21,7 +21,7 @@ from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import FOLDER, ModelCard
 from maquette.errors import ModelMissing, ModelRefused
 
-__all__ = ["FOLDERS", "Catalogue", "digest_of_adapter", "recognise", "weights_of"]
+__all__ = ["FOLDERS", "Catalogue", "digest_of_adapter", "recognise", "remember", "weights_of"]
 
 FOLDERS = ("loras", "embeddings", "control", "t2i", "ip-adapters")
 LINES = ("canny", "lineart", "scribble")
@@ -52,6 +52,7 @@ class Catalogue:
 
     def __init__(self, card: ModelCard, models: Path | None = None) -> None:
         """``models`` is the folder of more models (default: the environment's)."""
+        models = models if models is not None else _ELSEWHERE.get(card.folder)
         named = str(models) if models is not None else os.environ.get(FOLDER)
         self._roots = [card.folder / "adapters"]
         if named:
@@ -139,6 +140,13 @@ class Catalogue:
 
 
 _GIVEN: dict[str, Path] = {}
+_ELSEWHERE: dict[Path, Path] = {}
+
+
+def remember(card: ModelCard, models: Path | None) -> None:
+    """Where a model's adapters lie, where that is not the environment's folder."""
+    if models is not None:
+        _ELSEWHERE[card.folder] = models
 
 
 def recognise(path: Path) -> Adapter | None:
