@@ -72,7 +72,7 @@ class Room:
     def __init__(self, project: str, studio: Studio, able: Capabilities | None) -> None:
         self.id = project
         self.studio = studio
-        self.keys = Keys()
+        self.keys = Keys(studio.replies)
         self.tracker = Tracker(studio.queue, able)
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
         self.answers: Kept[bytes] = Kept(64)

@@ -8,6 +8,8 @@ from typing import Self
 from maquette.errors import ProjectMissing, ProjectUnreadable
 from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
+from maquette.storage.playbooks import Playbooks
+from maquette.storage.replies import Replies
 from maquette.storage.sql import SqlRecords
 from maquette.storage.sql_intents import SqlIntents
 from maquette.storage.sql_queue import SqlQueue
@@ -20,9 +22,8 @@ FOLDER = ".maquette"
 
 
 class Project:
-    """An open project: ``records``, ``queue``, ``shelf``, ``intents``
-    and ``blobs`` in ``DIR/.maquette``. Use
-    it in a ``with``."""
+    """An open project: ``records``, ``queue``, ``shelf``, ``intents``, ``replies`` and ``blobs`` in
+    ``DIR/.maquette``. Use it in a ``with``."""
 
     def __init__(self, root: Path, records: SqlRecords, blobs: FileBlobs) -> None:
         """For ``create`` and ``open``, and for tests with parts of their own."""
@@ -31,7 +32,9 @@ class Project:
         self.queue = SqlQueue(records.database)
         self.shelf = SqlShelf(records.database)
         self.intents = SqlIntents(records.database)
+        self.replies = Replies(records.database)
         self.blobs = blobs
+        self.playbooks = Playbooks(root / FOLDER / "playbooks")
 
     @classmethod
     def create(cls, folder: str | Path, name: str | None = None) -> Self:

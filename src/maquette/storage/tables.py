@@ -1,6 +1,6 @@
 """The tables of records and queue. All facts are append-only, and the database itself holds to
 that: the first revision in ``migrations`` adds the triggers. Jobs change, the shelf is
-derived from facts, and the journal (``events``) forgets.
+derived from facts, and the journal (``events``) and the ``replies`` forget.
 
 Whoever changes a table writes a revision and sets ``HEAD`` to it; the tests compare all three.
 """
@@ -38,12 +38,13 @@ __all__ = [
     "marks",
     "metadata",
     "project",
+    "replies",
     "shelf",
     "version_parents",
     "versions",
 ]
 
-HEAD = "0005"
+HEAD = "0006"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -223,5 +224,19 @@ intents = Table(
     Column("image", _DIGEST),
     Column("message", Words, nullable=False),
     Column("at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    _seq(),
+    Column("key", Words, nullable=False),
+    Column("asked", _DIGEST, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    UniqueConstraint("key"),
     sqlite_autoincrement=True,
 )

@@ -56,7 +56,9 @@ class Desk:
         self.queue = self._project.queue
         self.shelf = self._project.shelf
         self.blobs = self._project.blobs
+        self.playbooks = self._project.playbooks
         self.intents = self._project.intents
+        self.replies = self._project.replies
         self.books = Books(self.intents, self.queue.get, self.settings.most_money)
         self.engines = engines or Engines(self.settings, engine, model)
         self.on_event = on_event
