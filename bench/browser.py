@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 BUNDLE, FIRST_PAINT, FRAME, HEAT = 250.0, 1.5, 1000 / 60, 50.0
+TICK, LATE = 0.5, 20.0
+"""60 frames a second: the median gap between frames is 1/60 s to within TICK ms (Chromium's clock
+without a screen), and of 100 gaps 95 are shorter than LATE ms, so that hardly a frame is left out.
+"""
 SIDE = 2048
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update")  # fmt: skip
@@ -154,7 +158,9 @@ def _heat(page: Page) -> list[float]:
         """async () => {
             const taken = []
             const frame = () => new Promise((done) => requestAnimationFrame(done))
-            for (const chip of [...document.querySelectorAll('.chip')].slice(0, 6)) {
+            const chips = [...document.querySelectorAll('.chip')]
+            for (let turn = 0; turn < 30; turn++) {
+                const chip = chips[turn % chips.length]
                 await frame()
                 const from = performance.now()
                 chip.dispatchEvent(new PointerEvent('pointerenter'))
@@ -226,35 +232,40 @@ def _paints(found: list[dict[str, float]], count: int) -> Row:
 
 def _strokes(found: dict[int, dict[str, float]]) -> list[Row]:
     return [
-        Row(
-            "browser",
-            f"brush of {2 * size} px on {SIDE}x{SIDE}, main thread a frame",
-            each["work"],
-            f"{each['work']:.1f} ms; frames {each['gap']:.1f} ms apart, p95 {each['gap_p95']:.1f}",
-            f"≤ {FRAME:.1f} ms",
-            each["work"] <= FRAME,
-            "events, painting of the mask, layout, paint and commit, from the trace",
-            each,
-        )
+        _smooth(f"brush of {2 * size} px on {SIDE}x{SIDE}", "a stroke, painted by mouse", each)
         for size, each in found.items()
     ]
 
 
 def _scrolls(each: dict[str, float]) -> Row:
+    return _smooth("the strip scrolls", "40 px a frame over all versions", each)
+
+
+def _smooth(name: str, doing: str, each: dict[str, float]) -> Row:
+    even = each["gap"] <= FRAME + TICK and each["gap_p95"] < LATE
     return Row(
         "browser",
-        "the strip scrolls, main thread a frame",
-        each["work"],
-        f"{each['work']:.1f} ms; frames {each['gap']:.1f} ms apart, p95 {each['gap_p95']:.1f}",
-        f"≤ {FRAME:.1f} ms",
-        each["work"] <= FRAME,
-        "40 px a frame over all versions, from the trace",
+        f"{name}: frames",
+        each["gap_p95"],
+        f"{each['gap']:.1f} ms apart, p95 {each['gap_p95']:.1f}; main thread {each['work']:.1f} ms"
+        " a frame",
+        f"{FRAME:.1f} ± {TICK} ms apart, p95 < {LATE:g}; work ≤ {FRAME:.1f} ms",
+        even and each["work"] <= FRAME,
+        f"{doing}; gaps between frames and the main thread's events, layout, paint and commit, from"
+        " Chromium's trace",
         each,
     )
 
 
 def _heats(taken: list[float]) -> Row:
-    value = median(taken)
-    return Row("browser", "a word's map after the pointer is on it", value,
-               f"{value:.0f} ms", f"≤ {HEAT:g} ms", value <= HEAT,
-               "until the second frame after the event; median", {"all": taken})  # fmt: skip
+    value = sorted(taken)[int(len(taken) * 0.95)]
+    return Row(
+        "browser",
+        "a word's map after the pointer is on it, p95",
+        value,
+        f"{value:.0f} ms (median {median(taken):.0f}, longest {max(taken):.0f})",
+        f"≤ {HEAT:g} ms",
+        value <= HEAT,
+        f"until the second frame after the event; {len(taken)} times",
+        {"all": taken},
+    )
