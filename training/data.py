@@ -15,6 +15,7 @@ import argparse
 import json
 import random
 import time
+from collections.abc import Sequence
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
@@ -22,13 +23,14 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from training.world import NOUNS, render
+from training.world import NOUNS, Scene, render
 from training.world.facts import STYLES
 from training.world.scene import scales
 
 CELLS = 32
 PIECE = 250
 COVERED = 0.35
+FIRST_SEED = 1_000_000
 #: Shares of the styles in a training set, in the order of STYLES: two thirds of the world's scenes
 #: are flat, but the others are the harder ones.
 STYLE_SHARES = (0.5, 0.15, 0.13, 0.12, 0.1)
@@ -45,7 +47,19 @@ def pack(masks: dict[str, np.ndarray]) -> np.ndarray:
     return packed
 
 
-def draw_piece(start: int, run: Path, count: int, first_seed: int, phrasings: int) -> int:
+def scene_of(seed: int, *, phrasings: int = 1, layers: Sequence[str] = ()) -> Scene:
+    """The scene that a training set shows at a seed; drawn again, it is the same."""
+    style = random.Random(seed ^ 0x57717E).choices(STYLES, STYLE_SHARES)[0]
+    return render(seed, phrasings=phrasings, layers=layers, sided=True, style=style)
+
+
+def first_seed(run: Path) -> int:
+    """The seed of a run's first picture; the others follow it."""
+    path = run / "set.json"
+    return int(json.loads(path.read_text())["first_seed"]) if path.exists() else FIRST_SEED
+
+
+def draw_piece(start: int, run: Path, count: int, first: int, phrasings: int) -> int:
     """Draw pictures start..start+PIECE into the arrays of the run; gives how many."""
     done = run / "captions" / f"{start:07d}.json"
     stop = min(start + PIECE, count)
@@ -56,9 +70,7 @@ def draw_piece(start: int, run: Path, count: int, first_seed: int, phrasings: in
     sizes = open_memmap(run / "scales.npy", mode="r+")
     captions = []
     for i in range(start, stop):
-        seed = first_seed + i
-        style = random.Random(seed ^ 0x57717E).choices(STYLES, STYLE_SHARES)[0]
-        scene = render(seed, phrasings=phrasings, sided=True, style=style)
+        scene = scene_of(first + i, phrasings=phrasings)
         pictures[i] = scene.picture
         masks[i] = pack(scene.masks)
         sizes[i] = 1
@@ -72,10 +84,11 @@ def draw_piece(start: int, run: Path, count: int, first_seed: int, phrasings: in
 
 
 def draw_set(
-    run: Path, count: int, workers: int, first_seed: int = 1_000_000, phrasings: int = 6
+    run: Path, count: int, workers: int, first: int = FIRST_SEED, phrasings: int = 6
 ) -> None:
     """Draw `count` pictures into a run folder; pieces that are already there are kept."""
     (run / "captions").mkdir(parents=True, exist_ok=True)
+    (run / "set.json").write_text(json.dumps({"first_seed": first}))
     for name, dtype, shape in (
         ("pictures", np.uint8, (count, 256, 256, 3)),
         ("masks", np.uint64, (count, CELLS, CELLS)),
@@ -84,7 +97,7 @@ def draw_set(
         if not (run / f"{name}.npy").exists():
             open_memmap(run / f"{name}.npy", mode="w+", dtype=dtype, shape=shape).flush()
     began, drawn = time.time(), 0
-    job = partial(draw_piece, run=run, count=count, first_seed=first_seed, phrasings=phrasings)
+    job = partial(draw_piece, run=run, count=count, first=first, phrasings=phrasings)
     with Pool(workers) as pool:
         for number in pool.imap_unordered(job, range(0, count, PIECE)):
             drawn += number
@@ -108,7 +121,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--count", type=int, default=30000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=1_000_000)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     arguments = parser.parse_args()
     draw_set(arguments.run, arguments.count, arguments.workers, arguments.first_seed)
 

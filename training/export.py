@@ -20,6 +20,7 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from training.data import read_captions
+from training.files import painter
 from training.networks import SIDE, WIDTHS, build_text_encoder, build_unet, sampler
 from training.tokenizer import LENGTH
 
@@ -93,7 +94,7 @@ def export(
     text = build_text_encoder(len(tokenizer), LENGTH)
     text.load_state_dict(saved[prefix + "text"])
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderTiny.from_pretrained(run / "autoencoder"),
+        vae=AutoencoderTiny.from_pretrained(painter(run)),
         text_encoder=text,
         tokenizer=tokenizer,
         unet=unet,

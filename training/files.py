@@ -28,6 +28,12 @@ def deadline(clock: str | None, minutes: float | None = None) -> float:
     return then.timestamp()
 
 
+def painter(run: Path) -> Path:
+    """The folder of a run's autoencoder: the sharpened one when there is one."""
+    sharp = run / "sharp"
+    return sharp if (sharp / "config.json").exists() else run / "autoencoder"
+
+
 def save_atomically(state: Any, path: Path) -> None:
     """Write a torch checkpoint so that a kill leaves the old one or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)

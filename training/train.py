@@ -1,10 +1,15 @@
 """Train the denoiser and the text encoder on encoded pictures, by wall clock, resumable.
 
-    python -m training.train --run RUN --stage a --deadline 10:00
+    python -m training.train --run RUN --stage main --minutes 60
+    python -m training.train --run RUN --stage final --branch main --minutes 12 --decay 12
 
 Checkpoints (model, average, optimizers, step, random state) go to RUN/<stage>/checkpoint.pt every
 `--every` minutes; the same command resumes after a kill. `touch RUN/PAUSE` makes the trainer wait,
 removing the file lets it go on.
+
+The learning rate of a stage is constant but for the last `--decay` minutes, so that a stage can go
+on at any later time; what is to be shipped is a short decay on a branch of it (Hägele et al., 2024,
+arXiv:2405.18392).
 """
 
 from __future__ import annotations
@@ -28,12 +33,13 @@ CURVE_STEPS = 50
 LARGEST = 20_000_000
 
 
-def rate_factor(step: int, done: float, decay_from: float, floor: float = 0.05) -> float:
-    """Share of the learning rate: 40 steps of warm-up, constant, then linear down to `floor`."""
-    warm = min(1.0, (step + 1) / 40)
-    if done <= decay_from:
-        return warm
-    return warm * max(floor, 1 - (1 - floor) * (done - decay_from) / (1 - decay_from))
+def rate_factor(step: int, left: float, decay: float, floor: float = 0.03) -> float:
+    """Share of the learning rate: 40 steps of warm-up, constant, then linear down to `floor`.
+
+    left: seconds until the end; decay: how many of them the rate comes down over, 0 for none.
+    """
+    down = min(1.0, max(0.0, left) / decay) if decay else 1.0
+    return min(1.0, (step + 1) / 40) * max(floor, down)
 
 
 class Keeper:
@@ -45,24 +51,34 @@ class Keeper:
         self.folder.mkdir(exist_ok=True)
         self.began = self.saved = self.drawn = self.mark = time.time()
         self.losses: list[tuple[float, float]] = []
+        #: At which step of the other stage this one branched off.
+        self.branched: int | None = None
 
     @property
     def checkpoint(self) -> Path:
         """Where the stage's state is kept."""
         return self.folder / "checkpoint.pt"
 
-    def resume(self) -> None:
-        """Go on from the stage's checkpoint, if there is one."""
-        if self.checkpoint.exists():
-            saved = torch.load(self.checkpoint, weights_only=True)
+    def resume(self, branch: str | None = None) -> None:
+        """Go on from the stage's checkpoint, if there is one; or from where another stage is now,
+        unless this one already branched off there."""
+        saved = torch.load(self.checkpoint, weights_only=True) if self.checkpoint.exists() else None
+        if branch is not None:
+            path = self.trainer.run / branch / "checkpoint.pt"
+            other = torch.load(path, weights_only=True)
+            self.branched = int(other["step"])
+            if saved is None or saved.get("branched") != self.branched:
+                self.trainer.restore(other)
+                return
+        if saved is not None:
             self.trainer.restore(saved)
             self.began = saved["began"]
 
-    def plan(self, decay_from: float) -> tuple[bool, float]:
+    def plan(self, decay: float) -> tuple[bool, float]:
         """Whether to make another step, and its share of the learning rate."""
         wait_while_paused(self.trainer.run)
-        done = (time.time() - self.began) / max(1.0, self.until - self.began)
-        return time.time() < self.until, rate_factor(self.trainer.step, done, decay_from)
+        left = self.until - time.time()
+        return left > 0, rate_factor(self.trainer.step, left, decay)
 
     def note(self) -> None:
         """Write the curve's next point."""
@@ -86,7 +102,8 @@ class Keeper:
 
     def keep(self) -> None:
         """Write the checkpoint."""
-        save_atomically({**self.trainer.state(), "began": self.began}, self.checkpoint)
+        own = {"began": self.began, "branched": self.branched}
+        save_atomically({**self.trainer.state(), **own}, self.checkpoint)
         self.saved = self.mark = time.time()
 
     def draw(self, name: str) -> None:
@@ -100,16 +117,21 @@ def run_stage(
     stage: str,
     until: float,
     *,
-    decay_from: float,
     every: float,
     sheet_every: float,
+    decay: float = 0.0,
+    branch: str | None = None,
     most_steps: int | None = None,
     favour: dict[str, float] | None = None,
 ) -> None:
-    """Train until the wall-clock time `until` (or `most_steps`): checkpoints, curve, sheets."""
+    """Train until the wall-clock time `until` (or `most_steps`): checkpoints, curve, sheets.
+
+    decay: seconds at the end over which the learning rate comes down. branch: stage whose state to
+    start from.
+    """
     data = load(trainer.run, trainer.scaling, favour).to(trainer.where)
     keeper, first = Keeper(trainer, stage, data, until), trainer.team.rank == 0
-    keeper.resume()
+    keeper.resume(branch)
     if first:
         sizes = [sum(p.numel() for p in m.parameters()) / 1e6 for m in (trainer.unet, trainer.text)]
         print(
@@ -121,7 +143,7 @@ def run_stage(
         # Worker 0's clock decides for everybody, or the workers' weights would drift apart.
         order = torch.zeros(2)
         if first:
-            order = torch.tensor([float(x) for x in keeper.plan(decay_from)])
+            order = torch.tensor([float(x) for x in keeper.plan(decay)])
             if most_steps is not None and trainer.step >= most_steps:
                 order[0] = 0
         trainer.team.add([order])
@@ -175,7 +197,8 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
         trainer,
         a.stage,
         until,
-        decay_from=a.decay_from,
+        decay=60 * a.decay,
+        branch=a.branch,
         every=a.every,
         sheet_every=a.sheet_every,
         favour=favour,
@@ -196,8 +219,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=64, help="of all workers together")
     parser.add_argument("--supervision", type=float, default=0.03)
-    parser.add_argument("--decay-from", type=float, default=0.5)
-    parser.add_argument("--every", type=float, default=5.0, help="minutes between checkpoints")
+    parser.add_argument("--decay", type=float, default=0.0, help="minutes at the end")
+    parser.add_argument("--branch", help="stage whose state, rates and all, to start from")
+    parser.add_argument("--every", type=float, default=3.0, help="minutes between checkpoints")
     parser.add_argument("--sheet-every", type=float, default=8.0, help="minutes, 0: none")
     parser.add_argument("--favour", nargs="*", default=(), help="noun=factor: take more of these")
     parser.add_argument("--workers", type=int, default=usual_workers(device()))

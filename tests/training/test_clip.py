@@ -25,7 +25,7 @@ from training import data, tokenizer
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with 20 pictures and a tokenizer."""
     folder = tmp_path_factory.mktemp("run")
-    data.draw_set(folder, 20, 1, first_seed=500)
+    data.draw_set(folder, 20, 1, first=500)
     flat = [pair for one in data.read_captions(folder) for pair in one]
     made = tokenizer.train_tokenizer((text for text, _ in flat), folder / "tokenizer")
     ids, nouns = tokenizer.mark_nouns(made, flat)

@@ -24,6 +24,8 @@ from training.frozen import Base, Samples
 from training.world import render
 from training.world.facts import JOINTS
 
+from training import data
+
 CPU = torch.device("cpu")
 
 
@@ -42,7 +44,7 @@ def _task(run: Path, kind: type[Task] = Task) -> Task:
 
 def test_conditions_are_those_of_the_pictures(run: Path) -> None:
     kept = Conditions(run / "control", CPU)
-    scene = render(conditions.FIRST_SEED + 3, layers=("depth", "line"))
+    scene = data.scene_of(data.FIRST_SEED + 3, layers=("depth", "line"))
     assert scene.line is not None
     lines = kept._bits("line", np.array([3]))[0, 0]
     assert np.array_equal(lines.numpy() > 0, scene.line > 127)

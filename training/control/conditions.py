@@ -25,7 +25,8 @@ import torch
 from numpy.lib.format import open_memmap
 from torch.nn import functional as F  # noqa: N812
 
-from training.world import Facts, Scene, render
+from training.data import first_seed, scene_of
+from training.world import Facts, Scene
 from training.world.facts import BONES, JOINTS, Skeleton
 
 #: Which channels of a control picture hold which condition.
@@ -40,7 +41,6 @@ ABSENT = -1.0
 #: Sides at which conditions are kept; lines and edges at a bit a pixel.
 SIDE, HALF, TILE = 256, 128, 64
 PIECE = 250
-FIRST_SEED = 1_000_000
 #: Skeletons that are kept of one picture.
 FIGURES = 3
 #: How far a redrawn picture may be from the run's, on average; more is another world.
@@ -133,7 +133,7 @@ def layers(scene: Scene, rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
-def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
+def _draw_piece(start: int, run: Path, count: int, first: int) -> int:
     folder = run / "control"
     done, stop = folder / "pieces" / f"{start:07d}", min(start + PIECE, count)
     if done.exists():
@@ -141,13 +141,12 @@ def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
     arrays = {name: open_memmap(folder / f"{name}.npy", mode="r+") for name in ARRAYS}
     pictures = np.load(run / "pictures.npy", mmap_mode="r")
     for i in range(start, stop):
-        scene = render(first_seed + i, phrasings=1, layers=("depth", "line"))
+        scene = scene_of(first + i, layers=("depth", "line"))
         if i == start:
             away = np.abs(scene.picture.astype(int) - pictures[i]).mean()
             if away > SAME:
                 raise ValueError(
-                    f"picture {i} of the run was drawn by another world: draw the run anew, "
-                    "or give its first seed"
+                    f"picture {i} of the run was drawn by another world: draw the run anew"
                 )
         for name, value in layers(scene, np.random.default_rng([21, i])).items():
             arrays[name][i] = value
@@ -155,7 +154,7 @@ def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
     return stop - start
 
 
-def draw(run: Path, count: int, workers: int, first_seed: int = FIRST_SEED) -> int:
+def draw(run: Path, count: int, workers: int) -> int:
     """Draw (what is missing of) the conditions of a run's first pictures; gives how many.
 
     Raises ValueError when the run's pictures are not those that the world draws now.
@@ -168,7 +167,7 @@ def draw(run: Path, count: int, workers: int, first_seed: int = FIRST_SEED) -> i
             path = folder / f"{name}.npy"
             open_memmap(path, mode="w+", dtype=kind, shape=(count, *shape)).flush()
     count = len(np.load(folder / "line.npy", mmap_mode="r"))
-    job = partial(_draw_piece, run=run, count=count, first_seed=first_seed)
+    job = partial(_draw_piece, run=run, count=count, first=first_seed(run))
     starts = range(0, count, PIECE)
     if workers == 1:
         return sum(map(job, starts))
@@ -204,9 +203,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     a = parser.parse_args()
-    print(f"{draw(a.run, a.count, a.workers, a.first_seed)} pictures have conditions")
+    print(f"{draw(a.run, a.count, a.workers)} pictures have conditions")
 
 
 if __name__ == "__main__":

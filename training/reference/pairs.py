@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from training.data import first_seed, scene_of
 from training.judge.scenes import shrink
 from training.world import Caption, Facts, Scene, render
 from training.world.captions import caption
@@ -32,7 +33,6 @@ from training.world.phrases import STYLE_WORDS
 
 SIDE = 128
 PIECE = 250
-FIRST_SEED = 1_000_000
 #: Added to a target's seed for its reference's.
 AWAY = 300_000_000
 PHRASINGS = 3
@@ -87,7 +87,7 @@ def reference(facts: Facts, seed: int) -> Scene:
     return render(seed + AWAY, phrasings=1, **alike(facts, rng))
 
 
-def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
+def _draw_piece(start: int, run: Path, count: int, first: int) -> int:
     folder = run / "reference"
     done, stop = folder / "pieces" / f"{start:07d}.json", min(start + PIECE, count)
     if done.exists():
@@ -96,14 +96,13 @@ def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
     pictures = np.load(run / "pictures.npy", mmap_mode="r")
     said = []
     for i in range(start, stop):
-        target = render(first_seed + i, phrasings=1)
+        target = scene_of(first + i)
         if i == start and np.abs(target.picture.astype(int) - pictures[i]).mean() > SAME:
             raise ValueError(
-                f"picture {i} of the run was drawn by another world: draw the run anew, "
-                "or give its first seed"
+                f"picture {i} of the run was drawn by another world: draw the run anew"
             )
-        kept[i] = shrink(reference(target.facts, first_seed + i).picture)
-        rng = random.Random(first_seed + i)
+        kept[i] = shrink(reference(target.facts, first + i).picture)
+        rng = random.Random(first + i)
         said.append([bare(target.facts, rng).text for _ in range(PHRASINGS)])
     unfinished = done.with_suffix(".partial")
     unfinished.write_text(json.dumps(said))
@@ -111,7 +110,7 @@ def _draw_piece(start: int, run: Path, count: int, first_seed: int) -> int:
     return stop - start
 
 
-def draw(run: Path, count: int, workers: int, first_seed: int = FIRST_SEED) -> int:
+def draw(run: Path, count: int, workers: int) -> int:
     """Draw (what is missing of) the references of a run's first pictures; gives how many.
 
     Raises ValueError when the run's pictures are not those that the world draws now.
@@ -123,7 +122,7 @@ def draw(run: Path, count: int, workers: int, first_seed: int = FIRST_SEED) -> i
     if not path.exists():
         open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, SIDE, SIDE, 3)).flush()
     count = len(np.load(path, mmap_mode="r"))
-    job = partial(_draw_piece, run=run, count=count, first_seed=first_seed)
+    job = partial(_draw_piece, run=run, count=count, first=first_seed(run))
     starts = range(0, count, PIECE)
     if workers == 1:
         return sum(map(job, starts))
@@ -143,9 +142,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     a = parser.parse_args()
-    print(f"{draw(a.run, a.count, a.workers, a.first_seed)} pictures have references")
+    print(f"{draw(a.run, a.count, a.workers)} pictures have references")
 
 
 if __name__ == "__main__":
