@@ -11,12 +11,12 @@ from maquette.stages.compare import Comparison, compare
 from maquette.stages.improve import Improvement, Step, improve
 from maquette.stages.judge import critique
 from maquette.stages.replay import Replay, replay
-from maquette.studio.making import Making
+from maquette.studio.playing import Playing
 
 __all__ = ["Judging"]
 
 
-class Judging(Making):
+class Judging(Playing):
     """The verbs that weigh a version."""
 
     def critique(self, version: Version | str) -> list[Finding]:

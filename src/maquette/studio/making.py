@@ -62,6 +62,7 @@ class Making(Marking):
     """The verbs that draw, alter or take in pictures."""
 
     generate = _many(Orders.generate)
+    fill = _many(Orders.fill)
     explore = _many(Orders.explore)
     vary = _many(Orders.vary)
     refine = _one(Orders.refine)

@@ -6,7 +6,7 @@ worker.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,21 @@ from PIL import Image
 
 from maquette import operations
 from maquette.core.explore import Reach, styles
+from maquette.core.geometry import Size
 from maquette.core.picture import encode_png
+from maquette.core.recipe import PromptText
 from maquette.core.trace import unpack_trace
 from maquette.core.trajectory import Kept
 from maquette.core.version import Version
 from maquette.errors import FindingUnknown, SettingRefused
 from maquette.operations.refine import BEGIN, STRENGTH, WHOLE, Way
+from maquette.operations.settings import drawable_size, prompt_or_own, prompt_text
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
+from maquette.studio.filling import Filling
 from maquette.studio.pixel_orders import PixelOrders
+from maquette.studio.steering import Likeness, Steering, Structure, read_steering
 from maquette.studio.wording import chosen, joined, origin_of, read_words
 
 if TYPE_CHECKING:
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Orders"]
 
 
-class Orders(PixelOrders):
+class Orders(Filling, PixelOrders):
     """A method for each verb; each has the verb's arguments and returns the ``Order``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -54,24 +59,41 @@ class Orders(PixelOrders):
         interpreter: str = "attention",
         maps: bool = True,
         flags: str = "auto",
+        control: Sequence[Structure | Mapping[str, Any]] = (),
+        reference: Sequence[Likeness | Mapping[str, Any]] = (),
+        lora: Mapping[str, float] | Sequence[str] = (),
+        embedding: Mapping[str, str] | Sequence[str] = (),
     ) -> Order:
         """Draw ``n`` pictures from words, with seeds ``seed``, ``seed + 1`` and so on.
 
         ``size`` is width and height in pixels (default: the model's best), ``maps`` asks for token
         maps. ``flags`` says whether Midjourney's flags at the prompt's end are translated
         (``auto``, ``midjourney``, ``none``: see ``studio.wording``); what is given by name counts
-        before a flag.
+        before a flag. ``control`` are structures to obey (``Structure``), ``reference`` pictures to
+        be like (``Likeness``), ``lora`` and ``embedding`` adapters by name with weights and words;
+        ``<lora:name:weight>`` in the prompt asks for one too. Versions that they show become
+        parents.
 
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+            ModelMissing, ModelRefused: an adapter that is not there or not to be loaded.
         """
         able = self._desk.capabilities()
         said = read_words(prompt, flags, able)
         asked = said.settings
+        against = joined(negative, said.negative)
+        steering = self._steer(
+            drawable_size(able, chosen(size, None, asked, "size")),
+            prompt_text(said.prompt, against, interpreter),
+            control=control,
+            reference=reference,
+            lora=lora,
+            embedding=embedding,
+        )
         recipes = tuple(
             operations.generate(
                 said.prompt,
-                joined(negative, said.negative),
+                against,
                 capabilities=able,
                 seed=each,
                 size=chosen(size, None, asked, "size"),
@@ -80,11 +102,12 @@ class Orders(PixelOrders):
                 guidance=chosen(guidance, None, asked, "guidance"),
                 sampler=sampler,
                 interpreter=interpreter,
+                conditionings=steering.conditionings,
             )
             for each in seeds_from(chosen(seed, None, asked, "seed"), chosen(n, 1, asked, "n"))
         )
         origins = (origin_of(prompt, said),) * len(recipes)
-        return Order("generate", recipes, maps=maps, origins=origins)
+        return Order("generate", recipes, steering.parents, maps=maps, origins=origins)
 
     def explore(
         self,
@@ -130,13 +153,31 @@ class Orders(PixelOrders):
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        control: Sequence[Structure | Mapping[str, Any]] = (),
+        reference: Sequence[Likeness | Mapping[str, Any]] = (),
+        lora: Mapping[str, float] | Sequence[str] = (),
+        embedding: Mapping[str, str] | Sequence[str] = (),
     ) -> Order:
         """Pictures near a version: image-to-image at ``strength`` (0 keeps it, 1 ignores it).
 
+        ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``generate``; LoRAs and
+        learned words of the version's own stay.
+
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+            ModelMissing, ModelRefused: an adapter that is not there or not to be loaded.
         """
         version = self._desk.version(version)
+        able = self._desk.capabilities()
+        steering = self._steer(
+            able.nearest(version.size),
+            prompt_or_own(version, prompt, negative),
+            version,
+            control=control,
+            reference=reference,
+            lora=lora,
+            embedding=embedding,
+        )
         recipes = tuple(
             operations.vary(
                 version,
@@ -144,14 +185,15 @@ class Orders(PixelOrders):
                 seed=each,
                 prompt=prompt,
                 negative=negative,
-                capabilities=self._desk.capabilities(),
+                capabilities=able,
                 quality=quality,
                 steps=steps,
                 guidance=guidance,
+                conditionings=steering.conditionings,
             )
             for each in seeds_from(seed, n)
         )
-        return Order("vary", recipes, (version.id,))
+        return Order("vary", recipes, steering.after(version))
 
     def refine(
         self,
@@ -217,16 +259,31 @@ class Orders(PixelOrders):
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        control: Sequence[Structure | Mapping[str, Any]] = (),
+        reference: Sequence[Likeness | Mapping[str, Any]] = (),
+        lora: Mapping[str, float] | Sequence[str] = (),
+        embedding: Mapping[str, str] | Sequence[str] = (),
     ) -> Order:
         """Draw new pixels where the mask is white; every other pixel keeps its bytes.
 
         The mask is a greyscale picture of the version's size. ``feather`` is the width of the
-        blend in pixels.
+        blend in pixels. ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``vary``;
+        maps are of the version's size.
 
         Raises:
             MaskRefused, PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+            ModelMissing, ModelRefused: an adapter that is not there or not to be loaded.
         """
         version = self._desk.version(version)
+        steering = self._steer(
+            version.size,
+            prompt_or_own(version, prompt, negative or None),
+            version,
+            control=control,
+            reference=reference,
+            lora=lora,
+            embedding=embedding,
+        )
         white = self._desk.read_mask(mask, version)
         recipe = operations.inpaint(
             version,
@@ -241,8 +298,9 @@ class Orders(PixelOrders):
             quality=quality,
             steps=steps,
             guidance=guidance,
+            conditionings=steering.conditionings,
         )
-        return Order("inpaint", (recipe,), (version.id,))
+        return Order("inpaint", (recipe,), steering.after(version))
 
     def outpaint(
         self,
@@ -257,13 +315,34 @@ class Orders(PixelOrders):
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        control: Sequence[Structure | Mapping[str, Any]] = (),
+        reference: Sequence[Likeness | Mapping[str, Any]] = (),
+        lora: Mapping[str, float] | Sequence[str] = (),
+        embedding: Mapping[str, str] | Sequence[str] = (),
     ) -> Order:
         """Continue the picture past its edges by so many pixels.
 
+        ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``vary``; maps are of the
+        new canvas' size.
+
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+            ModelMissing, ModelRefused: an adapter that is not there or not to be loaded.
         """
         version = self._desk.version(version)
+        canvas = Size(
+            width=version.size.width + max(0, left) + max(0, right),
+            height=version.size.height + max(0, top) + max(0, bottom),
+        )
+        steering = self._steer(
+            canvas,
+            prompt_or_own(version, prompt, None),
+            version,
+            control=control,
+            reference=reference,
+            lora=lora,
+            embedding=embedding,
+        )
         recipe = operations.outpaint(
             version,
             left=left,
@@ -276,8 +355,9 @@ class Orders(PixelOrders):
             quality=quality,
             steps=steps,
             guidance=guidance,
+            conditionings=steering.conditionings,
         )
-        return Order("outpaint", (recipe,), (version.id,))
+        return Order("outpaint", (recipe,), steering.after(version))
 
     def upscale(self, version: Version | str, scale: float = 2.0) -> Order:
         """The same picture with ``scale`` times as many pixels a side.
@@ -334,6 +414,14 @@ class Orders(PixelOrders):
         if version.trace is None or version.recipe.task.kind not in WHOLE:
             return ()
         return unpack_trace(self._desk.blobs.get(version.trace)).kept
+
+    def _steer(
+        self, size: Size, prompt: PromptText, version: Version | None = None, **asked: Any
+    ) -> Steering:
+        own = version.recipe.conditionings if version is not None else ()
+        return read_steering(
+            self._desk, self._picture, size=size, prompt=prompt, own=own, **asked
+        )
 
     def _remedy(self, version: Version, operation: str, arguments: Mapping[str, Any]) -> Order:
         match operation:

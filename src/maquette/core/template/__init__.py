@@ -4,7 +4,7 @@ Pure functions over frozen values: ``parse_template``, ``compile_template`` (val
 bound, the number of ways known), ``samples`` and ``every`` (the texts), ``check_locked``.
 """
 
-from .compiling import MOST_WAYS, Plan, compile_template, is_name
+from .compiling import MOST_WAYS, Plan, compile_template, is_name, unset
 from .expanding import MAX_EXPANSIONS, every, samples
 from .locks import check_locked, missing_locks
 from .nodes import MAX_NESTING, MAX_TEMPLATE, Template
@@ -24,4 +24,5 @@ __all__ = [
     "missing_locks",
     "parse_template",
     "samples",
+    "unset",
 ]

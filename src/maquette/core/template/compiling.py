@@ -106,7 +106,7 @@ def compile_template(
         TemplateRefused: a variable without a value, a wildcard that is not there or that leads
             back to itself, or a template that stands for too much.
     """
-    work = _Work(dict(values or {}), {k: tuple(v) for k, v in (wildcards or {}).items()}, what)
+    work = _work(values, wildcards, what)
     group = work.group(template.nodes)
     if work.missing:
         names = ", ".join(sorted(work.missing))
@@ -118,13 +118,35 @@ def compile_template(
     return Plan(group, template.locked, frozenset(work.used))
 
 
+def unset(
+    template: Template,
+    values: Mapping[str, str] | None = None,
+    wildcards: Mapping[str, Sequence[str]] | None = None,
+    what: str = "the template",
+) -> tuple[str, ...]:
+    """The variables that have neither a value nor a default, in the order in which they are met.
+
+    Raises:
+        TemplateRefused: as ``compile_template``, but for these.
+    """
+    work = _work(values, wildcards, what)
+    work.group(template.nodes)
+    return tuple(work.missing)
+
+
+def _work(
+    values: Mapping[str, str] | None, wildcards: Mapping[str, Sequence[str]] | None, what: str
+) -> _Work:
+    return _Work(dict(values or {}), {k: tuple(v) for k, v in (wildcards or {}).items()}, what)
+
+
 @dataclass(slots=True)
 class _Work:
     values: dict[str, str]
     wildcards: dict[str, tuple[str, ...]]
     what: str
     used: set[str] = field(default_factory=set[str])
-    missing: set[str] = field(default_factory=set[str])
+    missing: dict[str, None] = field(default_factory=dict[str, None])
     scope: dict[str, Step] = field(default_factory=dict[str, Step])
     slots: int = 0
     steps: int = 0
@@ -173,7 +195,7 @@ class _Work:
             return self.scope[node.name]
         if node.default is not None:
             return self.group(node.default)
-        self.missing.add(node.name)
+        self.missing[node.name] = None
         return None
 
     def _assign(self, node: Assign) -> Step | None:
