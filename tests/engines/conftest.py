@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.engines.tiny import build
+from tests.engines.tiny_families import build_family
 
 from maquette.engines.diffusers import DiffusersEngine, create
 
@@ -30,3 +31,36 @@ def sd15_engine(sd15: Path) -> DiffusersEngine:
 @pytest.fixture(scope="session")
 def engine(postcard: Path) -> DiffusersEngine:
     return create(postcard, threads=1)
+
+
+@pytest.fixture(scope="session")
+def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder shaped like Stable Diffusion XL."""
+    return build_family(tmp_path_factory.mktemp("models") / "sdxl", "sdxl")
+
+
+@pytest.fixture(scope="session")
+def sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder shaped like Stable Diffusion 3."""
+    return build_family(tmp_path_factory.mktemp("models") / "sd3", "sd3")
+
+
+@pytest.fixture(scope="session")
+def flux(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder shaped like FLUX.1 dev."""
+    return build_family(tmp_path_factory.mktemp("models") / "flux", "flux")
+
+
+@pytest.fixture(scope="session")
+def sdxl_engine(sdxl: Path) -> DiffusersEngine:
+    return create(sdxl, threads=1)
+
+
+@pytest.fixture(scope="session")
+def sd3_engine(sd3: Path) -> DiffusersEngine:
+    return create(sd3, threads=1)
+
+
+@pytest.fixture(scope="session")
+def flux_engine(flux: Path) -> DiffusersEngine:
+    return create(flux, threads=1)

@@ -28,7 +28,9 @@ def recipe(
     **sampling: Any,
 ) -> Recipe:
     """A recipe for an engine's own model."""
-    settings = {"sampler": "ddim", "steps": 3, "guidance": 4.0, "seed": 1, **sampling}
+    samplers = engine.capabilities().samplers
+    sampler = samplers[0] if samplers else "ddim"
+    settings = {"sampler": sampler, "steps": 3, "guidance": 4.0, "seed": 1, **sampling}
     return Recipe(
         engine=engine.name,
         task=task or TextToImage(),

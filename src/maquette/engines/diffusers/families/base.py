@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maquette.core.capabilities import Preset
-from maquette.core.recipe import Interpreter, PromptText
+from maquette.core.recipe import Interpreter, PromptText, Recipe
+from maquette.engines.base import Substitution
 from maquette.errors import ModelRefused
 
 if TYPE_CHECKING:
@@ -115,6 +116,17 @@ class Family:
     def negative(self, card: ModelCard) -> bool:
         """Whether a negative prompt says anything to this model."""
         return True
+
+    def check_parts(self, recipe: Recipe) -> None:
+        """Refuse a prompt whose parts this family cannot join.
+
+        Raises:
+            RecipeRefused: for AND where there is no unconditional row to join them by.
+        """
+
+    def substitutes(self, card: ModelCard, recipe: Recipe) -> tuple[Substitution, ...]:
+        """What of a checked recipe is answered with something else."""
+        return ()
 
     # What draws.
 

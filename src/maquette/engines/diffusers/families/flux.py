@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from maquette.core.capabilities import Preset
-from maquette.core.recipe import PromptText
+from maquette.core.grammar import parse
+from maquette.core.recipe import PromptText, Recipe
+from maquette.engines.base import Substitution
 from maquette.engines.diffusers.families.base import (
     CLIP,
     CLIP_WORDS,
@@ -17,7 +19,7 @@ from maquette.engines.diffusers.families.base import (
     Part,
 )
 from maquette.engines.diffusers.families.sd3 import Transformer
-from maquette.errors import ModelRefused
+from maquette.errors import ModelRefused, RecipeRefused
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +85,26 @@ class Flux(Transformer):
 
     def negative(self, card: ModelCard) -> bool:
         return False
+
+    def check_parts(self, recipe: Recipe) -> None:
+        prompt = recipe.prompt
+        if prompt is None or prompt.interpreter == "plain":
+            return
+        if len(told := parse(prompt.text).parts) > 1 or told[0].weight != 1:
+            raise RecipeRefused(
+                "FLUX joins no parts of a prompt by AND", hint="put a comma there, and weights"
+            )
+
+    def substitutes(self, card: ModelCard, recipe: Recipe) -> tuple[Substitution, ...]:
+        found: list[Substitution] = []
+        if recipe.prompt is not None and recipe.prompt.negative.strip():
+            why = "FLUX has no negative prompt"
+            found.append(Substitution(recipe.prompt.negative, "(nothing)", why))
+        guided = card.configs["transformer"].get("guidance_embeds")
+        if recipe.sampling is not None and recipe.sampling.guidance > 1 and not guided:
+            asked = f"guidance {recipe.sampling.guidance:g}"
+            found.append(Substitution(asked, "none", "FLUX schnell takes no guidance"))
+        return tuple(found)
 
     def free(self, card: ModelCard, guidance: float) -> bool:
         return False
