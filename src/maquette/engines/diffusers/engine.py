@@ -147,11 +147,13 @@ class DiffusersEngine:
                 hint="2 to 8 are usual",
             )
         check_prompt(recipe)
+        self.card.driver.check_parts(recipe)
         if recipe.conditionings:
             check_conditionings(recipe, self.card)
         learned = {c.word.lower() for c in recipe.conditionings if isinstance(c, Embedding)}
         unknown = self.unknown_words(recipe.prompt)
-        return substitutions(tuple(word for word in unknown if word.lower() not in learned))
+        said = substitutions(tuple(word for word in unknown if word.lower() not in learned))
+        return (*said, *self.card.driver.substitutes(self.card, recipe))
 
     def adapters(self) -> tuple[Adapter, ...]:
         """See ``Adapting.adapters``."""
