@@ -221,6 +221,38 @@ class Caller:
                 pause = None
             wait(pause if pause is not None else _pause(attempt), self._stop)
 
+    @contextmanager
+    def listen(self, path: str) -> Iterator[Callable[[float], str | bytes | None]]:
+        """A web socket of the service. What is yielded waits so many seconds for a message: text,
+        bytes, or None when there was none.
+
+        Raises:
+            ServiceFailed: there is no web socket, or it broke off.
+        """
+        from httpx2.websockets import HTTPXWSException
+        from wsproto.events import BytesMessage, TextMessage
+
+        url = f"ws{self.base.removeprefix('http')}{path}"
+        headers, auth = self._client.headers, self._client.auth
+        wire = Wire(public=False)  # it is read in a thread of its own, and closed by the block
+        with httpx2.Client(transport=Transport(wire), headers=headers, auth=auth) as client:
+            try:
+                with client.websocket(url, max_message_size_bytes=16 * 2**20) as session:
+
+                    def receive(seconds: float) -> str | bytes | None:
+                        try:
+                            event = session.receive(timeout=seconds)
+                        except TimeoutError:
+                            return None
+                        if isinstance(event, TextMessage):
+                            return event.data
+                        return bytes(event.data) if isinstance(event, BytesMessage) else None
+
+                    yield receive
+            except (HTTPXWSException, httpx2.HTTPError) as error:
+                about = f"the web socket of {self.service} broke off ({type(error).__name__})"
+                raise ServiceFailed(about) from error
+
     def refusal(self, answer: Answer, *, safe: bool = True) -> MaquetteError:
         """What an answer of 400 and more means."""
         if self._explain is not None and (told := self._explain(answer)) is not None:

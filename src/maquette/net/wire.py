@@ -19,6 +19,9 @@ SLICE = 0.2
 """Seconds after which a waiting read looks whether it should stop."""
 
 
+_DAY = 86_400.0
+
+
 def _never() -> bool:
     return False
 
@@ -71,7 +74,7 @@ class Wire(httpcore2.NetworkBackend):
 
     def left(self, timeout: float | None) -> float:
         """Seconds that a single wait may take."""
-        rest = max(0.001, self.deadline - time.monotonic())
+        rest = min(max(0.001, self.deadline - time.monotonic()), _DAY)
         return rest if timeout is None else min(timeout, rest)
 
 

@@ -211,6 +211,7 @@ class _Course:
         self.service, self.call, self.diary = service, call, diary
         self.intent: Intent | None = None
         self.taken = False
+        self.handle: dict[str, str] = {}
         self.began = time.perf_counter()
 
     def run(self) -> Iterator[Event]:
@@ -220,7 +221,7 @@ class _Course:
             yield Picture(self.call.index, image, 0.0, money=earlier.money)
             return
         if earlier is not None:
-            self.intent = earlier
+            self.intent, self.handle = earlier, dict(earlier.handle)
             self.taken = earlier.outcome is Outcome.SUBMITTED
             try:
                 yield from self._follow(self.service.find(self._call(), earlier.handle))
@@ -232,6 +233,7 @@ class _Course:
             price = self.service.price(self.call.recipe)
             handle = self.service.handle(self.call.recipe)
             self.intent = self.diary.intend(self.call.index, price, handle)
+            self.handle = dict(handle)
         yield from self._follow(self.service.ask(self._call()))
 
     def _follow(self, steps: Iterator[Step]) -> Iterator[Event]:
@@ -241,6 +243,7 @@ class _Course:
                 match step:
                     case Accepted(handle=handle):
                         self.taken = True
+                        self.handle |= handle
                         self._note(Outcome.SUBMITTED, handle=handle)
                     case Drawn():
                         yield self._done(step)
@@ -287,13 +290,12 @@ class _Course:
             self._note(Outcome.VOID, about)
         elif isinstance(error, _DEFINITE):
             self._note(Outcome.VOID, about)
-        elif self.intent is not None and not self.intent.handle:
+        elif not self.handle:
             self._note(Outcome.UNKNOWN, about)  # taken, and nothing to find it by
         # Else it stays as it is, and is looked up the next time.
 
     def _stopped(self) -> None:
         call = self._call()
-        handle = dict(self.intent.handle) if self.intent is not None else {}
         sent = self.taken or call.caller.wire.sent
         if not sent:
             self._note(Outcome.VOID, "stopped before it was sent")
@@ -303,7 +305,7 @@ class _Course:
         stop, call.caller.wire.stop = call.caller.wire.stop, lambda: False
         try:
             with suppress(MaquetteError):
-                self.service.give_up(call, handle)
+                self.service.give_up(call, self.handle)
         finally:
             call.caller.wire.stop = stop
 

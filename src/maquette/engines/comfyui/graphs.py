@@ -1,0 +1,152 @@
+"""The graphs that are sent: one for each task out of ComfyUI's own nodes, or a workflow of the
+user's with named holes.
+
+A workflow is saved in ComfyUI with 'Export (API)'. Where a recipe's value belongs it says
+``{{prompt}}``, ``{{negative}}``, ``{{seed}}``, ``{{steps}}``, ``{{guidance}}``, ``{{sampler}}``,
+``{{scheduler}}``, ``{{width}}``, ``{{height}}``, ``{{strength}}``, ``{{image}}`` or ``{{mask}}``;
+a text that is nothing but a hole becomes the value itself, with its type.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maquette.core.canonical import canonical_json, sha256_hex
+from maquette.errors import ModelMissing, ModelRefused
+
+__all__ = ["HOLES", "SAMPLERS", "Graph", "Workflow", "built_in", "read_workflow"]
+
+Graph = dict[str, dict[str, Any]]
+
+SAMPLERS = {
+    "ddim": ("ddim", "ddim_uniform"),
+    "dpm++": ("dpmpp_2m", "normal"),
+    "euler": ("euler", "normal"),
+    "euler-a": ("euler_ancestral", "normal"),
+    "lcm": ("lcm", "sgm_uniform"),
+}
+"""Our samplers as ComfyUI's sampler and scheduler."""
+
+HOLES = frozenset(
+    {
+        *("prompt", "negative", "seed", "steps", "guidance", "sampler", "scheduler"),
+        *("width", "height", "strength", "image", "mask"),
+    }
+)
+_HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+MAX_FILE = 4 * 2**20
+
+
+def built_in(model: str, values: Mapping[str, Any]) -> Graph:
+    """A checkpoint, two texts, a sampler; with ``image`` it starts from a picture, with ``mask``
+    it draws where that is white."""
+    graph: Graph = {
+        "model": _node("CheckpointLoaderSimple", ckpt_name=model),
+        "prompt": _node("CLIPTextEncode", clip=["model", 1], text=values["prompt"]),
+        "negative": _node("CLIPTextEncode", clip=["model", 1], text=values["negative"]),
+        "sampler": _node(
+            "KSampler",
+            model=["model", 0],
+            positive=["prompt", 0],
+            negative=["negative", 0],
+            latent_image=["latent", 0],
+            seed=values["seed"],
+            steps=values["steps"],
+            cfg=values["guidance"],
+            sampler_name=values["sampler"],
+            scheduler=values["scheduler"],
+            denoise=values["strength"],
+        ),
+        "picture": _node("VAEDecode", samples=["sampler", 0], vae=["model", 2]),
+        "save": _node("SaveImage", images=["picture", 0], filename_prefix="maquette"),
+    }
+    if "image" not in values:
+        size = {"width": values["width"], "height": values["height"]}
+        graph["latent"] = _node("EmptyLatentImage", **size, batch_size=1)
+        return graph
+    graph["image"] = _node("LoadImage", image=values["image"])
+    encoded = _node("VAEEncode", pixels=["image", 0], vae=["model", 2])
+    if "mask" not in values:
+        return {**graph, "latent": encoded}
+    graph["encoded"] = encoded
+    graph["mask"] = _node("LoadImageMask", image=values["mask"], channel="red")
+    graph["latent"] = _node("SetLatentNoiseMask", samples=["encoded", 0], mask=["mask", 0])
+    return graph
+
+
+def _node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A user's graph and the holes that it has."""
+
+    path: str
+    graph: Graph
+    holes: frozenset[str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its canonical JSON."""
+        return sha256_hex(canonical_json(self.graph).encode("utf-8", "surrogatepass"))
+
+    def filled(self, values: Mapping[str, Any]) -> Graph:
+        """The graph with every hole filled."""
+        return _filled(self.graph, values)
+
+
+def read_workflow(path: Path) -> Workflow:
+    """A workflow in API form.
+
+    Raises:
+        ModelMissing: there is no such file.
+        ModelRefused: it is no API graph, has no ``{{prompt}}``, or a hole that nobody fills.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ModelRefused(f"{path} is too large for a workflow")
+        graph: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelMissing(f"there is no workflow {path}", hint="check its path") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelRefused(f"{path} is no JSON", hint="save it in ComfyUI") from error
+    nodes = (
+        isinstance(graph, dict)
+        and bool(graph)
+        and all(
+            isinstance(node, dict) and isinstance(node.get("inputs"), dict) and "class_type" in node
+            for node in graph.values()
+        )
+    )
+    if not nodes:
+        raise ModelRefused(
+            f"{path} is no graph that ComfyUI's API takes",
+            hint="save it in ComfyUI with 'Export (API)'",
+        )
+    holes = frozenset(_HOLE.findall(json.dumps(graph)))
+    if strange := sorted(holes - HOLES):
+        raise ModelRefused(
+            f"{path} has a hole '{strange[0]}' that nothing fits",
+            hint=f"there are {', '.join(sorted(HOLES))}",
+        )
+    if "prompt" not in holes:
+        raise ModelRefused(f"{path} has no hole for the words", hint="write {{prompt}} there")
+    return Workflow(str(path), graph, holes)
+
+
+def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(each, values) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, values) for each in value]
+    if not isinstance(value, str):
+        return value
+    if whole := _HOLE.fullmatch(value.strip()):
+        return values[whole[1]]
+    return _HOLE.sub(lambda found: str(values[found[1]]), value)
