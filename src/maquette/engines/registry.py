@@ -16,7 +16,9 @@ GROUP = "maquette.engines"
 """The entry point group; each entry names a ``create`` function."""
 
 # Files beside the engines that are no engines themselves.
-_HELPERS = frozenset({"base", "checks", "compact", "local", "registry", "services", "wording"})
+_HELPERS = frozenset(
+    {"onnx", "base", "checks", "compact", "local", "registry", "services", "wording"}
+)
 
 
 def engine_names() -> tuple[str, ...]:

@@ -163,6 +163,8 @@ def _action(chain: Sequence[Version], *, prompts: bool, imported: str | None) ->
             action["changes"] = [_region(task)]
         case UpscaleTask():
             parameters[f"{PREFIX}interpolation"] = task.method
+            if task.method == "learned":
+                description = "enlarged by a network"
             action["description"] = f"{description} ({task.method}) to {version.size}"
         case _:
             pass

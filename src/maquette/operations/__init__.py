@@ -16,6 +16,7 @@ from maquette.operations.masks import (
 )
 from maquette.operations.outpaint import outpaint
 from maquette.operations.refine import refine
+from maquette.operations.restore import find_faces, restore
 from maquette.operations.retouch import retouch
 from maquette.operations.reweight import reweight
 from maquette.operations.surfaces import find_surface, thing_mask
@@ -25,6 +26,7 @@ from maquette.operations.vary import vary
 __all__ = [
     "Placed",
     "composite",
+    "find_faces",
     "find_surface",
     "fitted",
     "generate",
@@ -38,6 +40,7 @@ __all__ = [
     "mask_from_token",
     "outpaint",
     "refine",
+    "restore",
     "retouch",
     "reweight",
     "surface",

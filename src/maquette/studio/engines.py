@@ -43,6 +43,8 @@ class Engines:
                     "models": self._settings.models,
                     "threads": self._settings.threads,
                 }
+            if name == "learned":
+                options = {"models": self._settings.models, "threads": self._settings.threads}
             self._loaded[key] = load_engine(name, **options)
         return self._loaded[key]
 

@@ -73,6 +73,7 @@ class Making(Marking):
     retouch = _one(Orders.retouch)
     composite = _one(Orders.composite)
     logo = _one(Orders.logo)
+    restore = _one(Orders.restore)
     apply = _one(Orders.apply)
 
     @cached_property

@@ -359,15 +359,6 @@ class Orders(Filling, PixelOrders):
         )
         return Order("outpaint", (recipe,), steering.after(version))
 
-    def upscale(self, version: Version | str, scale: float = 2.0) -> Order:
-        """The same picture with ``scale`` times as many pixels a side.
-
-        Raises:
-            SettingRefused, Cancelled.
-        """
-        version = self._desk.version(version)
-        return Order("upscale", (operations.upscale(version, scale=scale),), (version.id,))
-
     def apply(self, version: Version | str, finding: str) -> Order:
         """Carry out what a finding suggests.
 
@@ -419,9 +410,7 @@ class Orders(Filling, PixelOrders):
         self, size: Size, prompt: PromptText, version: Version | None = None, **asked: Any
     ) -> Steering:
         own = version.recipe.conditionings if version is not None else ()
-        return read_steering(
-            self._desk, self._picture, size=size, prompt=prompt, own=own, **asked
-        )
+        return read_steering(self._desk, self._picture, size=size, prompt=prompt, own=own, **asked)
 
     def _remedy(self, version: Version, operation: str, arguments: Mapping[str, Any]) -> Order:
         match operation:

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from maquette import operations
 from maquette.core.geometry import Size
 from maquette.core.picture import decode_picture, encode_png, size_of
+from maquette.core.pixel_tasks import Face
+from maquette.core.raster import mask_box
 from maquette.core.surface import Surface
+from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.errors import SettingRefused, TraceMissing, VersionUnknown
 from maquette.operations import Placed
@@ -21,6 +25,7 @@ from maquette.stages.order import Order
 from maquette.studio.desk import read_file
 
 if TYPE_CHECKING:
+    from maquette.engines.learned.catalogue import Kind
     from maquette.studio.desk import Desk
 
 __all__ = ["PixelOrders"]
@@ -154,6 +159,69 @@ class PixelOrders:
         recipe = operations.composite(version, [(placed, digest, size_of(picture), None)])
         parents = [version.id, used.id] if used is not None else [version.id]
         return Order("logo", (recipe,), _once(parents))
+
+    def upscale(
+        self,
+        version: Version | str,
+        scale: float = 2.0,
+        *,
+        method: str = "lanczos",
+        model: str | None = None,
+    ) -> Order:
+        """The same picture with ``scale`` times as many pixels a side.
+
+        ``method`` is lanczos, or learned: drawn by the network ``model`` of
+        MAQUETTE_MODELS/upscalers (default: the first there). Detail that a network invents stands
+        in the version's findings.
+
+        Raises:
+            SettingRefused, ModelMissing, ModelRefused, ExtraMissing, Cancelled.
+        """
+        if method not in {"lanczos", "learned"}:
+            raise SettingRefused(f"no method '{method}'", hint="lanczos or learned")
+        version = self._desk.version(version)
+        learned = method == "learned" or model is not None
+        network = self._network("upscalers", model) if learned else None
+        recipe = operations.upscale(version, scale=scale, network=network)
+        return Order("upscale", (recipe,), (version.id,))
+
+    def restore(
+        self,
+        version: Version | str,
+        *,
+        model: str | None = None,
+        strength: float = 0.8,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> Order:
+        """Let a network of MAQUETTE_MODELS/restorers draw the faces anew, and mix them in.
+
+        Faces are found by OpenCV's cascade, or by a YuNet file in MAQUETTE_MODELS/detectors; a
+        ``box`` says where one is instead.
+
+        Raises:
+            SettingRefused: no face was found.
+            ModelMissing, ModelRefused, ExtraMissing, Cancelled.
+        """
+        from maquette.engines.learned.catalogue import networks
+
+        version = self._desk.version(version)
+        network = self._network("restorers", model)
+        if box is not None:
+            place = mask_box(np.asarray(operations.mask_from_box(version.size, box)))
+            faces = [Face(box=place)] if place is not None else []
+        else:
+            at_hand = networks("detectors", self._desk.settings.models)
+            detector = next((each.path for each in at_hand if not each.problem), None)
+            faces = operations.find_faces(
+                decode_picture(self._desk.blobs.get(version.image)), detector
+            )
+        recipe = operations.restore(version, faces, network=network, strength=strength)
+        return Order("restore", (recipe,), (version.id,))
+
+    def _network(self, kind: Kind, name: str | None) -> ModelRef:
+        from maquette.engines.learned.catalogue import choose
+
+        return choose(kind, name, self._desk.settings.models).ref
 
     def _surface(
         self,

@@ -1,0 +1,1 @@
+"""Networks that enlarge pictures, in plain torch, one family a file."""
