@@ -80,10 +80,21 @@ def install() -> dict[str, str]:
 
 def npm(arguments: list[str], environment: dict[str, str]) -> None:
     """Run npm in web/."""
-    program = shutil.which("npm", path=environment["PATH"])
-    if program is None:
+    subprocess.run([*_npm(environment), *arguments], cwd=HERE, env=environment, check=True)
+
+
+def _npm(environment: dict[str, str]) -> list[str]:
+    """The command that npm is. A package has no links, so its bin/npm finds nothing: there it is
+    npm's own script that Node runs."""
+    program = node()
+    for library in (program.parent.parent / "lib", program.parent):
+        script = library / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if script.is_file():
+            return [str(program), str(script)]
+    found = shutil.which("npm", path=environment["PATH"])
+    if found is None:
         raise NoNode("npm is not installed beside Node. What to do: install it")
-    subprocess.run([program, *arguments], cwd=HERE, env=environment, check=True)
+    return [found]
 
 
 def build(force: bool = False) -> bool:

@@ -18,6 +18,8 @@ class Studio {
   models = $state.raw<Model[]>([])
   projects = $state.raw<Project[]>([])
   broken = $state.raw<Problem | null>(null)
+  /** Why nothing can be drawn: the engine or its model is away. */
+  away = $state.raw<Problem | null>(null)
   room = $state.raw<Room | null>(null)
   words = $state.raw<Words | null>(null)
   editor = $state.raw<Editor | null>(null)
@@ -52,19 +54,29 @@ class Studio {
   }
 
   private again: ReturnType<typeof setTimeout> | undefined
+  private later: ReturnType<typeof setTimeout> | undefined
+
+  /** What can draw. Without it everything can still be looked at, so this never fails. */
+  async askModels(): Promise<void> {
+    clearTimeout(this.later)
+    try {
+      this.models = (await api.models()).items
+      this.away = null
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      if (error.unreachable) return // the knock tells of that
+      this.away = error
+      this.later = setTimeout(() => void this.askModels(), 5000)
+    }
+  }
 
   /** The first talk with the server; again when it was away. */
   async knock(): Promise<void> {
     try {
-      const [session, projects, models] = await Promise.all([
-        api.session(),
-        api.projects(),
-        api.models(),
-      ])
+      const [session, projects] = await Promise.all([api.session(), api.projects(), this.askModels()])
       trust(session.csrf)
       this.session = session
       this.projects = projects.items
-      this.models = models.items
       this.broken = null
       await this.arrive(this.route)
     } catch (error) {

@@ -148,7 +148,8 @@ export class Words {
       }
     } catch (error) {
       if (error instanceof Problem && error.unreachable) this.timer = setTimeout(() => void this.readNow(), 1500)
-      else if (error instanceof Problem) notices.fault(error)
+      // That the model is away is told where the drawing is ordered, not at every letter.
+      else if (error instanceof Problem && !error.code.startsWith('model-')) notices.fault(error)
     }
   }
 
