@@ -255,7 +255,9 @@ def _recognised(path: Path) -> Adapter:
 
 def _of_kind(found: Adapter, kinds: tuple[AdapterKind, ...]) -> Adapter:
     if found.kind not in kinds:
-        raise ModelRefused(f"'{found.name}' is a {_spell((found.kind,))}, not a {_spell(kinds)}")
+        raise ModelRefused(
+            f"'{found.name}' is no {_spell(kinds)}: its kind is {_spell((found.kind,))}"
+        )
     return found
 
 

@@ -1,0 +1,308 @@
+"""What steers a picture beside its words, read from what people say: files, versions, names.
+
+The one place where controls, references, LoRAs and learned words become values of a recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from PIL import Image
+from pydantic import ValidationError
+
+from maquette.core.adapter import Adapter, AdapterKind
+from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
+from maquette.core.geometry import Size
+from maquette.core.grammar import loras, parse
+from maquette.core.picture import decode_mask, encode_png, size_of
+from maquette.core.recipe import PromptText
+from maquette.core.version import Version
+from maquette.engines.base import Adapting
+from maquette.errors import PictureRefused, RecipeRefused, SettingRefused
+from maquette.operations.controls import KINDS, make_map
+from maquette.operations.faces import face_region
+from maquette.studio.desk import read_file
+
+if TYPE_CHECKING:
+    from maquette.studio.desk import Desk
+
+__all__ = ["AnyPicture", "Likeness", "Steering", "Structure", "fitted", "read_steering"]
+
+AnyPicture = Version | Image.Image | bytes | str | Path
+"""A picture itself, its bytes, its file, or a version of the project. Text is a file where there
+is one, else a version."""
+
+_ROLES: tuple[str, ...] = get_args(Reference.model_fields["role"].annotation)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A structure to obey. ``image`` is the map, of the drawn picture's size; with ``make`` it is a
+    picture, and the map is made of it. ``adapter`` names the network (default: the first that
+    reads the condition). It acts with ``strength`` (0 to 2) from ``start`` to ``end`` of the steps.
+    """
+
+    condition: str
+    image: AnyPicture
+    make: bool = False
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A picture to be like, in a ``role``: style, character, object or face.
+
+    ``mask`` (of the drawn picture's size, white = here) keeps it to a part. ``adapter`` names an
+    IP-Adapter (default: the first for the role, else attention to the picture itself).
+    """
+
+    role: str
+    image: AnyPicture
+    strength: float = 1.0
+    mask: Image.Image | bytes | str | Path | None = None
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Conditionings for a recipe, and the versions that they come from."""
+
+    conditionings: tuple[Conditioning, ...] = ()
+    parents: tuple[str, ...] = ()
+
+    def after(self, version: Version) -> tuple[str, ...]:
+        """The parents of a picture that is made of a version, the version first."""
+        return tuple(dict.fromkeys((version.id, *self.parents)))
+
+
+def read_steering(
+    desk: Desk,
+    picture: Callable[[Any], tuple[Image.Image, Version | None]],
+    *,
+    size: Size,
+    prompt: PromptText | None,
+    control: Sequence[Structure | Mapping[str, Any]] = (),
+    reference: Sequence[Likeness | Mapping[str, Any]] = (),
+    lora: Mapping[str, float] | Sequence[str] = (),
+    embedding: Mapping[str, str] | Sequence[str] = (),
+    own: Iterable[Conditioning] = (),
+) -> Steering:
+    """Read what was asked for a picture of ``size``.
+
+    ``lora`` are names with weights, ``embedding`` names (with the words that stand for them, where
+    those differ). ``<lora:name:weight>`` in the prompt asks for a LoRA too; a weight by name counts
+    first. ``own`` are what the picture's version was drawn with, which tags may mean.
+
+    Raises:
+        RecipeRefused: the engine takes no adapters, has none for what is asked, or they do not go
+            with its model.
+        ModelMissing, ModelRefused: an adapter that is not there, damaged, pickled or of another
+            kind.
+        SettingRefused, PictureRefused, MaskRefused, VersionUnknown: as their names say.
+    """
+    weights = dict(lora) if isinstance(lora, Mapping) else dict.fromkeys(lora, 1.0)
+    words = dict(embedding) if isinstance(embedding, Mapping) else {n: n for n in embedding}
+    tags = _tags(prompt, {c.name for c in own if isinstance(c, Lora)} | set(weights))
+    if not (weights or words or tags or control or reference):
+        return Steering()
+    reader = _Reader(desk, picture, size)
+    found: list[Conditioning] = [
+        reader.lora(name, weight, weight) for name, weight in weights.items()
+    ]
+    found += [reader.lora(*tag) for tag in tags]
+    found += [reader.embedding(name, word, prompt) for name, word in words.items()]
+    found += [reader.control(_as(Structure, each)) for each in control]
+    found += [reader.reference(_as(Likeness, each)) for each in reference]
+    return Steering(tuple(found), tuple(dict.fromkeys(reader.parents)))
+
+
+class _Reader:
+    def __init__(self, desk: Desk, picture: Callable[[Any], Any], size: Size) -> None:
+        engine = desk.engine()
+        if not isinstance(engine, Adapting):
+            raise RecipeRefused(
+                f"the engine '{engine.name}' takes no LoRAs, controls or references",
+                hint="the engine 'diffusers' does",
+            )
+        self.engine = engine
+        self.desk = desk
+        self.picture = picture
+        self.size = size
+        self.parents: list[str] = []
+
+    def lora(self, name: str, weight: float, text_weight: float) -> Lora:
+        adapter = self._fitting(self.engine.find_adapter(name, "lora"))
+        ref = self.engine.name_adapter(adapter)
+        # A tag means the LoRA by the name that it says, so that is the name to keep.
+        named = Path(name).stem if Path(name).suffix or len(Path(name).parts) > 1 else name
+        return _checked(
+            Lora,
+            name=named,
+            digest=ref.digest,
+            weight=weight,
+            text_weight=None if text_weight == weight else text_weight,
+        )
+
+    def embedding(self, name: str, word: str, prompt: PromptText | None) -> Embedding:
+        adapter = self._fitting(self.engine.find_adapter(name, "embedding"))
+        word = adapter.name if word == name else word
+        texts = [prompt.text, prompt.negative] if prompt is not None else []
+        if not any(word.lower() in text.lower() for text in texts):
+            raise SettingRefused(
+                f"the embedding '{adapter.name}' is for '{word}', which the prompt does not say",
+                hint=f"put '{word}' into the prompt or the negative prompt",
+            )
+        return _checked(Embedding, word=word, digest=self.engine.name_adapter(adapter).digest)
+
+    def control(self, asked: Structure) -> Control:
+        if asked.condition not in KINDS:
+            raise SettingRefused(
+                f"no control '{asked.condition}'", hint=f"one of {', '.join(KINDS)}"
+            )
+        adapter = self._for_condition(asked)
+        image = self._shown(asked.image)
+        if asked.make:
+            image = make_map(fitted(image, self.size), asked.condition)
+        elif size_of(image) != self.size:
+            raise SettingRefused(
+                f"the map for {asked.condition} has {size_of(image)} pixels,"
+                f" the picture will have {self.size}",
+                hint=f"make the map at {self.size}, or draw at the map's size",
+            )
+        return _checked(
+            Control,
+            condition=asked.condition,
+            image=self.desk.blobs.put(encode_png(image)),
+            adapter=self.engine.name_adapter(adapter),
+            strength=asked.strength,
+            start=asked.start,
+            end=asked.end,
+        )
+
+    def reference(self, asked: Likeness) -> Reference:
+        if asked.role not in _ROLES:
+            raise SettingRefused(f"no reference '{asked.role}'", hint=f"one of {', '.join(_ROLES)}")
+        image = self._shown(asked.image)
+        if asked.role == "face":
+            region = face_region(image)
+            if region is None:
+                raise PictureRefused(
+                    "there is no face to be seen in the reference",
+                    hint="give a picture with one face from the front, or the role 'character'",
+                )
+            image = image.crop(region.corners)
+        mask = None
+        if asked.mask is not None:
+            mask = self.desk.blobs.put(encode_png(self._mask(asked.mask)))
+        adapter = self._for_role(asked)
+        return _checked(
+            Reference,
+            role=asked.role,
+            image=self.desk.blobs.put(encode_png(image)),
+            adapter=self.engine.name_adapter(adapter) if adapter is not None else None,
+            strength=asked.strength,
+            mask=mask,
+        )
+
+    def _shown(self, source: Any) -> Image.Image:
+        image, version = self.picture(source)
+        if version is not None:
+            self.parents.append(version.id)
+        return image
+
+    def _mask(self, mask: Any) -> Image.Image:
+        data, name = (
+            (encode_png(mask), "the mask") if isinstance(mask, Image.Image) else read_file(mask)
+        )
+        return decode_mask(data, size=self.size, name=name)
+
+    def _fitting(self, adapter: Adapter) -> Adapter:
+        for each in self.engine.adapters():
+            if each.path == adapter.path and each.misfit:
+                raise RecipeRefused(
+                    f"'{adapter.name}' does not go with this model: {each.misfit}",
+                    hint="use it with the family that it was trained on",
+                )
+        return adapter
+
+    def _for_condition(self, asked: Structure) -> Adapter:
+        kinds: tuple[AdapterKind, ...] = ("control", "t2i-adapter")
+        if asked.adapter is not None:
+            found = self._fitting(self.engine.find_adapter(asked.adapter, *kinds))
+            if found.conditions and asked.condition not in found.conditions:
+                raise RecipeRefused(
+                    f"'{found.name}' reads {', '.join(found.conditions)}, not {asked.condition}"
+                )
+            return found
+        fit = [a for a in self.engine.adapters() if a.kind in kinds and not a.misfit]
+        for each in fit:
+            if asked.condition in each.conditions:
+                return each
+        others = ", ".join(dict.fromkeys(c for each in fit for c in each.conditions))
+        raise RecipeRefused(
+            f"this model has no network for {asked.condition}",
+            hint=f"it has one for {others}"
+            if others
+            else "put a ControlNet or T2I-Adapter into a folder of MAQUETTE_MODELS",
+        )
+
+    def _for_role(self, asked: Likeness) -> Adapter | None:
+        if asked.adapter is not None:
+            return self._fitting(self.engine.find_adapter(asked.adapter, "ip-adapter"))
+        for each in self.engine.adapters():
+            role = "character" if asked.role == "face" else asked.role
+            if each.kind == "ip-adapter" and not each.misfit and role in each.roles:
+                return each
+        return None
+
+
+def fitted(image: Image.Image, size: Size) -> Image.Image:
+    """The middle of a picture in the shape of a size, at that size, RGB."""
+    share = min(image.width / size.width, image.height / size.height)
+    width, height = round(size.width * share), round(size.height * share)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    cut = image.convert("RGB").crop((left, top, left + width, top + height))
+    return cut.resize((size.width, size.height), Image.Resampling.LANCZOS)
+
+
+def _tags(prompt: PromptText | None, known: set[str]) -> list[tuple[str, float, float]]:
+    """LoRA tags of a prompt that nothing else asks for: name, weight, text weight; each once."""
+    if prompt is None or prompt.interpreter == "plain":
+        return []
+    found: dict[str, tuple[str, float, float]] = {}
+    for text in (prompt.text, prompt.negative):
+        for tag in loras(parse(text)):
+            if tag.name not in known:
+                found.setdefault(tag.name, (tag.name, tag.weight, tag.text_weight))
+    return list(found.values())
+
+
+def _as(kind: type[T], given: T | Mapping[str, Any]) -> T:
+    if isinstance(given, kind):
+        return given
+    assert isinstance(given, Mapping)  # noqa: S101 (the type says so)
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if strange := set(given) - known:
+        raise SettingRefused(
+            f"nothing is called '{min(strange)}' there", hint=f"there are {', '.join(known)}"
+        )
+    return kind(**given)
+
+
+def _checked(kind: type[Any], **values: Any) -> Any:
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise SettingRefused(
+            f"{where} {first.get('input', '')!r:.60} of the {kind.__name__.lower()} is refused:"
+            f" {first['msg'].removeprefix('Value error, ')}"
+        ) from error
