@@ -12,6 +12,8 @@ __all__ = [
     "AmbiguousVersion",
     "BlobDamaged",
     "BlobMissing",
+    "BriefRefused",
+    "BudgetReached",
     "BudgetSpent",
     "Cancelled",
     "EngineFailed",
@@ -283,6 +285,19 @@ class WordLocked(MaquetteError):
     """A change that would remove or weaken a brand's locked words."""
 
     exit_code = 35
+
+
+class BriefRefused(MaquetteError):
+    """A campaign's brief that cannot be read or makes no sense."""
+
+    exit_code = 36
+
+
+class BudgetReached(MaquetteError):
+    """A stage of a campaign that would go beyond its budget. It was not begun."""
+
+    exit_code = 37
+    hint = "raise the budget in the brief, or ask for less; what was made is kept"
 
 
 class Cancelled(MaquetteError):

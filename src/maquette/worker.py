@@ -169,6 +169,7 @@ class Worker:
             engine_for=lambda job: _engine_for(job, studio),
             critics=studio.critics,
             books=studio.books,
+            hands=lambda cancel, hear: _hands_of(studio, cancel, hear),
         )
         with self._patient(studio):
             try:
@@ -213,6 +214,12 @@ class Worker:
 
 def _engine_for(job: Job, studio: Studio) -> Engine:
     return studio.engine() if job.operation == "explain" else studio.engine_of(job.recipe)
+
+
+def _hands_of(studio: Studio, cancel: Cancel, hear: Callable[[Event], None] | None) -> Studio:
+    """The studio itself, stopped and heard like the job that it works for."""
+    studio.cancel, studio.on_event = cancel, hear
+    return studio
 
 
 class Reporter:

@@ -59,6 +59,8 @@ STATUS: Mapping[type[MaquetteError], int] = {
     errors.JobUnknown: 404,
     errors.JobLost: 409,
     errors.TemplateRefused: 422,
+    errors.BriefRefused: 422,
+    errors.BudgetReached: 409,
     errors.WordLocked: 409,
     errors.AddressRefused: 422,
     errors.ServiceUnreachable: 502,

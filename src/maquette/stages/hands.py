@@ -87,6 +87,15 @@ class Producer(Hands, Protocol):
         """A picture from outside: (version, what its file told)."""
         ...
 
-    def export(self, version: Version | str, path: str | Path, **how: Any) -> Any:
+    def export(
+        self,
+        version: Version | str,
+        path: str | Path,
+        *,
+        format: str | None = None,
+        quality: int = 92,
+        prompts: bool = True,
+        sign: bool = True,
+    ) -> Any:
         """A version as a file for the world."""
         ...

@@ -16,8 +16,9 @@ from maquette.storage.origin import ORIGIN
 
 __all__ = ["JUDGING", "Order", "is_alive", "jobs_of", "this_process"]
 
-JUDGING = frozenset({"replay", "critique", "explain"})
-"""Operations that look at a version instead of making one; they end with a result."""
+JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign"})
+"""Operations that end with a result instead of a version of their own: they look at one, or make
+some by orders of their own."""
 
 
 @dataclass(frozen=True)

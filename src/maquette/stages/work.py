@@ -10,8 +10,10 @@ from typing import Any
 from maquette.core.job import Job, Status
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
-from maquette.errors import Cancelled, JobLost, MaquetteError
+from maquette.errors import Cancelled, EngineFailed, JobLost, MaquetteError
 from maquette.stages.billing import Books
+from maquette.stages.carrying import CARRYING, carry, one_job
+from maquette.stages.hands import Producer
 from maquette.stages.judge import critique, explain, keep_trace, words_of
 from maquette.stages.order import JUDGING
 from maquette.stages.produce import draw
@@ -23,7 +25,8 @@ __all__ = ["Workplace", "work"]
 
 @dataclass(frozen=True)
 class Workplace:
-    """A project as a worker needs it. ``engine_for`` may raise; that is the job's failure."""
+    """A project as a worker needs it. ``engine_for`` may raise; that is the job's failure.
+    ``hands`` are the studio's, for jobs that order work themselves; None where there are none."""
 
     blobs: Blobs
     records: Records
@@ -31,6 +34,7 @@ class Workplace:
     engine_for: Callable[[Job], Engine]
     critics: Callable[[], Sequence[Critic]]
     books: Books | None = None
+    hands: Callable[[Cancel, Callable[[Event], None] | None], Producer] | None = None
 
 
 def work(
@@ -90,6 +94,10 @@ def work(
 def _judge(
     job: Job, place: Workplace, cancel: Cancel, on_event: Callable[[Event], None] | None
 ) -> dict[str, Any]:
+    if job.operation in CARRYING:
+        if place.hands is None:
+            raise EngineFailed(f"this worker cannot carry out '{job.operation}'")
+        return carry(job, place.hands(cancel, one_job(on_event)), _fetched)
     version = place.records.get(job.parents[0])
     match job.operation:
         case "replay":
@@ -105,6 +113,12 @@ def _judge(
             prompt = words_of(version, str(job.arguments.get("caption") or "") or None)
             trace = explain(version, prompt, place.engine_for(job), place.blobs)
             return {"trace": keep_trace(version, trace, place.blobs, place.records)}
+
+
+def _fetched(link: str) -> bytes:
+    from maquette.net import fetch  # a slow import that few jobs need
+
+    return fetch(link).data
 
 
 def _fail(left: Sequence[Job], place: Workplace, message: str, hint: str) -> None:

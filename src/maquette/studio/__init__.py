@@ -7,14 +7,17 @@ release.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from maquette.core.version import Version
 from maquette.errors import KeyRefused
 from maquette.settings import Settings
+from maquette.stages.plan import Brief, Campaign, State
 from maquette.stages.release import Release, release
+from maquette.studio import planning
 from maquette.studio.desk import read_file
 from maquette.studio.queueing import Queueing
 
@@ -47,6 +50,72 @@ class Studio(Queueing):
         from maquette.exchange.keys import load_identity
 
         return load_identity(self._keys)
+
+    def campaign(
+        self,
+        brief: Brief | Mapping[str, Any] | str | Path,
+        *,
+        folder: str | Path | None = None,
+        pause: Sequence[str] | None = None,
+        tell: Callable[[str, str], None] | None = None,
+    ) -> State:
+        """Carry a campaign on as far as it goes: mood board, drafts, select, refine, polish,
+        deliver. What is there already is not made again, so the same call goes on after any
+        interruption.
+
+        ``brief`` is a file, plain values, or a ``Brief``; its own paths begin in ``folder``
+        (default: that of the file). ``pause`` names stages to wait at for a person (``select``,
+        ``approve``) instead of the brief's own; ``tell`` hears of each stage before it begins.
+
+        Raises:
+            BriefRefused, PromptRefused, SettingRefused, RecipeRefused: before anything is drawn.
+            BudgetReached: before the stage that would go beyond the budget.
+            Cancelled, EngineFailed, StorageFull, ExportRefused: what was made stays.
+        """
+        return planning.carry_on(self._campaign(brief, folder, pause, tell))
+
+    def campaign_state(
+        self,
+        brief: Brief | Mapping[str, Any] | str | Path,
+        *,
+        folder: str | Path | None = None,
+        pause: Sequence[str] | None = None,
+    ) -> State:
+        """Where a campaign stands; nothing is made.
+
+        Raises:
+            BriefRefused.
+        """
+        return planning.state_of(self._campaign(brief, folder, pause, None))
+
+    def choose(
+        self,
+        brief: Brief | Mapping[str, Any] | str | Path,
+        stage: str,
+        versions: Sequence[Version | str],
+    ) -> None:
+        """Write down what a person chose at ``select`` (drafts to finish) or ``approve`` (finals
+        to deliver); the campaign goes on with it when it is carried on.
+
+        Raises:
+            BriefRefused, SettingRefused, VersionUnknown, AmbiguousVersion.
+        """
+        planning.pick(self._campaign(brief, None, None, None), stage, versions)
+
+    def campaigns(self) -> dict[str, Brief]:
+        """The campaigns that were begun in this project, by name, each with its newest brief."""
+        return planning.campaigns(self)
+
+    def _campaign(
+        self,
+        brief: Brief | Mapping[str, Any] | str | Path,
+        folder: str | Path | None,
+        pause: Sequence[str] | None,
+        tell: Callable[[str, str], None] | None,
+    ) -> Campaign:
+        read, home = planning.brief_of(brief)
+        at = Path(folder) if folder is not None else home
+        return planning.campaign_of(self, read, at, pause=pause, tell=tell or planning.quiet_tell)
 
     def export(
         self,

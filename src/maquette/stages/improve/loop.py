@@ -24,6 +24,7 @@ from maquette.errors import (
 from maquette.stages.hands import Hands
 from maquette.stages.improve.policy import Remedy, remedies
 from maquette.stages.improve.score import WEIGHTS, score_of
+from maquette.stages.order import Order
 
 __all__ = ["BECAUSE", "Improvement", "Step", "improve"]
 
@@ -98,7 +99,7 @@ def improve(
             return Improvement(version, best, before, score, tuple(made), "exhausted", spent)
         finding, remedy = found
         try:
-            (child,) = hands.carry_out(remedy.order(hands))
+            child = _once(hands, remedy.order(hands))
         except _IMPOSSIBLE:
             continue
         spent += child.cost.seconds
@@ -111,6 +112,16 @@ def improve(
         if step.better:
             best, score = child, now
             untried = _untried(best, hands, tried, len(made))
+
+
+def _once(hands: Hands, order: Order) -> Version:
+    """The version that an order asks for: the one that an earlier, interrupted run left, if any."""
+    for parent in order.parents:
+        for child in hands.records.children(parent):
+            if child.operation == order.operation and child.recipe == order.recipes[0]:
+                return child
+    (made,) = hands.carry_out(order)
+    return made
 
 
 def _seen(hands: Hands, version: Version) -> float:

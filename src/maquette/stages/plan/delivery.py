@@ -1,0 +1,176 @@
+"""Deliver: the approved as marked files in a folder, a sheet of all drafts, and a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maquette.core.version import Version
+from maquette.errors import ExportRefused
+from maquette.stages.plan.board import Pinned
+from maquette.stages.plan.campaign import Campaign
+from maquette.stages.plan.ledger import Ledger
+from maquette.stages.plan.sheet import contact_sheet
+
+__all__ = ["STAGE", "Shown", "deliver", "delivered", "folder_of", "ledger_facts", "report"]
+
+STAGE = "deliver"
+SHEET, REPORT, FACTS = "drafts.png", "report.md", "report.json"
+
+
+def folder_of(campaign: Campaign) -> Path:
+    """Where the files go."""
+    return campaign.folder / campaign.brief.deliver.folder
+
+
+def delivered(campaign: Campaign) -> dict[str, str]:
+    """What was delivered: version to file name."""
+    return {version: str(told["file"]) for version, told in campaign.notes(STAGE)}
+
+
+def deliver(campaign: Campaign, finals: Sequence[Version]) -> list[Path]:
+    """Write every final that is not there yet. Files are never overwritten by another version.
+
+    Raises:
+        ExportRefused, KeyRefused, StorageFull.
+    """
+    asked, folder = campaign.brief.deliver, folder_of(campaign)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportRefused(
+            f"cannot make {folder}: {error.strerror or error}",
+            hint="name another deliver.folder in the brief",
+        ) from error
+    there, files = delivered(campaign), list[Path]()
+    for number, version in enumerate(finals, start=1):
+        name = f"{campaign.brief.campaign}-{number:02d}-{version.short}.{asked.format}"
+        path = folder / name
+        if there.get(version.id) != name or not path.is_file():
+            campaign.hands.export(
+                version,
+                path,
+                format=asked.format,
+                quality=asked.quality,
+                prompts=asked.prompts,
+                sign=asked.sign,
+            )
+            campaign.note(version, STAGE, {"file": name})
+        files.append(path)
+    return files
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a report tells of: ``finals`` with the files they went to and the drafts they were."""
+
+    board: Sequence[Pinned]
+    drafts: Sequence[Version]
+    chosen: Sequence[Version]
+    finals: Sequence[Version]
+    files: Sequence[Path]
+    ledger: Ledger
+
+
+def report(campaign: Campaign, shown: Shown) -> list[Path]:
+    """The sheet of drafts and the report, as text and as JSON."""
+    folder = folder_of(campaign)
+    turns = {version.id: turn for turn, version in enumerate(shown.chosen, start=1)}
+    pictures = [
+        (campaign.hands.picture(version), turns.get(version.id), version.short)
+        for version in shown.drafts
+    ]
+    contact_sheet(pictures).save(folder / SHEET)
+    facts = _facts(campaign, shown)
+    (folder / FACTS).write_text(
+        json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    (folder / REPORT).write_text(_page(campaign, facts), encoding="utf-8")
+    return [folder / SHEET, folder / REPORT, folder / FACTS]
+
+
+def _facts(campaign: Campaign, shown: Shown) -> dict[str, Any]:
+    reasons = {version: told["reason"] for version, told in campaign.notes("select")}
+    return {
+        "campaign": campaign.brief.campaign,
+        "purpose": campaign.brief.purpose,
+        "board": [
+            {
+                "source": item.source,
+                "note": item.note,
+                "palette": [swatch.colour for swatch in colours],
+            }
+            for item, _, colours in shown.board
+        ],
+        "finals": [
+            {
+                "file": path.name,
+                "version": final.id,
+                "draft": draft.id,
+                "prompt": draft.recipe.prompt.text if draft.recipe.prompt else "",
+                "size": str(final.size),
+                "chosen_because": reasons.get(draft.id, ""),
+                "findings": [each.message for each in campaign.hands.findings(final)],
+            }
+            for path, final, draft in zip(shown.files, shown.finals, shown.chosen, strict=True)
+        ],
+        "ledger": ledger_facts(shown.ledger),
+    }
+
+
+def ledger_facts(ledger: Ledger) -> dict[str, Any]:
+    """The ledger as plain values."""
+    return {
+        "stages": [
+            {
+                "stage": line.stage,
+                "pictures": line.pictures,
+                "estimate": line.estimate,
+                "seconds": line.seconds,
+                "money": str(line.money),
+            }
+            for line in ledger.lines
+        ],
+        "seconds": round(ledger.seconds, 3),
+        "money": str(ledger.money),
+        "baseline": ledger.baseline,
+        "baseline_seconds": ledger.baseline_seconds,
+        "saved": None if ledger.saved is None else round(ledger.saved, 4),
+    }
+
+
+def _page(campaign: Campaign, facts: dict[str, Any]) -> str:
+    brief, ledger = campaign.brief, facts["ledger"]
+    lines = [f"# {brief.campaign}", ""]
+    if brief.purpose:
+        lines += [brief.purpose, ""]
+    lines += [f"![drafts]({SHEET})", "", "## Finals", ""]
+    for each in facts["finals"]:
+        lines += [f"- [{each['file']}](<{each['file']}>) {each['size']}: {each['prompt']}"]
+        if each["chosen_because"]:
+            lines += [f"  chosen: {each['chosen_because']}"]
+        lines += [f"  {message}" for message in each["findings"]]
+    if facts["board"]:
+        lines += ["", "## Board", ""]
+        lines += [
+            f"- {each['source']}: {' '.join(each['palette'])} {each['note']}".rstrip()
+            for each in facts["board"]
+        ]
+    lines += ["", "## Ledger", "", "| stage | pictures | expected | took | cost |"]
+    lines += ["|---|---|---|---|---|"]
+    for line in ledger["stages"]:
+        expected = "–" if line["estimate"] is None else f"{line['estimate']:.1f} s"
+        lines += [
+            f"| {line['stage']} | {line['pictures']} | {expected} | {line['seconds']:.1f} s"
+            f" | {line['money']} |"
+        ]
+    if ledger["baseline_seconds"]:
+        lines += [
+            "",
+            f"Baseline {ledger['baseline']}: {ledger['baseline_seconds']:.1f} s, computed from what"
+            f" drawings took here. Drafts and finals saved {ledger['saved']:.0%} of it.",
+        ]
+    return "\n".join(lines) + "\n"
