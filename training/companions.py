@@ -7,7 +7,8 @@
 `--family` adds what stands on an exported base: drafts, control, references.
 
 The time that is left is divided by the shares; each training keeps checkpoints, so the same command
-goes on after a kill. Figures are measured and weights exported at the end, after the deadline.
+goes on after a kill; after its time is up it trains on for as long again. Figures are measured and
+weights exported at the end, after the deadline.
 """
 
 from __future__ import annotations
@@ -57,9 +58,10 @@ def train(
 
     model: the exported base of those in `ON_BASE`; without it RUN/export.
     """
-    record = run / "companions.json"
-    done: list[str] = json.loads(record.read_text()) if record.exists() else []
-    failed = []
+    record, failed = run / "companions.json", []
+    known = json.loads(record.read_text()) if record.exists() else {}
+    # What an earlier plan trained goes on in a new one.
+    done: list[str] = known["done"] if time.time() < known.get("until", 0) else []
     base = {name: ["--model", str(model)] if model and name in ON_BASE else [] for name in shares}
     for name in shares:
         if name in done:
@@ -74,7 +76,8 @@ def train(
         if begin(command(name, run, *options, *base[name])):
             failed.append(name)
         done.append(name)
-        record.write_text(json.dumps([x for x in done if x not in failed]))
+        kept = [x for x in done if x not in failed]
+        record.write_text(json.dumps({"until": until, "done": kept}))
     for name in shares:
         if not (run / name / "checkpoint.pt").exists():
             continue

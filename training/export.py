@@ -52,6 +52,13 @@ def read_curve(run: Path, stage: str) -> dict[str, Any]:
     }
 
 
+def better_averaged(stage: Path) -> bool:
+    """Whether a stage's average beats its last weights; so it is taken to be where nobody knows."""
+    path = stage / "held_out.json"
+    found = json.loads(path.read_text()) if path.exists() else {"average": 0, "last": 0}
+    return found["average"] <= found["last"]
+
+
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a folder but MODEL.json itself, by relative path."""
     return {
@@ -77,15 +84,16 @@ def export(
     widths: tuple[int, ...] = WIDTHS,
     stages: tuple[str, ...] = (),
     generation: int = 1,
-    averaged: bool = True,
+    averaged: bool | None = None,
     gain: float = 4.0,
 ) -> None:
     """Write the networks of a stage as a pipeline folder, replacing what is there.
 
-    averaged: the running average of the weights, else the last ones (better after a short run
-    whose learning rate came down quickly: compare the two held-out losses that training prints).
-    gain: of weights above 1, the same as in training.
+    averaged: the running average of the weights, or the last ones; None: those whose held-out loss
+    was lower at the end of the stage. gain: of weights above 1, the same as in training.
     """
+    if averaged is None:
+        averaged = better_averaged(run / stage)
     prefix = "mean_" if averaged else ""
     saved = torch.load(run / stage / "checkpoint.pt", weights_only=True)
     tokenizer = CLIPTokenizer.from_pretrained(run / "tokenizer", model_max_length=LENGTH)
@@ -166,7 +174,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs=3, default=WIDTHS)
     parser.add_argument("--generation", type=int, default=1)
     parser.add_argument("--gain", type=float, default=4.0)
-    parser.add_argument("--last", action="store_true", help="the last weights, not their average")
+    parser.add_argument("--weights", choices=("average", "last"), help="default: the better ones")
     a = parser.parse_args()
     export(
         a.run,
@@ -174,7 +182,7 @@ def main() -> None:
         a.out,
         widths=tuple(a.widths),
         stages=tuple(a.stages),
-        averaged=not a.last,
+        averaged=None if a.weights is None else a.weights == "average",
         generation=a.generation,
         gain=a.gain,
     )

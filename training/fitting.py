@@ -73,7 +73,7 @@ class Fitter:
         self.parameters = [p for p in task.network.parameters() if p.requires_grad]
         ours = zip(self.average.parameters(), task.network.parameters(), strict=True)
         self.means = [m for m, p in ours if p.requires_grad]
-        self.step, self.began = 0, time.time()
+        self.step, self.began, self.until = 0, time.time(), math.inf
 
     @property
     def checkpoint(self) -> Path:
@@ -88,6 +88,7 @@ class Fitter:
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": self.step,
             "began": self.began,
+            "until": self.until,
         }
         save_atomically(state, self.checkpoint)
 
@@ -100,7 +101,10 @@ class Fitter:
         self.average.load_state_dict(saved["average"])
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
-        self.step, self.began = saved["step"], saved["began"]
+        self.step = saved["step"]
+        # A plan that is over would leave the rate at its lowest: then a new one begins.
+        if time.time() < saved.get("until", math.inf):
+            self.began = saved["began"]
 
     def update(self, share: float, batch: int) -> dict[str, float]:
         """One step at a share of the learning rate; gives the terms of the loss."""
@@ -142,6 +146,7 @@ def fit(
     """
     fitter = Fitter(task, folder, rate, seed, team)
     fitter.resume()
+    fitter.until = until
     first = team.rank == 0
     saved, marked, history = time.time(), time.time(), []
     while True:

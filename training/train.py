@@ -160,10 +160,13 @@ def run_stage(
             keeper.draw(f"sheet{trainer.step:06d}.png")
     if first:
         keeper.keep()
+        found = {
+            name: round(trainer.held_out(data, name == "average"), 4)
+            for name in ("average", "last")
+        }
+        (keeper.folder / "held_out.json").write_text(json.dumps(found))
         print(
-            f"done: {trainer.step} steps, {trainer.samples} samples, held-out "
-            f"{trainer.held_out(data):.4f} (last weights {trainer.held_out(data, False):.4f})",
-            flush=True,
+            f"done: {trainer.step} steps, {trainer.samples} samples, held-out {found}", flush=True
         )
         if sheet_every:
             keeper.draw("sheet_last.png")

@@ -158,6 +158,24 @@ def test_a_plan_is_made_once_and_ends_in_time(tmp_path: Path) -> None:
     now = time.time()
     assert now + 120 < first["autoencoder"] < first["denoiser"] < now + 30 * 60
     assert all_steps.plan(tmp_path, minutes=99, drawing=0) == first
+    assert first["decay"] < first["sharpen"] < first["family"] < now + 31 * 60
+
+
+def test_a_plan_that_is_over_gives_way_and_what_is_encoded_needs_no_time(tmp_path: Path) -> None:
+    old = time.time() - 86_400
+    (tmp_path / "plan.json").write_text(json.dumps({"denoiser": old, "family": old}))
+    (tmp_path / "latents.npy").touch()
+    times = all_steps.plan(tmp_path, minutes=60, drawing=0, family=30)
+    now = time.time()
+    assert "autoencoder" not in times
+    assert now + 30 * 60 < times["denoiser"] < now + 60 * 60
+    assert times["family"] == pytest.approx(now + 90 * 60, abs=60)
+
+
+def test_the_better_weights_ship(tmp_path: Path) -> None:
+    assert export.better_averaged(tmp_path)
+    (tmp_path / "held_out.json").write_text('{"average": 0.17, "last": 0.16}')
+    assert not export.better_averaged(tmp_path)
 
 
 def test_weights_speak_of_the_size_of_a_noun() -> None:
