@@ -28,11 +28,22 @@ A picture is never overwritten: every command that draws adds a version to the p
 
 def program() -> Any:
     """The whole command line as one command group."""
-    from maquette.cli import campaign, judge, look, make, prompts, release, serve, setup, worker
+    from maquette.cli import (
+        campaign,
+        judge,
+        look,
+        make,
+        prompts,
+        release,
+        serve,
+        setup,
+        templates,
+        worker,
+    )
 
     app = typer.Typer(name="maquette", help=ABOUT, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_start)
-    for module in (serve, worker, make, campaign, look, prompts, judge, release, setup):
+    for module in (serve, worker, make, templates, campaign, look, prompts, judge, release, setup):
         for command in module.COMMANDS:
             name = command.__name__.strip("_")
             app.command(name, rich_help_panel=module.PANEL)(spoken(name, command))

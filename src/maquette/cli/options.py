@@ -37,6 +37,7 @@ __all__ = [
     "read_number",
     "read_polygon",
     "read_size",
+    "read_values",
     "read_weights",
 ]
 
@@ -199,6 +200,26 @@ def read_weights(texts: Iterable[str]) -> dict[str, float]:
             raise typer.BadParameter(f"{word!r} is given twice", param_hint="WORD=W")
         weights[word] = weight
     return weights
+
+
+def read_values(texts: Iterable[str]) -> dict[str, str]:
+    """``NAME=TEXT …`` as a mapping; the first ``=`` splits.
+
+    Raises:
+        typer.BadParameter: for any other form, or a name that is given twice.
+    """
+    values: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise typer.BadParameter(
+                f"{text!r} is not NAME=TEXT, such as product=mug", param_hint="--set"
+            )
+        if name in values:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint="--set")
+        values[name] = value
+    return values
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -14,6 +14,7 @@ from maquette.server.context import Context, Here, Open, Room, VersionRef
 from maquette.server.described import fails
 from maquette.server.listing import summary_of
 from maquette.server.shapes import Body, Summary
+from maquette.server.shapes_templates import Fill
 from maquette.server.shapes_work import (
     Accepted,
     Apply,
@@ -70,6 +71,20 @@ def generate(room: Open, body: Generate, key: Key = None) -> Response:
     in the findings of each version."""
     given = body.model_dump(exclude={"priority"})
     return _queued(room, body, key, lambda: room.studio.orders.generate(**given), body.priority)
+
+
+@router.post(
+    "/operations/fill",
+    status_code=202,
+    summary="Draw pictures from a template",
+    response_model=Accepted,
+    responses=FAILS,
+)
+def fill(room: Open, body: Fill, key: Key = None) -> Response:
+    """Each row of values gives `n` prompts of the template, and each prompt a picture. Locked words
+    stay locked in every version that comes of it; nothing is queued when a row removes one."""
+    given = body.model_dump(exclude={"priority"})
+    return _queued(room, body, key, lambda: room.studio.orders.fill(**given), body.priority)
 
 
 @router.post(

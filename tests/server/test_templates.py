@@ -1,0 +1,93 @@
+"""Templates and playbooks over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from .conftest import Project, is_problem
+
+ACME = (Path(__file__).parents[1] / "core" / "playbook" / "acme.yaml").read_text()
+
+
+def test_a_template_is_filled_without_a_project(http: httpx2.Client) -> None:
+    body = {"template": "a {red|blue} ${what} __x__", "values": {"what": "mug"}, "n": None}
+    found = http.post("/api/v1/template", json={**body, "wildcards": {"x": ["up", "down"]}}).json()
+    assert found["ways"] == 4
+    assert [item["text"] for item in found["items"]][:2] == ["a red mug up", "a red mug down"]
+    is_problem(http.post("/api/v1/template", json={"template": "{a"}), 422, "template-refused")
+    is_problem(
+        http.post("/api/v1/template", json={"template": "a", "x": 1}), 422, "request-malformed"
+    )
+
+
+def test_pictures_are_drawn_from_rows(empty: Project) -> None:
+    body = {
+        "template": "<lock:Acme red> ${product}",
+        "rows": [{"product": "mug"}, {"product": "vase"}],
+        "seed": 7,
+        "quality": "draft",
+    }
+    answer = empty.post("/operations/fill", body)
+    assert answer.status_code == 202
+    jobs = answer.json()["jobs"]
+    assert [job["prompt"] for job in jobs] == ["Acme red mug", "Acme red vase"]
+    assert [job["seed"] for job in jobs] == [7, 8]
+    waiting = empty.studio.jobs()
+    assert {job.arguments["origin"]["row"] for job in waiting} == {1, 2}
+    refused = empty.post(
+        "/operations/fill",
+        {
+            **body,
+            "rows": [{"product": "[Acme"}],
+            "template": "${product} red <lock:red>",
+            "negative": "red",
+        },
+    )
+    is_problem(refused, 409, "word-locked")
+    assert len(empty.studio.jobs()) == 2
+
+
+def test_a_playbook_is_saved_opened_and_tested(empty: Project) -> None:
+    assert empty.get("/playbooks").json() == {"items": []}
+    saved = empty.post("/playbooks", {"text": ACME})
+    assert saved.status_code == 201
+    assert saved.json() == {"name": "acme", "revision": 1, "version": "1.2"}
+    empty.post("/playbooks", {"text": ACME.replace("version: 1.2", "version: 2")})
+    (listed,) = empty.get("/playbooks").json()["items"]
+    assert (listed["revision"], listed["version"]) == (2, "2")
+    found: dict[str, Any] = empty.get("/playbooks/acme?revision=1").json()
+    assert found["version"] == "1.2" and found["revisions"] == [1, 2] and found["text"] == ACME
+    hero = found["templates"][0]
+    assert hero["locked"] == ["Acme red", "studio backdrop"] and hero["problem"] == ""
+    assert hero["variables"][0] == {
+        "name": "product",
+        "about": "what is shown",
+        "default": None,
+        "one_of": ["mug", "vase", "lamp"],
+    }
+    assert found["document"].startswith("# acme, version 1.2") and found["chains"] == ["launch"]
+    tested = empty.post("/playbooks/acme/test").json()
+    assert tested["passed"] and len(tested["items"]) == 6
+    body = {"template": "hero", "playbook": "acme@1", "values": {"product": "lamp"}, "seed": 1}
+    (job,) = empty.post("/operations/fill", body).json()["jobs"]
+    assert job["prompt"].startswith("an Acme red lamp")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a", "playbook: 1", "a: &x 1", ACME.replace("hero:", "hero: {")]
+)
+def test_what_is_no_playbook_is_refused(empty: Project, text: str) -> None:
+    is_problem(empty.post("/playbooks", {"text": text}), 422, "template-refused")
+    assert empty.get("/playbooks").json() == {"items": []}
+
+
+def test_no_file_of_the_server_can_be_named(empty: Project, tmp_path: Path) -> None:
+    (tmp_path / "acme.yaml").write_text(ACME)
+    body = {"template": "hero", "playbook": str(tmp_path / "acme.yaml")}
+    is_problem(empty.post("/operations/fill", body), 422, "request-malformed")
+    is_problem(empty.get("/playbooks/nothing"), 422, "template-refused")
+    assert empty.get("/playbooks/..%2Facme").status_code in {404, 422}
