@@ -11,6 +11,8 @@ class Prefs {
   heat = $state<HeatStyle>(recall('heat', 'light'))
   folded = $state<boolean>(recall('folded', true))
   inspector = $state<boolean>(recall('inspector', true))
+  /** A weight was turned before: whoever did needs no telling how. */
+  turned = $state<boolean>(recall('turned', false))
 
   constructor() {
     $effect.root(() => {
@@ -20,7 +22,7 @@ class Prefs {
         root.dataset.theme = this.theme === 'system' ? system : this.theme
         root.dataset.surround = this.surround
       })
-      for (const key of ['theme', 'surround', 'heat', 'folded', 'inspector'] as const) {
+      for (const key of ['theme', 'surround', 'heat', 'folded', 'inspector', 'turned'] as const) {
         $effect(() => remember(key, this[key]))
       }
     })
