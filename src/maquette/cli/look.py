@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ from maquette.cli.options import (
     read_box,
     read_number,
     read_polygon,
+    read_size,
 )
 from maquette.cli.output import SEVERITY, table, text, write_picture
 from maquette.cli.records import log_record, number, picture_file, show_record
@@ -153,6 +154,51 @@ def mask(
         return
     call.voice.line(f"written: {output}, {pixels:,} pixels ({pixels / total:.1%})")
     call.voice.hint(f'maquette inpaint {v} --mask {shlex.quote(str(output))} --prompt "…"')
+
+
+def control(
+    call: Call,
+    picture: Annotated[
+        str, typer.Argument(metavar="PICTURE", help="A file, or a version of the project.")
+    ],
+    *,
+    kind: Annotated[
+        Literal["canny", "lineart", "scribble", "tile"], typer.Option(help="What the map shows.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the map.")
+    ],
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="At this size, cut to its shape (default: its own)."),
+    ] = None,
+) -> None:
+    """Write a control map of a picture, to be looked at, painted over, and used with --control.
+
+    A file needs no project.
+    """
+    from maquette.core.geometry import Size
+    from maquette.core.picture import decode_picture
+    from maquette.operations.controls import make_map
+    from maquette.studio.desk import read_file
+    from maquette.studio.steering import fitted
+
+    wanted = read_size(size)
+    if Path(picture).is_file():
+        data, name = read_file(picture)
+        image = decode_picture(data, name=name)
+        if wanted is not None:
+            image = fitted(image, Size(width=wanted[0], height=wanted[1]))
+        made = make_map(image, kind)
+    else:
+        with call.studio() as studio:
+            made = studio.control_map(picture, kind, size=wanted)
+    write_picture(made, output)
+    if call.json:
+        call.voice.emit({"file": str(output), "width": made.width, "height": made.height})
+        return
+    call.voice.line(f"written: {output}, {made.width}x{made.height}")
+    call.voice.hint(f'maquette generate "…" --control {kind}={shlex.quote(str(output))}')
 
 
 def log(
@@ -331,4 +377,4 @@ def _map_files(heats: list[Heat], output: Path | None) -> list[Path | None]:
     return files
 
 
-COMMANDS = (log, show, heatmap, mask)
+COMMANDS = (log, show, heatmap, mask, control)

@@ -26,6 +26,13 @@ from maquette.cli.options import (
     read_size,
     read_weights,
 )
+from maquette.cli.steering import (
+    Controls,
+    Embeddings,
+    Loras,
+    References,
+    read_steering_options,
+)
 
 __all__ = ["COMMANDS", "PANEL"]
 
@@ -58,6 +65,10 @@ def generate(
     quality: Quality = "final",
     steps: Steps = None,
     guidance: Guidance = None,
+    control: Controls = None,
+    reference: References = None,
+    lora: Loras = None,
+    embedding: Embeddings = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Pixels (default: the model's best size).")
     ] = None,
@@ -76,6 +87,7 @@ def generate(
     translated, and what became of each is said; an option counts before a flag.
     """
     pixels = read_size(size)
+    steering = read_steering_options(control, reference, lora, embedding)
     with call.studio(create=True, engine=engine, model=model) as studio:
         told = studio.read_words(prompt, flags)
         tell_flags(call.voice, told)
@@ -92,6 +104,7 @@ def generate(
                 quality=quality,
                 steps=steps,
                 guidance=guidance,
+                **steering,
                 sampler=sampler,
                 interpreter=interpreter,
                 maps=not no_maps,
@@ -242,6 +255,10 @@ def inpaint(
     quality: Quality = "final",
     steps: Steps = None,
     guidance: Guidance = None,
+    control: Controls = None,
+    reference: References = None,
+    lora: Loras = None,
+    embedding: Embeddings = None,
     engine: EngineName = None,
     model: ModelName = None,
 ) -> None:
@@ -249,6 +266,7 @@ def inpaint(
     rectangle = read_box(box)
     if sum(way is not None for way in (mask, token, rectangle)) != 1:
         raise typer.BadParameter("give one of --mask, --token and --box")
+    steering = read_steering_options(control, reference, lora, embedding)
     with call.studio(engine=engine, model=model) as studio:
         white: Any = mask if mask is not None else studio.mask(v, box=rectangle, token=token)
         call.make(
@@ -266,6 +284,7 @@ def inpaint(
                     quality=quality,
                     steps=steps,
                     guidance=guidance,
+                    **steering,
                 )
             ],
         )
@@ -284,10 +303,15 @@ def outpaint(
     quality: Quality = "final",
     steps: Steps = None,
     guidance: Guidance = None,
+    control: Controls = None,
+    reference: References = None,
+    lora: Loras = None,
+    embedding: Embeddings = None,
     engine: EngineName = None,
     model: ModelName = None,
 ) -> None:
     """Continue a picture past its edges."""
+    steering = read_steering_options(control, reference, lora, embedding)
     with call.studio(engine=engine, model=model) as studio:
         call.make(
             studio,
@@ -304,6 +328,7 @@ def outpaint(
                     quality=quality,
                     steps=steps,
                     guidance=guidance,
+                    **steering,
                 )
             ],
         )
@@ -323,10 +348,15 @@ def vary(
     quality: Quality = "final",
     steps: Steps = None,
     guidance: Guidance = None,
+    control: Controls = None,
+    reference: References = None,
+    lora: Loras = None,
+    embedding: Embeddings = None,
     engine: EngineName = None,
     model: ModelName = None,
 ) -> None:
     """Draw pictures near a version."""
+    steering = read_steering_options(control, reference, lora, embedding)
     with call.studio(engine=engine, model=model) as studio:
         call.make(
             studio,
@@ -341,6 +371,7 @@ def vary(
                 quality=quality,
                 steps=steps,
                 guidance=guidance,
+                **steering,
             ),
             total=n,
         )

@@ -98,36 +98,10 @@ KEYS: dict[str, dict[str, str]] = {
         "peak": "[x, y] of the hottest place, in pixels of the picture",
         "file": "the written picture, or null without -o",
     },
-    "mask": {
-        "file": "the written mask",
-        "pixels": "how many pixels are not black",
-        "share": "that as a part of the picture, 0 to 1",
-    },
-    "log": _LOG,
-    "show": {
-        **_LOG,
-        "negative": "the negative prompt, or null",
-        "seed": "or null",
-        "build": "what really ran: engine, libraries, device",
-        "trace": "digest of its token maps, or null",
-        "children": "the ids of the versions made from it",
-        "recipe": "the recipe, every field",
-    },
-    "prompt": {
-        "runs": "a list of [text, weight] as at the last step; BREAK weighs -1",
-        "schedule": "a list of [until_step, text]: what is drawn up to which step",
-        "parts": "a list of {text, weight}: what stands between ANDs",
-        "loras": "a list of {name, weight, text_weight, span}",
-        "words": "a list of {text, weight, span}",
-        "problems": "a list of {span, message, severity}: what may not be meant so",
-        "flags": "null, or what Midjourney's flags become: {prompt, negative, version, settings,"
-        " references, done, left, problems}",
-    },
-    "heatmap": {
-        "token": "the word or phrase",
-        "share": "its part of all words' attention, 0 to 1",
-        "peak": "[x, y] of the hottest place, in pixels of the picture",
-        "file": "the written picture, or null without -o",
+    "control": {
+        "file": "where the map was written",
+        "width": "in pixels",
+        "height": "in pixels",
     },
     "mask": {
         "file": "the written mask",
@@ -153,6 +127,29 @@ KEYS: dict[str, dict[str, str]] = {
         "problems": "a list of {span, message, severity}: what may not be meant so",
         "flags": "null, or what Midjourney's flags become: {prompt, negative, version, settings,"
         " references, done, left, problems}",
+    },
+    "template": {
+        "text": "a prompt that the template says",
+        "negative": "what its playbook keeps out",
+        "locked": "the words that must stay in it",
+        "row": "the row of --rows, from 1, or null",
+        "ways": "how many ways there are to fill it, counted up to 10^15",
+    },
+    "fill": _VERSION,
+    "play": {
+        **_VERSION,
+        "step": "the step of the chain",
+        "picked": "whether the chain went on with it",
+    },
+    "playbook": {
+        "playbook": "its name",
+        "where": "the place in it, or empty",
+        "ok": "false for a test that failed and for a template that cannot be used",
+        "message": "what was found or done",
+        "revision": "the number under which it is saved, or null",
+        "before": "for diff: what was there, or null",
+        "after": "for diff: what is there now, or null",
+        "file": "the written document, or null",
     },
     "critique": {
         **_FINDING,
@@ -209,6 +206,16 @@ KEYS: dict[str, dict[str, str]] = {
         "default": "whether it is used when no other is named",
         "verified": "whether its files are as listed; null when there is no list, or not asked",
         "problem": "what is missing or damaged, or an empty text",
+    },
+    "adapters": {
+        "kind": "lora, embedding, control, t2i-adapter or ip-adapter",
+        "name": "what --lora, --embedding, --control KIND@NAME and --reference ROLE@NAME take",
+        "path": "its file or folder",
+        "conditions": "what a control network reads",
+        "roles": "what a reference network is for",
+        "licence": "as its files state it, or an empty text",
+        "trigger": "the words that it answers to, or an empty text",
+        "misfit": "why it does not go with the model, or an empty text",
     },
     "doctor": {
         "check": "what was looked at",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from maquette.cli.call import Call, read_settings
+from maquette.cli.options import ModelName
 from maquette.cli.output import table, text
 
 if TYPE_CHECKING:
@@ -99,6 +100,33 @@ def models(
     return 0
 
 
+def adapters(call: Call, *, model: ModelName = None) -> None:
+    """List what can be put on a model: LoRAs, embeddings, control and reference networks, with
+    what does not fit and why. Needs no project."""
+    from maquette.engines.diffusers import create
+
+    settings = read_settings()
+    found = create(model or settings.model, models=settings.models).adapters()
+    if call.json:
+        for each in found:
+            call.voice.emit(each.model_dump(mode="json"))
+        return
+    if not found:
+        call.voice.show(text("no adapters at hand"))
+        call.voice.hint("put safetensors into MAQUETTE_MODELS/loras, embeddings, control …")
+        return
+    grid = table("adapter", "kind", "for", "licence", "does not fit because")
+    for each in found:
+        grid.add_row(
+            text(each.name, "bold"),
+            text(each.kind),
+            text(", ".join((*each.conditions, *each.roles)) or each.trigger),
+            text(each.licence or "not stated", "" if each.licence else "dim"),
+            text(each.misfit, "dim"),
+        )
+    call.voice.show(grid)
+
+
 def _verified(card: ModelCard) -> tuple[bool | None, str]:
     """Whether a model's files are those of its list (None without a list), and what is not."""
     from maquette.engines.diffusers.models import verify_model
@@ -145,4 +173,4 @@ def doctor(call: Call) -> int:
     return int(failed)
 
 
-COMMANDS = (init, models, doctor)
+COMMANDS = (init, models, adapters, doctor)

@@ -8,17 +8,21 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from PIL import Image
+
 from maquette import operations
 from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
-from maquette.operations.settings import prompt_text
+from maquette.operations.controls import make_map
+from maquette.operations.settings import prompt_text, small_enough
 from maquette.stages.locking import with_locks
 from maquette.stages.order import Order
 from maquette.stages.produce import produce, repeat
 from maquette.studio.desk import read_file
 from maquette.studio.marking import Marking
 from maquette.studio.orders import Orders
+from maquette.studio.steering import AnyPicture, fitted
 
 if TYPE_CHECKING:
     from maquette.exchange.imports import Found
@@ -100,6 +104,22 @@ class Making(Marking):
             on_version=self.on_version,
             books=self.books,
         )
+
+    def control_map(
+        self, source: AnyPicture, kind: str, *, size: tuple[int, int] | None = None
+    ) -> Image.Image:
+        """The map of a picture for ``control``: canny, lineart, scribble or tile, of the picture's
+        size or, of its middle, of another. It may be painted over before it is used.
+
+        Raises:
+            SettingRefused: no such kind, or a size out of range.
+            ModelMissing: depth and pose, which need a network: such a map is brought along.
+            PictureRefused, VersionUnknown.
+        """
+        image, _ = self.orders.picture(source)
+        if size is not None:
+            image = fitted(image, small_enough(*size))
+        return make_map(image, kind)
 
     def rollback(self, version: Version | str) -> Version:
         """An earlier version as the newest again, with its recipe and its token maps, so that work

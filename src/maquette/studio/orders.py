@@ -28,7 +28,8 @@ from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
 from maquette.studio.filling import Filling
 from maquette.studio.pixel_orders import PixelOrders
-from maquette.studio.steering import Likeness, Steering, Structure, read_steering
+from maquette.studio.plan_orders import PlanOrders
+from maquette.studio.steering import AnyPicture, Likeness, Steering, Structure, read_steering
 from maquette.studio.wording import chosen, joined, origin_of, read_words
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Orders"]
 
 
-class Orders(Filling, PixelOrders):
+class Orders(Filling, PixelOrders, PlanOrders):
     """A method for each verb; each has the verb's arguments and returns the ``Order``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -405,6 +406,14 @@ class Orders(Filling, PixelOrders):
         if version.trace is None or version.recipe.task.kind not in WHOLE:
             return ()
         return unpack_trace(self._desk.blobs.get(version.trace)).kept
+
+    def picture(self, source: AnyPicture) -> tuple[Image.Image, Version | None]:
+        """A picture, from wherever it is given, and its version if it is one's.
+
+        Raises:
+            PictureRefused, VersionUnknown, AmbiguousVersion.
+        """
+        return self._picture(source)
 
     def _steer(
         self, size: Size, prompt: PromptText, version: Version | None = None, **asked: Any

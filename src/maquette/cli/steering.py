@@ -1,0 +1,134 @@
+"""Options for what steers a picture beside its words, and how their values are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["Controls", "Embeddings", "Loras", "References", "read_steering_options"]
+
+Controls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--control",
+        metavar="KIND=MAP",
+        help="A structure to obey: canny, lineart, scribble, depth, pose or tile = a map of the"
+        " picture's size. KIND[@NETWORK]=MAP[:STRENGTH[:START-END]]; from:PICTURE makes the map of"
+        " a picture. A picture is a file or a version. May be repeated.",
+    ),
+]
+References = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        metavar="ROLE=PICTURE",
+        help="A picture to be like, in style, character, object or face."
+        " ROLE[@ADAPTER]=PICTURE[:STRENGTH]. May be repeated.",
+    ),
+]
+Loras = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lora",
+        metavar="NAME[:W]",
+        help="A LoRA by name or file, and its weight. May be repeated.",
+    ),
+]
+Embeddings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--embedding",
+        metavar="NAME[=WORD]",
+        help="A learned word of the prompt, by the name of its file. May be repeated.",
+    ),
+]
+
+_NUMBER = r"\d+(?:\.\d+)?|\.\d+"
+_CONTROL = re.compile(
+    rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)"
+    rf"(?::(?P<strength>{_NUMBER})(?::(?P<start>{_NUMBER})-(?P<end>{_NUMBER}))?)?"
+)
+_REFERENCE = re.compile(
+    rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)(?::(?P<strength>{_NUMBER}))?"
+)
+_LORA = re.compile(r"(?P<name>.+?)(?::(?P<weight>[+-]?(?:\d+(?:\.\d+)?|\.\d+)))?")
+FROM = "from:"
+
+
+def read_steering_options(
+    control: Sequence[str] | None,
+    reference: Sequence[str] | None,
+    lora: Sequence[str] | None,
+    embedding: Sequence[str] | None,
+) -> dict[str, Any]:
+    """The studio's arguments ``control``, ``reference``, ``lora`` and ``embedding``.
+
+    Raises:
+        typer.BadParameter: for any other form, or a LoRA or word that is given twice.
+    """
+    return {
+        "control": [_control(text) for text in control or ()],
+        "reference": [_reference(text) for text in reference or ()],
+        "lora": _once([_lora(text) for text in lora or ()], "--lora"),
+        "embedding": _once([_embedding(text) for text in embedding or ()], "--embedding"),
+    }
+
+
+def _control(text: str) -> dict[str, Any]:
+    found = _CONTROL.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is not KIND=MAP, such as canny=lines.png or depth=map.png:0.8:0-0.6",
+            param_hint="--control",
+        )
+    numbers = {key: float(found[key]) for key in ("strength", "start", "end") if found[key]}
+    image, make = found["image"], found["image"].startswith(FROM)
+    return {
+        "condition": found["kind"],
+        "image": image.removeprefix(FROM),
+        "make": make,
+        "adapter": found["adapter"],
+        **numbers,
+    }
+
+
+def _reference(text: str) -> dict[str, Any]:
+    found = _REFERENCE.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is not ROLE=PICTURE, such as style=mood.png or character=@:0.8",
+            param_hint="--reference",
+        )
+    strength = {"strength": float(found["strength"])} if found["strength"] else {}
+    return {
+        "role": found["kind"],
+        "image": found["image"],
+        "adapter": found["adapter"],
+        **strength,
+    }
+
+
+def _lora(text: str) -> tuple[str, float]:
+    found = _LORA.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not NAME or NAME:WEIGHT", param_hint="--lora")
+    return found["name"], float(found["weight"]) if found["weight"] else 1.0
+
+
+def _embedding(text: str) -> tuple[str, str]:
+    name, _, word = text.partition("=")
+    if not name.strip():
+        raise typer.BadParameter(f"{text!r} is not NAME or NAME=WORD", param_hint="--embedding")
+    return name.strip(), word.strip() or name.strip()
+
+
+def _once(pairs: Sequence[tuple[str, Any]], option: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint=option)
+        found[name] = value
+    return found
