@@ -18,6 +18,7 @@ from maquette.server.crew import Crew
 from maquette.server.guard import Guard
 from maquette.server.metrics import Measured
 from maquette.server.routes import (
+    campaigns,
     comparing,
     door,
     events,
@@ -28,6 +29,7 @@ from maquette.server.routes import (
     projects,
     releasing,
     studio,
+    templates,
     versions,
     words,
 )
@@ -38,6 +40,7 @@ __all__ = ["PREFIX", "create_app"]
 
 PREFIX = "/api/v1"
 ROUTES = (
+    campaigns,
     projects,
     versions,
     pictures,
@@ -48,6 +51,7 @@ ROUTES = (
     comparing,
     releasing,
     words,
+    templates,
     studio,
 )
 

@@ -29,11 +29,13 @@ TAGS = [
     {"name": "versions", "description": "Pictures and how they came to be: a graph, append-only."},
     {"name": "pictures", "description": "The pixels: pictures, thumbnails, masks. Immutable."},
     {"name": "operations", "description": "What makes new versions."},
+    {"name": "campaigns", "description": "Work that goes on by itself: the loop, and the stages."},
     {"name": "jobs", "description": "Queued work."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "comparing", "description": "What changed from one version to another."},
     {"name": "releasing", "description": "Files for the world, and what a file says of itself."},
     {"name": "words", "description": "How a prompt is read."},
+    {"name": "templates", "description": "Prompts with holes, and a brand's playbooks of them."},
     {"name": "studio", "description": "Models, estimates, the session."},
     {"name": "health", "description": "For those who look after the server."},
 ]

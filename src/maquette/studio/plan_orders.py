@@ -1,0 +1,81 @@
+"""Orders that are carried out by orders of their own: the loop over a picture, a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from maquette import operations
+from maquette.core.version import Version
+from maquette.errors import BriefRefused
+from maquette.operations import settings
+from maquette.stages.order import Order
+from maquette.stages.plan import Brief, make_brief
+
+if TYPE_CHECKING:
+    from maquette.studio.desk import Desk
+
+__all__ = ["PlanOrders"]
+
+
+class PlanOrders:
+    """A method for each verb that goes on by itself; a worker carries them out."""
+
+    _desk: Desk
+
+    def improve(
+        self,
+        version: Version | str,
+        *,
+        until: float = 1.0,
+        steps: int = 6,
+        seconds: float | None = None,
+    ) -> Order:
+        """Mend what the critics find until the score reaches ``until``, ``steps`` versions or
+        ``seconds`` of drawing are spent, or no remedy is left. The job's result: ``{best, before,
+        after, ended, steps}``.
+
+        Raises:
+            SettingRefused: for a number out of its range.
+        """
+        version = self._desk.version(version)
+        asked = {
+            "until": settings.bounded("until", until, 0.0, 1.0),
+            "steps": settings.whole("steps", steps, 1, 100),
+            "seconds": None
+            if seconds is None
+            else settings.bounded("seconds", seconds, 0.0, 1e6, open_=True),
+        }
+        return Order("improve", (version.recipe,), (version.id,), arguments=asked)
+
+    def campaign(self, brief: Brief | Mapping[str, Any]) -> Order:
+        """Carry a campaign on as far as it goes. Its files go to ``campaigns/NAME`` in the
+        project's folder. The job's result: ``{campaign, stage, waiting}``.
+
+        Raises:
+            BriefRefused: a faulty brief, or one that names files or folders of this machine.
+            PromptRefused, SettingRefused, RecipeRefused: a brief that cannot be drawn.
+        """
+        asked = brief if isinstance(brief, Brief) else make_brief(brief)
+        if any(item.file for item in asked.board):
+            raise BriefRefused(
+                "a brief that comes from elsewhere cannot name files of this machine",
+                hint="import the picture and name its version",
+            )
+        if asked.deliver.folder != type(asked.deliver)().folder:
+            raise BriefRefused(
+                "a brief that comes from elsewhere cannot name a folder of this machine",
+                hint="leave deliver.folder out: files go to campaigns/NAME in the project",
+            )
+        recipe = operations.generate(
+            asked.prompts[0],
+            asked.negative,
+            capabilities=self._desk.capabilities(),
+            seed=asked.first_seed,
+            size=asked.size,
+            quality=asked.drafts.quality,
+            steps=asked.drafts.steps,
+            guidance=asked.drafts.guidance,
+        )
+        arguments = {"brief": asked.model_dump(mode="json")}
+        return Order("campaign", (recipe,), arguments=arguments)
