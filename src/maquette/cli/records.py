@@ -117,6 +117,8 @@ KEYS: dict[str, dict[str, str]] = {
         "trace": "digest of its token maps, or null",
         "children": "the ids of the versions made from it",
         "recipe": "the recipe, every field",
+        "origin": "what its words came from: template, playbook, row, values, flags; or empty",
+        "locked": "the words that no change of it may remove or weaken",
     },
     "prompt": {
         "runs": "a list of [text, weight] as at the last step; BREAK weighs -1",
@@ -297,4 +299,6 @@ def show_record(studio: Studio, version: Version) -> dict[str, Any]:
         "trace": version.trace,
         "children": [child.id for child in studio.records.children(version.id)],
         "recipe": recipe.model_dump(mode="json"),
+        "origin": studio.origin(version),
+        "locked": list(studio.locked(version)),
     }

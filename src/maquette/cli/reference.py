@@ -1,4 +1,5 @@
-"""Writes docs/cli.md from the commands themselves: ``python -m maquette.cli.reference``.
+"""Writes docs/cli.md from the commands themselves: ``python -m maquette.cli.reference``. The tables
+of docs/prompts.md come along.
 
 With ``--check`` nothing is written; the exit code is 1 when the page is not what it should be.
 """
@@ -15,6 +16,7 @@ import typer
 from maquette import errors
 from maquette.cli import program
 from maquette.cli.faults import BROKEN_PIPE
+from maquette.cli.handbook import PROMPTS, write_prompts
 from maquette.cli.records import KEYS
 
 __all__ = ["PAGE", "write_reference"]
@@ -161,15 +163,18 @@ def _cell(words: str) -> str:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    page = write_reference()
+    pages = {PAGE: write_reference(), PROMPTS: write_prompts(PROMPTS.read_text(encoding="utf-8"))}
+    stale = [
+        path
+        for path, page in pages.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != page
+    ]
     if "--check" in arguments:
-        current = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
-        if current != page:
-            print("docs/cli.md is stale; run 'make docs'", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
+        for path in stale:
+            print(f"docs/{path.name} is stale; run 'make docs'", file=sys.stderr)
+        return int(bool(stale))
+    for path in stale:
+        path.write_text(pages[path], encoding="utf-8")
     return 0
 
 

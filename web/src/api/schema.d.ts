@@ -22,6 +22,19 @@ export interface components {
                 [key: string]: string;
             };
         };
+        AdapterOut: {
+            /** @enum {string} */
+            kind: "lora" | "embedding" | "control" | "t2i-adapter" | "ip-adapter";
+            name: string;
+            conditions: string[];
+            roles: string[];
+            licence: string;
+            trigger: string;
+            misfit: string;
+        };
+        Adapters: {
+            items: components["schemas"]["AdapterOut"][];
+        };
         Apply: {
             priority?: number;
             version: string;
@@ -41,6 +54,37 @@ export interface components {
             engine?: string | null;
             model?: string | null;
         };
+        CampaignAsk: {
+            brief: {
+                [key: string]: unknown;
+            };
+            priority?: number;
+        };
+        CampaignOut: {
+            name: string;
+            purpose: string;
+            stage: string;
+            waiting: components["schemas"]["WaitingOut"] | null;
+            drafts: string[];
+            chosen: string[];
+            finals: string[];
+            files: string[];
+            ledger: components["schemas"]["LedgerOut"] | null;
+        };
+        Campaigns: {
+            items: string[];
+        };
+        CheckOut: {
+            where: string;
+            ok: boolean;
+            message: string;
+            /** @enum {string} */
+            kind: "test" | "remark";
+        };
+        ChecksOut: {
+            passed: boolean;
+            items: components["schemas"]["CheckOut"][];
+        };
         ChipOut: {
             text: string;
             start: number;
@@ -49,6 +93,12 @@ export interface components {
             /** @enum {string} */
             kind: "word" | "lora" | "break" | "and" | "swap" | "alternate";
             known: boolean;
+        };
+        Choice: {
+            /** @enum {string} */
+            stage: "select" | "approve";
+            versions: string[];
+            priority?: number;
         };
         ComparisonOut: {
             before: string;
@@ -65,10 +115,36 @@ export interface components {
             };
             maps_change: components["schemas"]["HeatChangeOut"][];
         };
+        ControlIn: {
+            image?: string | null;
+            version?: string | null;
+            adapter?: string | null;
+            /** @enum {string} */
+            condition: "canny" | "lineart" | "scribble" | "depth" | "pose" | "tile";
+            make?: boolean;
+            strength?: number;
+            start?: number;
+            end?: number;
+        };
         Estimate: {
             seconds: number | null;
             samples: number;
             source: string;
+        };
+        Expand: {
+            template: string;
+            values?: {
+                [key: string]: string;
+            };
+            wildcards?: {
+                [key: string]: string[];
+            };
+            n?: number | null;
+            choose?: number;
+        };
+        Expanded: {
+            ways: number;
+            items: components["schemas"]["FilledOut"][];
         };
         Explain: {
             priority?: number;
@@ -97,6 +173,35 @@ export interface components {
             prompts?: boolean;
             sign?: boolean;
         };
+        Fill: {
+            template: string;
+            playbook?: string | null;
+            values?: {
+                [key: string]: string;
+            };
+            rows?: {
+                [key: string]: string;
+            }[];
+            n?: number | null;
+            choose?: number;
+            negative?: string;
+            seed?: number | null;
+            same_seed?: boolean;
+            size?: [
+                number,
+                number
+            ] | null;
+            quality?: ("draft" | "preview" | "final") | null;
+            steps?: number | null;
+            guidance?: number | null;
+            maps?: boolean;
+            priority?: number;
+        };
+        FilledOut: {
+            text: string;
+            negative: string;
+            locked: string[];
+        };
         FindingOut: {
             name: string;
             critic: string;
@@ -121,6 +226,14 @@ export interface components {
             left: components["schemas"]["OutcomeOut"][];
         };
         Generate: {
+            control?: components["schemas"]["ControlIn"][];
+            reference?: components["schemas"]["ReferenceIn"][];
+            lora?: {
+                [key: string]: number;
+            };
+            embedding?: {
+                [key: string]: string;
+            };
             priority?: number;
             prompt: string;
             negative?: string;
@@ -168,7 +281,22 @@ export interface components {
             before: number;
             after: number;
         };
+        Improve: {
+            version: string;
+            until?: number;
+            steps?: number;
+            seconds?: number | null;
+            priority?: number;
+        };
         Inpaint: {
+            control?: components["schemas"]["ControlIn"][];
+            reference?: components["schemas"]["ReferenceIn"][];
+            lora?: {
+                [key: string]: number;
+            };
+            embedding?: {
+                [key: string]: string;
+            };
             priority?: number;
             version: string;
             mask: string;
@@ -219,6 +347,26 @@ export interface components {
             priority?: number;
             version: string;
         };
+        LedgerLineOut: {
+            stage: string;
+            pictures: number;
+            estimate: number | null;
+            seconds: number;
+            money: string;
+        };
+        LedgerOut: {
+            stages: components["schemas"]["LedgerLineOut"][];
+            seconds: number;
+            money: string;
+            baseline: string;
+            baseline_seconds: number | null;
+            saved: number | null;
+        };
+        MapOut: {
+            digest: string;
+            width: number;
+            height: number;
+        };
         Marks: {
             star?: boolean | null;
             rating?: (1 | 2 | 3 | 4 | 5 | "x") | null;
@@ -262,6 +410,14 @@ export interface components {
             says: string;
         };
         Outpaint: {
+            control?: components["schemas"]["ControlIn"][];
+            reference?: components["schemas"]["ReferenceIn"][];
+            lora?: {
+                [key: string]: number;
+            };
+            embedding?: {
+                [key: string]: string;
+            };
             priority?: number;
             version: string;
             left?: number;
@@ -282,6 +438,28 @@ export interface components {
             faults: number;
             suggested: number | null;
             reason: string;
+        };
+        PlaybookIn: {
+            text: string;
+        };
+        PlaybookOut: {
+            name: string;
+            revision: number;
+            revisions: number[];
+            version: string;
+            digest: string;
+            purpose: string;
+            when: string;
+            templates: components["schemas"]["TemplateOut"][];
+            chains: string[];
+            wildcards: {
+                [key: string]: number;
+            };
+            text: string;
+            document: string;
+        };
+        Playbooks: {
+            items: components["schemas"]["SavedOut"][];
         };
         PresetOut: {
             sampler: string;
@@ -338,6 +516,15 @@ export interface components {
             engine?: string | null;
             model?: string | null;
         };
+        ReferenceIn: {
+            image?: string | null;
+            version?: string | null;
+            adapter?: string | null;
+            /** @enum {string} */
+            role: "style" | "character" | "object" | "face";
+            strength?: number;
+            mask?: string | null;
+        };
         Refine: {
             priority?: number;
             version: string;
@@ -375,6 +562,11 @@ export interface components {
             resume?: boolean;
         };
         Rollback: {
+            version: string;
+        };
+        SavedOut: {
+            name: string;
+            revision: number;
             version: string;
         };
         Selection: {
@@ -426,6 +618,15 @@ export interface components {
             maps: boolean;
             findings: number;
         };
+        TemplateOut: {
+            name: string;
+            purpose: string;
+            when: string;
+            template: string;
+            variables: components["schemas"]["VariableOut"][];
+            locked: string[];
+            problem: string;
+        };
         TokenMaps: {
             rows: number;
             columns: number;
@@ -439,7 +640,21 @@ export interface components {
             version: string;
             scale?: number;
         };
+        VariableOut: {
+            name: string;
+            about: string;
+            default: string | null;
+            one_of: string[] | null;
+        };
         Vary: {
+            control?: components["schemas"]["ControlIn"][];
+            reference?: components["schemas"]["ReferenceIn"][];
+            lora?: {
+                [key: string]: number;
+            };
+            embedding?: {
+                [key: string]: string;
+            };
             priority?: number;
             version: string;
             strength?: number;
@@ -500,6 +715,12 @@ export interface components {
             items: components["schemas"]["Summary"][];
             next: string | null;
         };
+        WaitingOut: {
+            stage: string;
+            says: string;
+            versions: string[];
+            suggested: string[];
+        };
         WantedOut: {
             /** @enum {string} */
             role: "style" | "character" | "object" | "face";
@@ -551,6 +772,16 @@ export interface components {
             grow?: number;
             feather?: number;
             invert?: boolean;
+        };
+        ControlAsk: {
+            image?: string | null;
+            version?: string | null;
+            /** @enum {string} */
+            kind: "canny" | "lineart" | "scribble" | "tile";
+            size?: [
+                number,
+                number
+            ] | null;
         };
     };
     responses: never;
