@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "demo_rows", "main", "table"]
 
-GROUPS = ("engine", "moon", "maps", "start-up", "queue", "server", "browser", "demo")
+GROUPS = ("engine", "moon", "maps", "start-up", "queue", "server", "browser", "stages", "demo")
 DEMO_TARGET = 90.0
 
 
@@ -134,6 +134,10 @@ def _measurement(
             from bench import server
 
             return lambda: server.measure(asked.engine, asked.model, quick=asked.quick)
+        case "stages":
+            from bench import stages
+
+            return lambda: stages.measure(asked.engine, asked.model, quick=asked.quick)
         case "browser":
             from bench import browser
 
