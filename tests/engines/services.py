@@ -67,6 +67,7 @@ class ServiceEngine(AnyEngine):
     made = "/"
     found_again = False
     seeds = False
+    asks_again = False  # nothing is billed and nothing can be looked up
     secret = ""
 
     @pytest.fixture(autouse=True)
@@ -230,7 +231,7 @@ class ServiceEngine(AnyEngine):
         assert before <= 1
         if self.found_again:
             assert isinstance(desk.run()[-1], Picture)
-            assert vendor.drawn == 1  # type: ignore[attr-defined]
+            assert vendor.drawn <= 1 + self.asks_again  # type: ignore[attr-defined]
         else:
             with pytest.raises(SubmittedUnknown):
                 desk.run()
@@ -260,7 +261,7 @@ class ServiceEngine(AnyEngine):
         desk = Desk(engine, asked)
         with pytest.raises(ServiceUnreachable):
             desk.run()
-        assert desk.last.outcome is Outcome.VOID
+        assert all(intent.outcome is Outcome.VOID for intent in desk.intents.all())
 
     def test_moderated(self, engine: Engine, vendor: Vendor) -> None:
         if not hasattr(vendor, "moderate"):

@@ -221,6 +221,6 @@ def test_a_rate_holds_everybody(server: Vendor, tmp_path: Path) -> None:
     server.faults.append(Fault("reply", answer=Reply(b"", 429, {"retry-after": "0.3"})))
     began = time.monotonic()
     with client(server, rate=rate) as here:
-        here.get("/a")
+        here.post("/a")
     assert time.monotonic() - began >= 0.3
     assert server.asked("/a")[1] is not None

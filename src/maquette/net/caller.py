@@ -102,22 +102,24 @@ class Caller:
         explain: Explain | None = None,
         seconds: float = 300.0,
         tries: int = TRIES,
+        domain: str = "",
+        hidden: tuple[SecretStr, ...] = (),
     ) -> None:
-        """``service`` is its name for people; ``seconds`` is how long one request may take."""
+        """``service`` is its name for people; ``seconds`` is how long one request may take.
+        ``rate`` counts what is not safe: work, not looking. The service may send its client to
+        other hosts of ``domain``, over https, and to no other. ``hidden`` are secrets that travel
+        in bodies: they are cut out of whatever it says.
+        """
         self.base = base.rstrip("/")
         self.service = service
         self._rate, self._stop, self._explain = rate, stop, explain
-        self._seconds, self._tries = seconds, tries
+        self._seconds, self._tries, self._domain = seconds, tries, domain
         given = dict(headers or {})
-        self._secrets = [v.get_secret_value() for v in given.values() if isinstance(v, SecretStr)]
-        self._secrets += [
-            word for secret in self._secrets for word in secret.split() if " " in secret
-        ]
-        plain = {
-            k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in given.items()
-        }
-        if auth is not None:
-            self._secrets.append(auth[1].get_secret_value())
+        plain = {key: _bare(value) for key, value in given.items()}
+        secret = [_bare(value) for value in given.values() if isinstance(value, SecretStr)]
+        secret += [_bare(value) for value in (*hidden, *([] if auth is None else [auth[1]]))]
+        # 'Bearer KEY': the key alone may come back in a message.
+        self._secrets = [*secret, *(word for each in secret for word in each.split()[1:])]
         self.wire = Wire(public=False, stop=stop)
         self._client = httpx2.Client(
             transport=Transport(self.wire),
@@ -164,7 +166,7 @@ class Caller:
         """Any request; see ``get`` and ``post``."""
         for attempt in range(1, self._tries + 1):
             last = attempt == self._tries
-            if self._rate is not None:
+            if self._rate is not None and not safe:
                 self._rate.take(self._stop)
             try:
                 with self._open(method, path, what) as response:
@@ -303,6 +305,10 @@ class Caller:
     def _is_ours(self, url: str) -> bool:
         # The key goes along: never to another host than the service's own.
         theirs, own = urlsplit(url), urlsplit(self.base)
+        if self._domain and theirs.scheme == "https" and theirs.port in {None, 443}:
+            host = theirs.hostname or ""
+            if host == self._domain or host.endswith(f".{self._domain}"):
+                return True
         return (theirs.scheme, theirs.netloc) == (own.scheme, own.netloc)
 
     def _read(self, response: httpx2.Response, limit: int) -> Answer:
