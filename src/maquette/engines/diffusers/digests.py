@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 __all__ = ["digest_of", "sha256_of"]
@@ -33,26 +33,31 @@ def sha256_of(file: Path) -> str:
     return _SEEN[key]
 
 
-def digest_of(folder: Path, listed: Mapping[str, str] | None = None, gain: object = None) -> str:
+def digest_of(
+    folder: Path,
+    listed: Mapping[str, str] | None = None,
+    gain: object = None,
+    parts: Sequence[str] = _PARTS,
+) -> str:
     """SHA-256 over ``path NUL sha256 NEWLINE`` of every file of the model, sorted by path.
 
     ``listed`` are the digests that MODEL.json gives; with them nothing is read here, and the files
     are compared with them when the weights are loaded. Without, the files of the parts count:
     configurations, tokenizer files and safetensors. A ``gain`` that the card states decides
-    pictures too, so it counts like a file.
+    pictures too, so it counts like a file. Only ``parts`` are read.
     """
-    files = dict(listed) if listed else _files(folder)
+    files = dict(listed) if listed else _files(folder, parts)
     lines = "".join(f"{path}\0{sha}\n" for path, sha in sorted(files.items()))
     if gain is not None:
         lines += f"weight_gain\0{gain}\n"
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _files(folder: Path) -> dict[str, str]:
+def _files(folder: Path, parts: Sequence[str]) -> dict[str, str]:
     kinds = {".json", ".txt", ".model", ".safetensors"}
     found = [
         path
-        for part in _PARTS
+        for part in parts
         if (folder / part).is_dir()
         for path in (folder / part).iterdir()
         if path.suffix in kinds

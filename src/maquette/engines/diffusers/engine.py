@@ -62,7 +62,7 @@ def create(
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
-    card = read_model(find_model(model, models))
+    card = read_model(find_model(model, models), models)
     remember(card, models)
     return DiffusersEngine(card, device=device, dtype=dtype, threads=threads, together=together)
 

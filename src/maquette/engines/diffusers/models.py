@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maquette.core.geometry import Size
 from maquette.core.recipe import ModelRef
@@ -21,6 +21,9 @@ from maquette.engines.diffusers.digests import digest_of, sha256_of
 from maquette.engines.diffusers.families import FAMILIES, Family, Part, family_of
 from maquette.engines.diffusers.families.variants import variant_of, with_spacing
 from maquette.errors import ModelMissing, ModelRefused
+
+if TYPE_CHECKING:
+    from maquette.engines.diffusers.singles import Single
 
 __all__ = ["DEFAULT", "ModelCard", "find_model", "list_models", "read_model", "verify_model"]
 
@@ -33,6 +36,7 @@ DEFAULT_SIDES = {"sdxl": 128, "sd3": 128, "flux": 128}
 FOLDER = "MAQUETTE_MODELS"
 """The environment variable that names a folder of more models."""
 
+_SAFE = ".safetensors"
 _PICKLED = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 _CONVERT = (
     "pickled weights can run any code when they are opened, so they never are; convert it to"
@@ -50,7 +54,8 @@ class ModelCard:
     one), ``max_tokens`` the first text encoder's length with both end marks, ``attended`` whether
     each of the network's levels, finest first, has cross-attention, ``few`` which few-step variant
     it is, ``configs`` and ``variants`` the configuration and the kind of weights ("fp16") of each
-    part, ``licence`` what it states, ``about`` what MODEL.json says.
+    part, ``licence`` what it states, ``about`` what MODEL.json says; ``single`` is what is known
+    of a checkpoint in one file, which is then the ``folder``.
     """
 
     folder: Path
@@ -73,6 +78,13 @@ class ModelCard:
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     variants: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     licence: str = ""
+    single: Single | None = None
+
+    @property
+    def base(self) -> Path:
+        """The folder of the tokenizers, and of the parts that are not in one file."""
+        found = self.single.base if self.single is not None else None
+        return found or self.folder
 
     @property
     def driver(self) -> Family:
@@ -97,26 +109,30 @@ def shipped() -> Path:
 
 
 def find_model(model: str | Path | None = None, models: Path | None = None) -> Path:
-    """The folder of a model: the shipped one, a folder, or a name in the folder ``models``.
+    """The folder of a model, or its one file: the shipped one, a path, or a name in ``models``.
 
     Raises:
         ModelMissing: when there is none of that name.
-        ModelRefused: for a checkpoint in one file.
+        ModelRefused: for a pickled checkpoint.
     """
     name = str(model) if model is not None else DEFAULT
     given = Path(name).expanduser()
-    _refuse_files(given)
+    if given.suffix in _PICKLED:
+        raise ModelRefused(f"{given.name} is a pickled checkpoint", hint=_CONVERT)
     elsewhere = _elsewhere(models)
     places = [given] if len(given.parts) > 1 or given.is_absolute() else []
     places += [shipped() / name]
     places += [elsewhere / name] if elsewhere else []
     places += [given]
     for place in places:
-        if place.is_dir():
+        if place.is_dir() or (place.suffix == _SAFE and place.is_file()):
             return place.resolve()
+        if (file := place.with_name(place.name + _SAFE)).is_file():
+            return file.resolve()
     raise ModelMissing(
         f"there is no model '{name}'",
-        hint=f"give a folder in diffusers' layout, or a name in the folder that {FOLDER} names",
+        hint="give a folder in diffusers' layout, a safetensors file, or a name in the folder that"
+        f" {FOLDER} names",
     )
 
 
@@ -125,44 +141,36 @@ def _elsewhere(models: Path | None) -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-def _refuse_files(path: Path) -> None:
-    if path.suffix in _PICKLED:
-        raise ModelRefused(f"{path.name} is a pickled checkpoint", hint=_CONVERT)
-    if path.suffix == ".safetensors" and path.is_file():
-        raise ModelRefused(
-            f"{path.name} holds a whole checkpoint in one file, without its configuration",
-            hint="convert it to a folder in diffusers' layout (from_single_file, save_pretrained)",
-        )
-
-
 def list_models(models: Path | None = None) -> tuple[ModelCard, ...]:
     """Every readable model that goes by a name: shipped ones first, then those in ``models``."""
     elsewhere = _elsewhere(models)
     roots = [shipped(), *([elsewhere] if elsewhere else [])]
     found: dict[str, ModelCard] = {}
     for root in roots:
-        for folder in sorted(root.iterdir()) if root.is_dir() else ():
-            if (folder / "model_index.json").is_file():
+        for place in sorted(root.iterdir()) if root.is_dir() else ():
+            if (place / "model_index.json").is_file() or place.suffix == _SAFE:
                 try:
-                    card = read_model(folder)
+                    card = read_model(place, models)
                 except (ModelMissing, ModelRefused):
                     continue
                 found.setdefault(card.ref.name, card)
     return tuple(found.values())
 
 
-def read_model(folder: Path) -> ModelCard:
+def read_model(folder: Path, models: Path | None = None) -> ModelCard:
     """Read a model's configuration. Loads no weights; hashes files once (see ``digest_of``).
+
+    ``folder`` may be a checkpoint in one safetensors file; ``models`` is where the folders are
+    that give it what it lacks.
 
     Raises:
         ModelMissing: when a part is not there; the message names it.
         ModelRefused: pickled weights, or a part of a kind that this engine does not drive.
     """
-    family = family_of(
-        folder.name,
-        _optional(folder / "unet" / "config.json"),
-        _optional(folder / "transformer" / "config.json"),
-    )
+    if folder.is_file():
+        return _read_file(folder, models)
+    unet, transformer = (_config(folder, part) for part in ("unet", "transformer"))
+    family = family_of(folder.name, unet, transformer)
     configs = {
         name: _part(folder, name, part)
         for name, part in family.parts.items()
@@ -179,6 +187,46 @@ def read_model(folder: Path) -> ModelCard:
     return card_of(folder, family, configs, scheduler, digest=digest, about=about, variants=weights)
 
 
+def _read_file(file: Path, models: Path | None) -> ModelCard:
+    from maquette.engines.diffusers.singles import read_single
+
+    elsewhere = _elsewhere(models)
+
+    def bases(family: str, named: str | None) -> Iterator[Path]:
+        if named is not None:
+            beside = file.parent / named
+            yield beside if beside.is_dir() else find_model(named, models)
+            return
+        roots = [root for root in (file.parent, elsewhere) if root is not None and root.is_dir()]
+        folders = [each for root in roots for each in sorted(root.iterdir()) if each.is_dir()]
+        yield from sorted(folders, key=lambda each: not _like(each, family))
+
+    single = read_single(file, bases)
+    return card_of(
+        file,
+        single.family,
+        single.configs,
+        single.scheduler,
+        digest=single.digest,
+        about=single.about,
+        variants={part: single.variant(part) for part in single.configs},
+        name=file.stem,
+        single=single,
+    )
+
+
+def _like(folder: Path, family: str) -> bool:
+    unet, transformer = (_config(folder, part) for part in ("unet", "transformer"))
+    try:
+        return family_of(folder.name, unet, transformer).name == family
+    except ModelRefused:
+        return False
+
+
+def _config(folder: Path, part: str) -> dict[str, Any]:
+    return _optional(folder / part / "config.json")
+
+
 def card_of(
     folder: Path,
     family: Family,
@@ -189,6 +237,7 @@ def card_of(
     about: Mapping[str, Any],
     variants: Mapping[str, str | None],
     name: str = "",
+    single: Single | None = None,
 ) -> ModelCard:
     """A card from the configurations of a model's parts.
 
@@ -196,6 +245,7 @@ def card_of(
         ModelRefused: for a model that its family's loop cannot drive.
     """
     name = str(about.get("name") or name or folder.name)
+    configs = {"index": {}, **configs}
     family.check(name, configs)
     vae, text = configs["vae"], configs["text_encoder"]
     scale = 2 ** (len(vae.get("block_out_channels") or vae["encoder_block_out_channels"]) - 1)
@@ -225,6 +275,7 @@ def card_of(
         configs=configs,
         variants=variants,
         licence=str(about.get("license") or about.get("licence") or ""),
+        single=single,
     )
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,6 +16,9 @@ from maquette.engines.diffusers.families.base import Part
 from maquette.engines.diffusers.imports import import_loaders, import_transformers
 from maquette.engines.diffusers.models import ModelCard, verify_model
 from maquette.errors import MaquetteError, ModelRefused, SettingRefused
+
+if TYPE_CHECKING:
+    from maquette.engines.diffusers.singles import Single
 
 __all__ = ["Parts", "class_of", "device_of", "dtype_of", "load_parts"]
 
@@ -102,6 +105,8 @@ def load_parts(
         try:
             loaded = _networks(card, kind)
             words = _tokenizers(card)
+            if card.single is not None:
+                loaded |= _converted(card, card.single, kind)
         except MaquetteError:
             raise
         except Exception as error:
@@ -125,16 +130,14 @@ def _networks(card: ModelCard, kind: torch.dtype) -> dict[str, Any]:
     """The networks of a model folder by the name of their part, of its number type."""
     loaded: dict[str, Any] = {}
     for name, part in card.driver.parts.items():
-        if name not in card.configs:
-            continue  # an optional part
+        if name not in card.configs or (card.single is not None and name in card.single.prefixes):
+            continue  # an optional part, or one of the file's own
         config = card.configs[name]
-        numbers = kind
-        if name == "vae" and kind == torch.float16 and config.get("force_upcast"):
-            # SDXL's decoder leaves the range of float16; its configuration says so.
-            numbers = torch.float32
-        typed = {"dtype" if name in card.driver.encoders else "torch_dtype": numbers}
+        typed = {
+            "dtype" if name in card.driver.encoders else "torch_dtype": _numbers(card, name, kind)
+        }
         loaded[name] = class_of(part, config["_class_name"]).from_pretrained(
-            card.folder,
+            card.base,
             subfolder=name,
             local_files_only=True,
             use_safetensors=True,
@@ -144,10 +147,29 @@ def _networks(card: ModelCard, kind: torch.dtype) -> dict[str, Any]:
     return loaded
 
 
+def _converted(card: ModelCard, single: Single, kind: torch.dtype) -> dict[str, Any]:
+    """The networks that a checkpoint in one file holds."""
+    from maquette.engines.diffusers.convert import networks_of
+
+    parts = card.driver.parts
+    return networks_of(
+        single,
+        lambda name: _numbers(card, name, kind),
+        lambda name: class_of(parts[name], card.configs[name]["_class_name"]),
+    )
+
+
+def _numbers(card: ModelCard, part: str, kind: torch.dtype) -> torch.dtype:
+    """The number type of a part: SDXL's decoder leaves the range of float16, as its configuration
+    says."""
+    upcast = part == "vae" and card.configs[part].get("force_upcast")
+    return torch.float32 if upcast and kind == torch.float16 else kind
+
+
 def _tokenizers(card: ModelCard) -> tuple[Any, ...]:
     found: list[Any] = []
     for name, part in card.driver.tokenizers.items():
-        folder = card.folder / name
+        folder = card.base / name
         if not folder.is_dir():
             found.append(None)
             continue

@@ -90,7 +90,8 @@ class Flux(Transformer):
         prompt = recipe.prompt
         if prompt is None or prompt.interpreter == "plain":
             return
-        if len(told := parse(prompt.text).parts) > 1 or told[0].weight != 1:
+        told = parse(prompt.text).parts
+        if len(told) > 1 or any(part.weight != 1 for part in told):
             raise RecipeRefused(
                 "FLUX joins no parts of a prompt by AND", hint="put a comma there, and weights"
             )
