@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from maquette.core.geometry import Size
+from maquette.core.psd import merged_transparency
 from maquette.errors import MaskRefused, PictureRefused
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_PIXELS = 100_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PSD")
 """What is opened, by content; a file's name is never trusted."""
 
 
@@ -75,6 +76,17 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image).convert("RGBA" if transparent else "RGB")
 
 
+def _off_white(image: Image.Image, *, clear: bool) -> Image.Image:
+    """A PSD's merged picture, whose transparent colours were laid on white."""
+    image.load()
+    if image.mode != "RGBA" or not clear:
+        return image.convert("RGB")
+    pixels = np.asarray(image).astype(np.float32)
+    share = np.maximum(pixels[..., 3:] / 255, np.float32(1 / 255))
+    pixels[..., :3] = np.clip(255 - (255 - pixels[..., :3]) / share, 0, 255)
+    return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         # 16 bits a pixel: Pillow's own conversion clips instead of scaling.
@@ -99,11 +111,13 @@ def decode_picture(data: bytes, *, name: str = "") -> Image.Image:
     Raises:
         PictureRefused: not a picture, damaged, or too large to open safely.
     """
+    # A PSD says more of itself than its decoder: what cannot be read is refused with the reason.
+    clear = data.startswith(b"8BPS") and merged_transparency(data, name)
     image = _open(data, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _upright(image)
+            return _upright(image) if image.format != "PSD" else _off_white(image, clear=clear)
     except Exception as error:
         raise PictureRefused(
             f"{name or 'this file'} is damaged or cut short", hint="get an intact copy of it"

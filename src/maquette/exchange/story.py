@@ -157,7 +157,7 @@ def _action(chain: Sequence[Version], *, prompts: bool, imported: str | None) ->
         action["description"] = f"{description}: {version.parents[0][:SHORT]}"
         return action
     match task:
-        case Import():
+        case Import() if name != "c2pa.edited":
             parameters["ingredientIds"] = [IMPORTED if len(chain) == 1 else version.short]
         case Inpaint():
             action["changes"] = [_region(task)]
@@ -176,6 +176,8 @@ def _name(version: Version, *, first: bool) -> tuple[str, str]:
     if isinstance(task, Import) and (first or version.operation != "rollback"):
         if first:
             return "c2pa.opened", "a picture from elsewhere was opened"
+        if version.parents:
+            return "c2pa.edited", "changed with other software and brought back"
         return "c2pa.placed", "another picture from elsewhere was brought in"
     if first:
         return "c2pa.created", "made from words by a model"

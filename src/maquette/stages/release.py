@@ -18,7 +18,7 @@ from maquette.exchange.export import Format, export_picture
 from maquette.exchange.keys import Identity
 from maquette.storage.base import Blobs
 
-__all__ = ["Release", "release"]
+__all__ = ["Release", "release", "write_whole"]
 
 FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
@@ -72,11 +72,17 @@ def release(
         prompts=prompts,
         identity=identity,
     )
-    _write_whole(path, data)
+    write_whole(path, data)
     return Release(path, kind, len(data), sha256_hex(data), identity is not None)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under another name first, so that there is never half of one.
+
+    Raises:
+        ExportRefused: the place cannot be written.
+        StorageFull.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

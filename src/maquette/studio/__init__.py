@@ -24,6 +24,7 @@ from maquette.studio.queueing import Queueing
 if TYPE_CHECKING:
     from maquette.exchange.keys import Identity
     from maquette.exchange.verify import Verdict
+    from maquette.stages.layers import Layered
 
 __all__ = ["Studio", "has_identity", "verify_file"]
 
@@ -143,6 +144,20 @@ class Studio(Queueing):
             quality=quality,
             prompts=prompts,
         )
+
+    def export_layers(
+        self, version: Version | str, path: str | Path, *, prompts: bool = True
+    ) -> Layered:
+        """Write a version as a PSD: the picture that its work began with, and each edit since as a
+        layer with its mask. ``import_picture(…, of=version)`` takes the retouched file back.
+
+        Raises:
+            ExportRefused: another ending than .psd, or the place cannot be written.
+            StorageFull.
+        """
+        from maquette.stages.layers import write_layers
+
+        return write_layers(self.chain(version), Path(path), blobs=self.blobs, prompts=prompts)
 
     def verify(self, source: str | Path | bytes) -> Verdict:
         """What a file from anyone says of its origin, and whether that still holds.

@@ -128,18 +128,25 @@ class Making(Marking):
         return repeat(target, "rollback", (target.id,), self.records)
 
     def import_picture(
-        self, source: str | Path | bytes, *, caption: str | None = None
+        self,
+        source: str | Path | bytes,
+        *,
+        caption: str | None = None,
+        of: Version | str | None = None,
     ) -> tuple[Version, Found]:
         """Take a picture from outside, with the recipe that its file tells of, if any.
 
-        ``caption`` says what it shows, and counts before a prompt that the file tells of.
+        ``caption`` says what it shows, and counts before a prompt that the file tells of. ``of``
+        names the version that it is a retouched copy of: it becomes its child, with its words.
 
         Raises:
             PictureRefused: no picture, damaged, or too large to open safely.
             PromptRefused: an overlong caption.
+            VersionUnknown, AmbiguousVersion.
         """
         from maquette.exchange.imports import read_metadata
 
+        parent = self.version(of) if of is not None else None
         data, name = read_file(source)
         image = decode_picture(data, name=name)
         found = read_metadata(data, name=name)
@@ -148,11 +155,12 @@ class Making(Marking):
             original=self.blobs.put(data),
             size=size_of(image),
             source=found.source,
-            prompt=_caption(caption) or found.prompt,
+            prompt=_caption(caption) or found.prompt or (parent.recipe.prompt if parent else None),
             sampling=found.sampling,
             model=found.recipe.model if found.recipe else None,
         )
-        return self.carry_out(Order("import", (recipe,)))[0], found
+        parents = (parent.id,) if parent is not None else ()
+        return self.carry_out(Order("import", (recipe,), parents))[0], found
 
 
 def _caption(text: str | None) -> PromptText | None:
