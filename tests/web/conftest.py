@@ -8,6 +8,7 @@ handbook shows are written there too.
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -22,7 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +51,10 @@ expect.set_options(timeout=30_000)
 class House:
     """``maquette studio`` as a person starts it, with folders of its own."""
 
-    def __init__(self, place: Path, *, engine: str = "fake", slowly: float = 0.0) -> None:
-        self.place, self.engine, self.slowly = place, engine, slowly
+    def __init__(
+        self, place: Path, *, engine: str = "fake", slowly: float = 0.0, model: str = ""
+    ) -> None:
+        self.place, self.engine, self.slowly, self.model = place, engine, slowly, model
         (place / "work").mkdir(parents=True, exist_ok=True)
         (place / "sitecustomize.py").write_text(DELAYED)
         self.port = 0
@@ -64,6 +69,8 @@ class House:
             "PYTHONPATH": str(self.place),
             "SLOWLY": str(self.slowly),
         }
+        if self.model:
+            env["MAQUETTE_MODEL"] = self.model
         self.process = subprocess.Popen(
             [sys.executable, "-m", "maquette", "studio", "--json", "--no-browser",
              "--projects", str(self.place / "projects"), "--port", str(self.port)],
@@ -199,6 +206,21 @@ def stage(page: Page) -> tuple[float, float, float]:
     box = page.locator("img.picture").first.bounding_box()
     assert box is not None
     return box["x"], box["y"], box["width"]
+
+
+def unlike(page: Page, house: House, version: str) -> float:
+    """How far what is on the stage is from a version's picture (root mean square, 0 to 255), at 16
+    places a side but the lowest, where the line of progress lies."""
+    of = next(each for each in house.versions() if each["id"].startswith(version))
+    url = f"{house.address}/api/v1/projects/sample/pictures/{of['image']}"
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+        wanted = Image.open(io.BytesIO(answer.read())).convert("RGB")
+    left, top, side = stage(page)
+    clip = {"x": left, "y": top, "width": side, "height": side * wanted.height / wanted.width}
+    screen = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")  # type: ignore[arg-type]
+    small = [each.resize((16, 16), Image.Resampling.BOX) for each in (screen, wanted)]
+    a, b = (np.asarray(each, dtype=np.float64)[:13] for each in small)
+    return float(np.sqrt(np.mean((a - b) ** 2)))
 
 
 def audit(page: Page, name: str) -> None:

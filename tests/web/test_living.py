@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -55,8 +57,17 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     page.get_by_role("radio", name="Rating").check()
     expect(drafts.first).to_have_accessible_name(_saying("rated 5"))
     page.get_by_role("radio", name="Score").check()
-    expect(sheet.get_by_role("button", name="suggested").first).to_be_visible()
+    expect(sheet.get_by_role("button", name="suggested")).to_have_count(5)
     shot(page, "drafts")
+
+    # By variety the suggested come first, and say why when they have the focus.
+    page.get_by_role("radio", name="Variety").check()
+    for place in range(5):
+        expect(drafts.nth(place)).to_have_accessible_name(_saying("suggested: "))
+    drafts.nth(1).focus()
+    page.keyboard.press("ArrowLeft")
+    expect(drafts.first.get_by_text("Suggested: ")).to_be_visible()
+    expect(drafts.nth(1).get_by_text("Suggested: ")).to_be_hidden()
 
     # Undo takes a mark back.
     page.get_by_role("radio", name="Newest").check()
@@ -65,9 +76,13 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     page.keyboard.press("Control+z")
     expect(drafts.nth(2)).to_have_accessible_name(_saying("not rated"))
 
+    # What is finished is the child of its draft.
     before = len(house.versions())
+    [draft] = page.evaluate("() => JSON.parse(localStorage.getItem('maquette:picked:sample'))")
     page.get_by_role("button", name="Finish 1").click()
     house.until(lambda: len(house.versions()) > before)
+    final = house.versions()[-1]
+    assert final["operation"] == "refine" and final["parents"] == [draft]
     drafts.first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("application", name="Picture.")).to_be_visible()
@@ -136,6 +151,92 @@ def test_a_picture_is_dropped_in_explained_and_masked(house: House, page: Page) 
     page.evaluate(drop, base64.b64encode(b"no picture").decode())
     expect(said.get_by_text("picture", exact=False).last).to_be_visible()
     shot(page, "refused")
+
+
+def test_a_colour_is_clicked_on(house: House, page: Page) -> None:
+    visit(page, house)
+    picture = Image.new("RGB", (200, 200), (20, 60, 160))
+    picture.paste((220, 200, 60), (0, 0, 100, 100))
+    picture.paste((200, 180, 70), (100, 0, 200, 100))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    with page.expect_file_chooser() as chosen:
+        page.keyboard.press("Control+o")
+    give = {"name": "three.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    arrived(page, lambda: chosen.value.set_files(give))  # type: ignore[arg-type]
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+
+    page.keyboard.press("g")
+    left, top, side = stage(page)
+    page.mouse.click(left + side * 0.25, top + side * 0.25)
+    expect(page.get_by_text("25 % masked")).to_be_visible()
+    # The tolerance turns the same click, forth and back.
+    tolerance = page.get_by_role("slider", name="Tolerance of the colour")
+    tolerance.fill("40")
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+    tolerance.fill("5")
+    expect(page.get_by_text("25 % masked")).to_be_visible()
+    # Another click adds, with Alt one takes away, and each can be undone.
+    page.mouse.click(left + side * 0.75, top + side * 0.45)
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+    page.keyboard.down("Alt")
+    page.mouse.click(left + side * 0.25, top + side * 0.25)
+    page.keyboard.up("Alt")
+    expect(page.get_by_text("25 % masked")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+    # The same by keys: a cross is walked to the place.
+    page.get_by_role("application").focus()
+    page.keyboard.press("Backspace")
+    for _ in range(12):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+
+
+def test_a_window_that_nobody_sees_holds_no_line(house: House, page: Page) -> None:
+    def listeners() -> float:
+        with urllib.request.urlopen(house.address + "/metrics", timeout=30) as answer:  # noqa: S310
+            text = answer.read().decode()
+        return float(re.search(r"^maquette_listeners (\S+)", text, re.MULTILINE)[1])  # type: ignore[index]
+
+    page.clock.install()
+    visit(page, house)
+    house.until(lambda: listeners() > 0)
+    look = """hidden => {
+        Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})
+        document.dispatchEvent(new Event('visibilitychange'))
+    }"""
+    held = listeners()
+    page.evaluate(look, True)
+    page.clock.fast_forward(31_000)
+    house.until(lambda: listeners() < held)
+    made = len(house.versions())
+    house.post("/projects/sample/operations/upscale", {"version": "@", "scale": 2})
+    house.until(lambda: len(house.versions()) == made + 1)
+    page.evaluate(look, False)
+    expect(page.get_by_text(f"{made + 1} pictures")).to_be_visible()
+
+
+def test_an_engine_that_is_away_is_told_and_pictures_come_in_all_the_same(
+    tmp_path: Path, page: Page
+) -> None:
+    with opened(tmp_path, engine="diffusers", model="/nowhere/model") as house:
+        page.goto(house.address)
+        expect(page.get_by_role("heading", name="Nothing can be drawn yet.")).to_be_visible()
+        expect(page.get_by_text("There is no model '/nowhere/model'").first).to_be_visible()
+        expect(page.get_by_text("No engine")).to_be_visible()
+        words = page.get_by_role("textbox", name="Prompt", exact=True)
+        words.fill("kept while nothing draws")
+        shot(page, "no-engine")
+        file = io.BytesIO()
+        Image.new("RGB", (60, 40), "teal").save(file, "PNG")
+        with page.expect_file_chooser() as chosen:
+            page.get_by_role("button", name="Import a picture …").click()
+        give = {"name": "sea.png", "mimeType": "image/png", "buffer": file.getvalue()}
+        arrived(page, lambda: chosen.value.set_files(give))  # type: ignore[arg-type]
+        expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+        expect(words).to_have_value("kept while nothing draws")
 
 
 def test_every_stroke_is_undone_and_a_reload_keeps_all(house: House, page: Page) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage
+from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage, unlike
 
 pytestmark = pytest.mark.model
 
@@ -55,6 +55,10 @@ def test_a_person_with_a_mouse(house: House, page: Page) -> None:  # noqa: PLR09
     shot(page, "weight")
     brighter = arrived(page, redraw.click)
     expect(page.get_by_role("heading", name="Reweighted")).to_be_visible()
+    # What is on the stage is the new picture and no other.
+    weak, strong = (each["id"] for each in house.versions())
+    page.mouse.move(1, 1)
+    assert unlike(page, house, strong) < 3 < unlike(page, house, weak)
 
     # The ground is painted over with the brush and replaced.
     page.keyboard.press("b")
