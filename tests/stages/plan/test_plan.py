@@ -107,6 +107,11 @@ def test_killed_anywhere_it_goes_on_without_redoing(after: int, tmp_path: Path) 
         assert 1000 - studio.left == 10 - after
 
 
+def test_prompts_take_turns_among_the_suggestions(studio: Studio, tmp_path: Path) -> None:
+    state = studio.campaign(BRIEF, folder=tmp_path)
+    assert {v.recipe.prompt.text for v in state.chosen if v.recipe.prompt} == set(BRIEF["prompts"])
+
+
 def test_it_waits_for_a_person_at_select(studio: Studio, tmp_path: Path) -> None:
     brief = {**BRIEF, "pause": ["select"]}
     state = studio.campaign(brief, folder=tmp_path)

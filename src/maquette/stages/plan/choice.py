@@ -7,6 +7,7 @@ on drafts in the studio is a choice as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice, zip_longest
 from typing import Literal
 
 from maquette.core.canonical import digest_of
@@ -22,9 +23,23 @@ Stage = Literal["select", "approve"]
 
 
 def suggest(campaign: Campaign, drafts: Sequence[Version]) -> list[Pick]:
-    """The drafts that score and diversity speak for, first one first."""
-    picks = campaign.hands.select(drafts, campaign.brief.select.count)
-    return sorted((pick for pick in picks if pick.suggested), key=lambda pick: pick.suggested or 0)
+    """The drafts that score and diversity speak for, first one first.
+
+    Scores of different words do not compare (long prompts share out their attention more), so each
+    prompt has its own ranking, and they take turns, the best score first.
+    """
+    count = campaign.brief.select.count
+    by_prompt: dict[str, list[Version]] = {}
+    for draft in drafts:
+        text = draft.recipe.prompt.text if draft.recipe.prompt is not None else ""
+        by_prompt.setdefault(text, []).append(draft)
+    ranked: list[list[Pick]] = []
+    for mine in by_prompt.values():
+        picks = [pick for pick in campaign.hands.select(mine, count) if pick.suggested]
+        ranked.append(sorted(picks, key=lambda pick: pick.suggested or 0))
+    ranked.sort(key=lambda picks: -picks[0].score if picks else 0.0)
+    turns = (pick for turn in zip_longest(*ranked) for pick in turn if pick is not None)
+    return list(islice(turns, count))
 
 
 def choose(
