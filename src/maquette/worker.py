@@ -25,7 +25,7 @@ from typing import Any, Self
 from PIL import Image
 
 from maquette.core.job import Job
-from maquette.engines.base import Cancel, Engine, Event, Picture, Preview, Progress
+from maquette.engines.base import Billed, Cancel, Engine, Event, Picture, Preview, Progress
 from maquette.errors import Cancelled, MaquetteError
 from maquette.stages.order import this_process
 from maquette.stages.work import Workplace, work
@@ -131,6 +131,8 @@ class Worker:
 
         try:
             engine = engines.get()
+            if isinstance(engine, Billed):
+                return  # nobody pays for a step into nowhere
             able = engine.capabilities()
             recipe = operations.generate("a", capabilities=able, seed=0, quality="draft", steps=1)
             for _ in engine.run([recipe], {}, maps=False, cancel=self._cancel):

@@ -12,8 +12,8 @@ from PIL import Image
 from maquette.core.picture import decode_picture
 from maquette.core.raster import psnr
 from maquette.core.version import Version
-from maquette.engines.base import Cancel, Engine, Event, Picture
-from maquette.errors import EngineFailed
+from maquette.engines.base import Billed, Cancel, Engine, Event, Picture
+from maquette.errors import EngineFailed, RecipeRefused
 from maquette.stages.produce import load_inputs
 from maquette.storage.base import Blobs
 
@@ -48,6 +48,12 @@ def replay(
         EngineFailed, BlobMissing, BlobDamaged, Cancelled.
     """
     engine.check(version.recipe)
+    if isinstance(engine, Billed) and engine.price(version.recipe).amount:
+        price = engine.price(version.recipe)
+        raise RecipeRefused(
+            f"a replay with '{engine.name}' would be billed, {price} or so, and keep nothing",
+            hint="draw it anew: another seed is another picture",
+        )
     kept = decode_picture(blobs.get(version.image), name="the version's picture")
     inputs = load_inputs([version.recipe], blobs)
     drawn = None

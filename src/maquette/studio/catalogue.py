@@ -10,6 +10,7 @@ from maquette.core.capabilities import Capabilities
 from maquette.core.recipe import PromptText
 from maquette.engines.base import Engine
 from maquette.settings import Settings
+from maquette.studio.engines import SERVICES, service_options
 
 __all__ = ["Catalogue", "Offer"]
 
@@ -57,6 +58,13 @@ class Catalogue:
         from maquette.engines.registry import load_engine
 
         name = name or self.settings.engine
+        if name in SERVICES:
+            options = service_options(self.settings, name, model)
+            with self._lock:
+                key = (name, options["model"])
+                if key not in self._engines:
+                    self._engines[key] = load_engine(name, **options)
+                return self._engines[key]
         asked = str(model if model is not None else self.settings.model)
         key = (name, asked if name == "diffusers" else "")
         with self._lock:

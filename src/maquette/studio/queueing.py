@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from maquette.core.intent import Intent, Outcome
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.version import Version
-from maquette.errors import JobLost
+from maquette.errors import JobLost, JobUnknown
 from maquette.stages.billing import may_have_maps
 from maquette.stages.locking import with_locks
 from maquette.stages.order import JUDGING, Order, is_alive, jobs_of, this_process
@@ -102,3 +103,23 @@ class Queueing(Judging):
             JobUnknown.
         """
         return self.queue.retry(job_ids)
+
+    def open_intents(self) -> list[Intent]:
+        """Requests to services of which nobody knows yet what became of them: a job that is begun
+        anew looks them up."""
+        return [intent for intent in self.intents.all() if intent.open]
+
+    def write_off(self, intent_id: str) -> Intent:
+        """Give up a request to a service: it counts as paid, and its recipe may be asked for
+        again. ``intent_id`` may be cut short.
+
+        Raises:
+            JobUnknown: no open request has this id, or several begin like it.
+        """
+        found = [each for each in self.open_intents() if each.id.startswith(intent_id)]
+        if len(found) != 1 or not intent_id:
+            count = "several open requests begin" if len(found) > 1 else "no open request begins"
+            raise JobUnknown(f"{count} with {intent_id!r}", hint="'maquette intents' lists them")
+        given_up = found[0].to(Outcome.WRITTEN_OFF, datetime.now(UTC), message="written off")
+        self.intents.move(given_up)
+        return given_up
