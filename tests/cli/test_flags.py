@@ -38,10 +38,10 @@ def test_a_wrong_flag_is_refused_where_flags_are_asked_for(maquette: Maquette) -
 
 
 def test_prompt_explains_flags_without_drawing(maquette: Maquette) -> None:
-    told = maquette("prompt", TYPED + " --sref a.png --sw 300 --foo 1", "--json").record["flags"]
+    told = maquette("prompt", TYPED + " --sref @~1 --sw 300 --foo 1", "--json").record["flags"]
     assert told["prompt"] == "a wolf" and told["negative"] == "fog" and told["version"] == "7"
     assert told["settings"]["seed"] == 12
-    assert told["references"] == [{"role": "style", "source": "a.png", "strength": 1.22}]
+    assert told["references"] == [{"role": "style", "source": "@~1", "strength": 1.22}]
     assert [flag for flag, _ in told["left"]] == ["--tile", "--foo 1"]
     assert told["problems"][0]["message"] == "--foo is no flag"
     out = maquette("prompt", TYPED).out

@@ -6,7 +6,13 @@ import pytest
 from PIL import Image
 
 from maquette import Studio, Version
-from maquette.errors import SettingRefused, WordLocked
+from maquette.errors import (
+    AddressRefused,
+    RecipeRefused,
+    SettingRefused,
+    VersionUnknown,
+    WordLocked,
+)
 from maquette.stages.order import Order
 
 LOCKED = {"locked": ["Acme red"]}
@@ -51,6 +57,26 @@ def test_how_flags_are_read_can_be_said(studio: Studio) -> None:
         studio.generate("a dog", flags="dalle")
     (both,) = studio.generate("moon:: wolf::2", flags="midjourney", seed=1)
     assert both.recipe.prompt and both.recipe.prompt.text == "moon :1 AND wolf :2"
+
+
+def test_references_among_the_flags_are_drawn_or_refused_never_ignored(studio: Studio) -> None:
+    studio.generate("a wolf", seed=1, quality="draft")
+    with pytest.raises(RecipeRefused, match="takes no LoRAs, controls or references"):
+        studio.generate("a fox --sref @")
+    with pytest.raises(VersionUnknown):
+        studio.generate("a fox --oref @~7")
+    for address in ("http://127.0.0.1/x.png", "https://10.0.0.1/x.png"):
+        with pytest.raises(AddressRefused):
+            studio.generate(f"a fox --sref {address}")
+    (fox,) = studio.generate("a fox --sref /etc/passwd", seed=1, quality="draft")
+    assert studio.origin(fox)["left"][0][1].startswith("a prompt names no files")
+
+
+def test_a_reference_hands_no_locks_on(studio: Studio) -> None:
+    mug = locked_mug(studio)
+    order = studio.orders.generate("a wolf", seed=3, quality="draft")
+    (wolf,) = studio.carry_out(Order("generate", order.recipes, (mug.id,)))
+    assert studio.locked(wolf) == ()
 
 
 def test_several_pictures_by_a_flag(studio: Studio) -> None:

@@ -70,7 +70,7 @@ def _values(kind: str, values: Values) -> str:
     return {
         "ratio": "W:H",
         "words": "words",
-        "pictures": "addresses, files or versions",
+        "pictures": "addresses or versions",
         "codes": "a name",
         "switch": "nothing",
     }[kind]

@@ -83,7 +83,7 @@ class WantedOut(Shape):
     """A reference that a flag asks for."""
 
     role: Literal["style", "character", "object", "face"]
-    source: str = Field(description="An address, a file or a version.", examples=["@~1"])
+    source: str = Field(description="An address or a version.", examples=["@~1"])
     strength: float = Field(description="0 to 2.", examples=[1.0])
 
 

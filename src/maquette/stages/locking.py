@@ -16,6 +16,9 @@ __all__ = ["LOCKED", "locked_in", "with_locks"]
 LOCKED = "locked"
 """The key of an origin that lists the locked words."""
 
+_ANEW = frozenset({"generate", "explore", "import"})
+"""Operations whose parents, if any, are references."""
+
 
 def locked_in(version_ids: Sequence[str], records: Records) -> tuple[str, ...]:
     """The words that are locked in these versions. A version has those of what it was made from:
@@ -36,15 +39,16 @@ def locked_in(version_ids: Sequence[str], records: Records) -> tuple[str, ...]:
 def with_locks(order: Order, records: Records) -> Order:
     """The order, telling each of its versions which words are locked.
 
-    A prompt for a part of the picture (inpaint, outpaint) need not hold them; no negative prompt
-    may.
+    They are those of its own origins and of the version that it goes on from, its first parent;
+    what a new picture is merely to be like hands nothing on. A prompt for a part of the picture
+    (inpaint, outpaint) need not hold them; no negative prompt may.
 
     Raises:
         WordLocked: a recipe removes or weakens a locked word. Nothing is begun.
     """
     if order.operation in JUDGING:
         return order
-    inherited = locked_in(order.parents, records) if order.parents else ()
+    inherited = locked_in(order.parents[:1], records) if order.operation not in _ANEW else ()
     origins = [
         dict(order.origins[place]) if place < len(order.origins) else {}
         for place in range(len(order.recipes))

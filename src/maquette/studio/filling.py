@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maquette import operations
 from maquette.core.playbook import Card, Filled, Playbook, Step, fill
 from maquette.core.recipe import Recipe
 from maquette.core.template import parse_template
@@ -15,12 +14,13 @@ from maquette.errors import TemplateRefused
 from maquette.stages.locking import LOCKED
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
-from maquette.studio.wording import chosen, joined, origin_of, read_words
+from maquette.studio.wording import joined, read_words
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
+    from maquette.studio.orders import Orders
 
-__all__ = ["Filling", "Named", "open_playbook"]
+__all__ = ["Named", "chain_step", "fill_template", "loose", "open_playbook"]
 
 Values = Mapping[str, str]
 
@@ -52,136 +52,143 @@ def open_playbook(desk: Desk, source: str | Path | Playbook) -> Named:
     return Named(parse_playbook(text, f"playbook '{name}'"), revision.number)
 
 
-class Filling:
-    """The orders that begin with a template; see ``Orders``."""
+def fill_template(
+    self: Orders,
+    template: str,
+    *,
+    playbook: str | Path | Playbook | None = None,
+    values: Values | None = None,
+    rows: Sequence[Values] = (),
+    n: int | None = 1,
+    choose: int = 0,
+    wildcards: Mapping[str, Sequence[str]] | None = None,
+    negative: str = "",
+    seed: int | None = None,
+    same_seed: bool = False,
+    size: tuple[int, int] | None = None,
+    quality: str | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    maps: bool = True,
+) -> Order:
+    """Draw pictures from a template: the text of one, or with ``playbook`` (a file, a name saved
+    in the project, or itself) the name of one.
 
-    _desk: Desk
+    For each of ``rows`` (values by variable, beside ``values``, which hold for all), ``n``
+    different prompts are chosen by ``choose``, or all with None; each is drawn once, with seeds
+    that follow each other or with the ``same_seed``. Quality and size are the template's unless
+    given. What each version came from is its origin.
 
-    def fill(
+    Raises:
+        TemplateRefused, WordLocked: nothing is begun.
+        PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
+    """
+    named = None if playbook is None else open_playbook(self.desk, playbook)
+    book = named.playbook if named else loose(template, wildcards)
+    name = template if named else "text"
+    found: list[tuple[int, int, Filled]] = []
+    for number, row in enumerate(rows or ({},), 1):
+        at = f"row {number}: " if rows else ""
+        try:
+            texts = fill(book, name, {**(values or {}), **row}, n=n, seed=choose)
+        except TemplateRefused as refused:
+            raise TemplateRefused(f"{at}{refused}", hint=refused.hint) from refused
+        found += [(number, index, filled) for index, filled in enumerate(texts, 1)]
+    seeds = seeds_from(seed, 1 if same_seed else len(found))
+    drawn = _Drawn()
+    for place, (number, index, filled) in enumerate(found):
+        origin: dict[str, Any] = {"template": template if named else template[:2_000]}
+        if named is not None:
+            origin |= {"playbook": book.name, "version": book.version, "digest": book.digest}
+            origin |= {"revision": named.revision}
+        if rows:
+            origin["row"] = number
+        origin |= {"values": dict(filled.values), "text": index, "choose": choose}
+        asked = {"size": size, "quality": quality, "steps": steps, "guidance": guidance}
+        drawn.add(
+            self,
+            filled,
+            origin,
+            seed=seeds[0 if same_seed else place],
+            fixed=seed is not None,
+            negative=negative,
+            **{key: value for key, value in asked.items() if value is not None},
+        )
+    return drawn.order(maps=maps)
+
+
+def chain_step(
+    self: Orders,
+    playbook: Playbook,
+    chain: str,
+    step: Step,
+    says: Sequence[Filled],
+    *,
+    parents: Sequence[Version] = (),
+    seed: int | None = None,
+    revision: int | None = None,
+) -> Order:
+    """The pictures of one step of a chain: ``n`` of what it says (``core.playbook.step_says``),
+    drawn in turn, as children of ``parents``."""
+    total = step.n if len(says) == 1 else len(says)
+    seeds = seeds_from(seed, 1 if step.same_seed else total)
+    drawn = _Drawn([parent.id for parent in parents])
+    for place in range(total):
+        filled = says[place % len(says)]
+        origin: dict[str, Any] = {"playbook": playbook.name, "version": playbook.version}
+        origin |= {"digest": playbook.digest, "revision": revision}
+        origin |= {"chain": chain, "step": step.name, "template": filled.template}
+        origin |= {"values": dict(filled.values)}
+        drawn.add(
+            self,
+            filled,
+            origin,
+            seed=seeds[place % len(seeds)],
+            fixed=seed is not None,
+            quality=step.quality,
+        )
+    return drawn.order()
+
+
+class _Drawn:
+    """Recipes with their origins, gathered for one order."""
+
+    def __init__(self, parents: Sequence[str] = ()) -> None:
+        self.recipes: list[Recipe] = []
+        self.origins: list[dict[str, Any]] = []
+        self.parents: list[str] = [*parents]
+
+    def add(
         self,
-        template: str,
-        *,
-        playbook: str | Path | Playbook | None = None,
-        values: Values | None = None,
-        rows: Sequence[Values] = (),
-        n: int | None = 1,
-        choose: int = 0,
-        wildcards: Mapping[str, Sequence[str]] | None = None,
-        negative: str = "",
-        seed: int | None = None,
-        same_seed: bool = False,
-        size: tuple[int, int] | None = None,
-        quality: str | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        maps: bool = True,
-    ) -> Order:
-        """Draw pictures from a template: the text of one, or with ``playbook`` (a file, a name
-        saved in the project, or itself) the name of one.
-
-        For each of ``rows`` (values by variable, beside ``values``, which hold for all), ``n``
-        different prompts are chosen by ``choose``, or all with None; each is drawn once, with seeds
-        that follow each other or with the ``same_seed``. Quality and size are the template's
-        unless given. What each version came from is its origin.
-
-        Raises:
-            TemplateRefused, WordLocked: nothing is begun.
-            PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
-        """
-        named = None if playbook is None else open_playbook(self._desk, playbook)
-        book = named.playbook if named else loose(template, wildcards)
-        name = template if named else "text"
-        found: list[tuple[int, int, Filled]] = []
-        for number, row in enumerate(rows or ({},), 1):
-            at = f"row {number}: " if rows else ""
-            try:
-                texts = fill(book, name, {**(values or {}), **row}, n=n, seed=choose)
-            except TemplateRefused as refused:
-                raise TemplateRefused(f"{at}{refused}", hint=refused.hint) from refused
-            found += [(number, index, filled) for index, filled in enumerate(texts, 1)]
-        seeds = seeds_from(seed, 1 if same_seed else len(found))
-        recipes: list[Recipe] = []
-        origins: list[dict[str, Any]] = []
-        for place, (number, index, filled) in enumerate(found):
-            recipe, flags = self._worded(
-                filled,
-                seed=seeds[0 if same_seed else place],
-                negative=negative,
-                size=size,
-                quality=quality,
-                steps=steps,
-                guidance=guidance,
-            )
-            recipes.append(recipe)
-            origin: dict[str, Any] = {"template": template if named else template[:2_000]}
-            if named is not None:
-                origin |= {"playbook": book.name, "version": book.version, "digest": book.digest}
-                origin |= {"revision": named.revision}
-            if rows:
-                origin["row"] = number
-            origin |= {"values": dict(filled.values), "text": index, "choose": choose, **flags}
-            if filled.locked:
-                origin[LOCKED] = list(filled.locked)
-            origins.append(origin)
-        return Order("generate", tuple(recipes), maps=maps, origins=tuple(origins))
-
-    def chain_step(
-        self,
-        playbook: Playbook,
-        chain: str,
-        step: Step,
-        says: Sequence[Filled],
-        *,
-        parents: Sequence[Version] = (),
-        seed: int | None = None,
-        revision: int | None = None,
-    ) -> Order:
-        """The pictures of one step of a chain: ``n`` of what it says, drawn in turn."""
-        total = step.n if len(says) == 1 else len(says)
-        seeds = seeds_from(seed, 1 if step.same_seed else total)
-        recipes: list[Recipe] = []
-        origins: list[dict[str, Any]] = []
-        for place in range(total):
-            filled = says[place % len(says)]
-            recipe, flags = self._worded(
-                filled, seed=seeds[place % len(seeds)], quality=step.quality
-            )
-            recipes.append(recipe)
-            origin: dict[str, Any] = {"playbook": playbook.name, "version": playbook.version}
-            origin |= {"digest": playbook.digest, "revision": revision}
-            origin |= {"chain": chain, "step": step.name, "template": filled.template}
-            origin |= {"values": dict(filled.values), **flags}
-            if filled.locked:
-                origin[LOCKED] = list(filled.locked)
-            origins.append(origin)
-        ids = tuple(dict.fromkeys(parent.id for parent in parents))
-        return Order("generate", tuple(recipes), ids, origins=tuple(origins))
-
-    def _worded(
-        self,
+        orders: Orders,
         filled: Filled,
+        origin: dict[str, Any],
         *,
         seed: int,
+        fixed: bool,
         negative: str = "",
-        size: tuple[int, int] | None = None,
-        quality: str | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> tuple[Recipe, dict[str, Any]]:
-        able = self._desk.capabilities()
-        said = read_words(filled.text, "auto", able)
-        asked = said.settings
-        recipe = operations.generate(
-            said.prompt,
-            joined(filled.negative, negative, said.negative),
-            capabilities=able,
-            seed=asked.get("seed", seed),
-            size=chosen(size, None, {"size": filled.size, **asked}, "size"),
-            quality=chosen(quality, None, {"quality": filled.quality, **asked}, "quality"),
-            steps=chosen(steps, None, asked, "steps"),
-            guidance=chosen(guidance, None, asked, "guidance"),
+        **asked: Any,
+    ) -> None:
+        """A prompt as ``generate`` takes it. What is asked for counts before a flag in the prompt,
+        a flag before the template; a seed counts before a flag where it was given (``fixed``)."""
+        flags = read_words(filled.text, "auto", orders.desk.capabilities()).settings
+        own = {"size": filled.size, "quality": filled.quality}
+        order = orders.generate(
+            filled.text,
+            negative=joined(filled.negative, negative),
+            seed=seed if fixed or "seed" not in flags else None,
+            **{key: value for key, value in own.items() if key not in flags} | asked,
         )
-        return recipe, origin_of(filled.text, said)
+        if filled.locked:
+            origin[LOCKED] = list(filled.locked)
+        self.recipes += order.recipes
+        self.origins += [{**origin, **told} for told in order.origins]
+        self.parents += order.parents
+
+    def order(self, *, maps: bool = True) -> Order:
+        """All of them."""
+        parents = tuple(dict.fromkeys(self.parents))
+        return Order("generate", tuple(self.recipes), parents, maps, origins=tuple(self.origins))
 
 
 def loose(template: str, wildcards: Mapping[str, Sequence[str]] | None) -> Playbook:

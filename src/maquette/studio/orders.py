@@ -26,11 +26,11 @@ from maquette.operations.settings import drawable_size, prompt_or_own, prompt_te
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
-from maquette.studio.filling import Filling
+from maquette.studio.filling import chain_step, fill_template
 from maquette.studio.pixel_orders import PixelOrders
 from maquette.studio.plan_orders import PlanOrders
 from maquette.studio.steering import AnyPicture, Likeness, Steering, Structure, read_steering
-from maquette.studio.wording import chosen, joined, origin_of, read_words
+from maquette.studio.wording import chosen, joined, likenesses, origin_of, read_words
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
@@ -38,12 +38,20 @@ if TYPE_CHECKING:
 __all__ = ["Orders"]
 
 
-class Orders(Filling, PixelOrders, PlanOrders):
+class Orders(PixelOrders, PlanOrders):
     """A method for each verb; each has the verb's arguments and returns the ``Order``."""
 
     def __init__(self, desk: Desk) -> None:
         """For the project and with the engine of this desk."""
         self._desk = desk
+
+    fill = fill_template
+    chain_step = chain_step
+
+    @property
+    def desk(self) -> Desk:
+        """The project and the engine that orders are for."""
+        return self._desk
 
     def generate(
         self,
@@ -78,6 +86,8 @@ class Orders(Filling, PixelOrders, PlanOrders):
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
             ModelMissing, ModelRefused: an adapter that is not there or not to be loaded.
+            AddressRefused, ServiceUnreachable, ServiceRefused, ServiceFailed, PictureRefused: the
+                address of a reference among the flags.
         """
         able = self._desk.capabilities()
         said = read_words(prompt, flags, able)
@@ -87,7 +97,7 @@ class Orders(Filling, PixelOrders, PlanOrders):
             drawable_size(able, chosen(size, None, asked, "size")),
             prompt_text(said.prompt, against, interpreter),
             control=control,
-            reference=reference,
+            reference=[*reference, *likenesses(said, self._desk)],
             lora=lora,
             embedding=embedding,
         )

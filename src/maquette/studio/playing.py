@@ -106,5 +106,5 @@ class Playing(Making):
                 best = next(version for version in versions if version.id == first.id)
             filled = says[versions.index(best) % len(says)]
             links[step.name] = Link(step.name, tuple(versions), best)
-            picked[step.name] = Picked(filled.text, filled.negative, filled.values)
+            picked[step.name] = Picked(filled.text, filled.negative, filled.values, filled.locked)
         return list(links.values())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.flags import Translation, flag_problems, read_flags, translate
 from maquette.errors import SettingRefused
+from maquette.studio.steering import Likeness
 
-__all__ = ["Flags", "chosen", "joined", "origin_of", "read_words"]
+if TYPE_CHECKING:
+    from maquette.studio.desk import Desk
+
+__all__ = ["Flags", "chosen", "joined", "likenesses", "origin_of", "read_words"]
 
 Flags = Literal["auto", "midjourney", "none"]
 """``auto``: flags at the end are translated where at least one is Midjourney's. ``midjourney``:
@@ -50,6 +54,26 @@ def origin_of(typed: str, said: Translation) -> dict[str, Any]:
 def joined(*negatives: str) -> str:
     """Negative prompts as one."""
     return ", ".join(text for text in negatives if text.strip())
+
+
+def likenesses(said: Translation, desk: Desk) -> list[Likeness]:
+    """The references that flags ask for. Addresses are fetched by the guarded client.
+
+    Raises:
+        VersionUnknown, AmbiguousVersion: for a version.
+        AddressRefused, ServiceUnreachable, ServiceRefused, ServiceFailed, PictureRefused: for an
+            address.
+    """
+    from maquette.net import fetch
+
+    return [
+        Likeness(
+            wanted.role,
+            fetch(wanted.source).data if "://" in wanted.source else desk.version(wanted.source),
+            wanted.strength,
+        )
+        for wanted in said.references
+    ]
 
 
 def chosen(given: Any, default: Any, settings: Mapping[str, Any], name: str) -> Any:

@@ -204,21 +204,23 @@ def test_no_becomes_the_negative_prompt() -> None:
 
 
 def test_references_keep_their_weights() -> None:
-    found = meaning("http://a.b/x.png a wolf --sref s.png::2 random --sw 550 --oref o.png --ow 50")
+    flags = "--sref @~2::2 random s.png --sw 550 --oref 3f2a --ow 50"
+    found = meaning(f"http://a.b/x.png a wolf {flags}")
     kinds = [(wanted.role, wanted.source, wanted.strength) for wanted in found.references]
     assert kinds == [
         ("object", "http://a.b/x.png", 1.0),
-        ("style", "s.png", 1.5),
-        ("object", "o.png", 0.5),
+        ("style", "@~2", 1.5),
+        ("object", "3f2a", 0.5),
     ]
     assert found.prompt == "a wolf"
     assert [outcome.says for outcome in found.left] == [
-        "the style code random is known to Midjourney alone"
+        "the style code random is known to Midjourney alone",
+        "a prompt names no files; give it as --reference style=s.png",
     ]
 
 
 def test_a_character_without_weight_is_a_face() -> None:
-    (wanted,) = meaning("a wolf --cref me.png --cw 0 --v 6").references
+    (wanted,) = meaning("a wolf --cref @ --cw 0 --v 6").references
     assert (wanted.role, wanted.strength) == ("face", 1.0)
 
 

@@ -59,8 +59,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A reference that the flags ask for: an address, a file or a version, and its strength, 0 to
-    2."""
+    """A reference that the flags ask for: an address or a version, and its strength, 0 to 2. Never
+    a file: a prompt may come from anywhere."""
 
     role: Role
     source: str
@@ -135,6 +135,7 @@ def size_of_ratio(width: int, height: int, able: Capabilities) -> Size:
 
 
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
+_VERSION = re.compile(r"@(?:~\d{1,9})?|[0-9a-f]{4,64}")
 _WEIGHT = re.compile(r"::(?:\d{1,4}(?:\.\d{1,4})?)?$")
 
 
@@ -276,6 +277,10 @@ def _pictures(role: Role, weight: str) -> Callable[[_Work, Flag, Spec], None]:
             plain = _WEIGHT.sub("", source)
             if plain.isdigit() or plain.lower() == "random":
                 work.leave(flag, f"the style code {plain[:40]} is known to Midjourney alone")
+                continue
+            if not (_ADDRESS.fullmatch(plain) or _VERSION.fullmatch(plain)):
+                by_name = f"--reference {kind}={plain[:40]}"
+                work.leave(flag, f"a prompt names no files; give it as {by_name}")
                 continue
             work.references.append(Wanted(kind, plain, strength))
             work.keep(flag, f"a reference for the {kind} at {strength:g}: {plain}")

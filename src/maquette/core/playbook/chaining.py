@@ -10,6 +10,7 @@ from maquette.core.grammar.phrases import find_phrase, places
 from maquette.core.grammar.words import source_span
 from maquette.core.playbook.filling import Filled, fill
 from maquette.core.playbook.model import FromStep, Playbook, Step
+from maquette.core.template import check_locked
 from maquette.errors import TemplateRefused
 
 __all__ = ["Picked", "replace_phrase", "step_says"]
@@ -17,11 +18,13 @@ __all__ = ["Picked", "replace_phrase", "step_says"]
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What a step went on with: its prompt, its negative, and the values of its template."""
+    """What a step went on with: its prompt, its negative, the values of its template, and the words
+    that are locked in it."""
 
     text: str
     negative: str = ""
     values: Mapping[str, str] = field(default_factory=dict[str, str])
+    locked: tuple[str, ...] = ()
 
 
 def replace_phrase(text: str, phrase: str, by: str) -> str:
@@ -64,7 +67,8 @@ def step_says(
         text = source.text
         for phrase, by in step.replace.items():
             text = replace_phrase(text, phrase, by)
-        locked = playbook.locked
+        locked = tuple(dict.fromkeys([*playbook.locked, *source.locked]))
+        check_locked(text, locked, source.negative)
         return [Filled(text, source.negative, locked, step.quality, playbook.size, "", {})]
     if step.template is None:
         raise TemplateRefused(f"step '{step.name}' has neither a template nor words_of")
