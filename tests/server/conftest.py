@@ -48,9 +48,14 @@ class Running:
         assert not self._thread.is_alive()
 
 
-def start(folder: Path, access: Access | None = None, **options: Any) -> Running:
-    """A server over the projects in a folder."""
-    settings = Settings(home=folder / "home", engine="fake")
+def start(
+    folder: Path,
+    access: Access | None = None,
+    settings: Settings | None = None,
+    **options: Any,
+) -> Running:
+    """A server over the projects in a folder, with the fake engine unless ``settings`` say else."""
+    settings = settings or Settings(home=folder / "home", engine="fake")
     rooms = Rooms(folder / "projects", settings=settings)
     files = folder / "static"
     files.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from maquette.server.problems import MEDIA_TYPE, said
 from maquette.server.shapes import ProblemOut
+from maquette.server.shapes_steering import ControlAsk
 from maquette.server.shapes_work import MaskAsk
 
 __all__ = ["DESCRIPTION", "TAGS", "describe", "fails", "picture_answer"]
@@ -137,7 +138,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         separate_input_output_schemas=False,
     )
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
-    for model in (ProblemOut, MaskAsk):
+    for model in (ProblemOut, MaskAsk, ControlAsk):
         # Named by hand: problems are never a route's answer, a mask's body is of two kinds.
         shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(shape.pop("$defs", {}))

@@ -12,6 +12,7 @@ from maquette.core.job import BATCH, INTERACTIVE
 from maquette.core.recipe import MAX_SEED
 from maquette.operations.refine import BEGIN, STRENGTH
 from maquette.server.shapes import Body, Digest, Rating, Shape
+from maquette.server.shapes_steering import Steered
 
 __all__ = [
     "Accepted",
@@ -81,7 +82,7 @@ class _Order(Body):
     )
 
 
-class Generate(_Order):
+class Generate(_Order, Steered):
     """Pictures from words."""
 
     model_config = ConfigDict(
@@ -137,7 +138,7 @@ class Explore(_Order):
     quality: Quality = "draft"
 
 
-class Vary(_Order):
+class Vary(_Order, Steered):
     """Pictures near a version."""
 
     model_config = ConfigDict(
@@ -199,7 +200,7 @@ class Reweight(_Order):
     ] = False
 
 
-class Inpaint(_Order):
+class Inpaint(_Order, Steered):
     """New pixels where a mask is white."""
 
     model_config = ConfigDict(
@@ -221,7 +222,7 @@ class Inpaint(_Order):
     guidance: Guidance = None
 
 
-class Outpaint(_Order):
+class Outpaint(_Order, Steered):
     """The picture continued past its edges."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": "@", "right": 128}]})

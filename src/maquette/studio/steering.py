@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from PIL import Image
@@ -113,10 +113,8 @@ def read_steering(
     if not (weights or words or tags or control or reference):
         return Steering()
     reader = _Reader(desk, picture, size)
-    found: list[Conditioning] = [
-        reader.lora(name, weight, weight) for name, weight in weights.items()
-    ]
-    found += [reader.lora(*tag) for tag in tags]
+    found: list[Conditioning] = [reader.lora(name, weight) for name, weight in weights.items()]
+    found += [reader.tagged(*tag) for tag in tags]
     found += [reader.embedding(name, word, prompt) for name, word in words.items()]
     found += [reader.control(_as(Structure, each)) for each in control]
     found += [reader.reference(_as(Likeness, each)) for each in reference]
@@ -137,15 +135,21 @@ class _Reader:
         self.size = size
         self.parents: list[str] = []
 
-    def lora(self, name: str, weight: float, text_weight: float) -> Lora:
+    def lora(self, name: str, weight: float) -> Lora:
+        """By its name, or by its file."""
         adapter = self._fitting(self.engine.find_adapter(name, "lora"))
         ref = self.engine.name_adapter(adapter)
-        # A tag means the LoRA by the name that it says, so that is the name to keep.
-        named = Path(name).stem if Path(name).suffix or len(Path(name).parts) > 1 else name
+        return _checked(Lora, name=ref.name, digest=ref.digest, weight=weight)
+
+    def tagged(self, name: str, weight: float, text_weight: float) -> Lora:
+        """By what a tag says: a name, never a file (a prompt may come from anywhere). It keeps the
+        tag's spelling, by which the engine knows that the tag is answered."""
+        bare = PurePosixPath(name.replace("\\", "/")).name.removesuffix(".safetensors")
+        adapter = self._fitting(self.engine.find_adapter(bare, "lora"))
         return _checked(
             Lora,
-            name=named,
-            digest=ref.digest,
+            name=name,
+            digest=self.engine.name_adapter(adapter).digest,
             weight=weight,
             text_weight=None if text_weight == weight else text_weight,
         )
@@ -179,7 +183,7 @@ class _Reader:
         return _checked(
             Control,
             condition=asked.condition,
-            image=self.desk.blobs.put(encode_png(image)),
+            image=self.desk.blobs.put(encode_png(_plain(image))),
             adapter=self.engine.name_adapter(adapter),
             strength=asked.strength,
             start=asked.start,
@@ -270,6 +274,13 @@ def fitted(image: Image.Image, size: Size) -> Image.Image:
     left, top = (image.width - width) // 2, (image.height - height) // 2
     cut = image.convert("RGB").crop((left, top, left + width, top + height))
     return cut.resize((size.width, size.height), Image.Resampling.LANCZOS)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """Greyscale where a map has no colours, so that the same map has the same digest."""
+    rgb = image.convert("RGB")
+    red, green, blue = rgb.split()
+    return red if red.tobytes() == green.tobytes() == blue.tobytes() else rgb
 
 
 def _tags(prompt: PromptText | None, known: set[str]) -> list[tuple[str, float, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 
@@ -14,6 +14,7 @@ from maquette.server.context import Context, Here, Open, Room, VersionRef
 from maquette.server.described import fails
 from maquette.server.listing import summary_of
 from maquette.server.shapes import Body, Summary
+from maquette.server.shapes_steering import STEERING, Steered, steering_of
 from maquette.server.shapes_templates import Fill
 from maquette.server.shapes_work import (
     Accepted,
@@ -59,6 +60,12 @@ def _queued(
     return answer(Accepted(group=jobs[0].group, jobs=items), 202)
 
 
+def _given(room: Room, body: Steered, *without: str) -> dict[str, Any]:
+    """A body's fields as arguments of its order, pictures read."""
+    given = body.model_dump(exclude={"priority", *STEERING, *without})
+    return given | steering_of(room.studio.blobs, room.studio.version, body)
+
+
 @router.post(
     "/operations/generate",
     status_code=202,
@@ -69,7 +76,7 @@ def _queued(
 def generate(room: Open, body: Generate, key: Key = None) -> Response:
     """`n` pictures, with seeds that follow each other. Words that the model never saw are told of
     in the findings of each version."""
-    given = body.model_dump(exclude={"priority"})
+    given = _given(room, body)
     return _queued(room, body, key, lambda: room.studio.orders.generate(**given), body.priority)
 
 
@@ -110,7 +117,7 @@ def explore(room: Open, body: Explore, key: Key = None) -> Response:
 )
 def vary(room: Open, body: Vary, key: Key = None) -> Response:
     """Image-to-image: `strength` 0 keeps the picture, 1 ignores it."""
-    given = body.model_dump(exclude={"priority"})
+    given = _given(room, body)
     return _queued(room, body, key, lambda: room.studio.orders.vary(**given), body.priority)
 
 
@@ -155,7 +162,7 @@ def reweight(room: Open, body: Reweight, key: Key = None) -> Response:
 )
 def inpaint(room: Open, body: Inpaint, key: Key = None) -> Response:
     """New pixels where the mask is white; every other pixel keeps its bytes."""
-    given = body.model_dump(exclude={"priority", "mask"})
+    given = _given(room, body, "mask")
     return _queued(
         room,
         body,
@@ -174,7 +181,7 @@ def inpaint(room: Open, body: Inpaint, key: Key = None) -> Response:
 )
 def outpaint(room: Open, body: Outpaint, key: Key = None) -> Response:
     """A side grows by the picture's own width or height at most."""
-    given = body.model_dump(exclude={"priority"})
+    given = _given(room, body)
     return _queued(room, body, key, lambda: room.studio.orders.outpaint(**given), body.priority)
 
 
