@@ -44,7 +44,6 @@ COLOURS_OF: dict[str, tuple[str, ...]] = {
     "orange": ("orange",),
 }
 GARMENT_COLOURS = ("red", "yellow", "green", "blue", "teal", "purple", "orange", "white")
-LOGO_COLOURS = ("white", "yellow", "red", "blue", "black", "pink")
 #: Things of one colour, whose captions do not say it.
 ONE_COLOUR = ("lemon", "orange")
 TABLE_THINGS: dict[str, float] = {
