@@ -13,7 +13,7 @@ def test_what_became_of_each_flag_is_said(maquette: Maquette) -> None:
     said = maquette("generate", TYPED, "--quality", "draft", "--json")
     assert said.code == 0
     assert said.record["width"] / said.record["height"] == pytest.approx(1.5, rel=0.03)
-    assert "maquette: --no fog: the negative prompt 'fog'" in said.err
+    assert "maquette: --no fog → the negative prompt 'fog'" in said.err
     assert "--tile is left out: no engine here draws patterns without seams" in said.err
     shown = maquette("show", "@", "--json").record
     assert (shown["prompt"], shown["negative"], shown["seed"]) == ("a wolf", "fog", 12)

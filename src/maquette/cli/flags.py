@@ -14,6 +14,6 @@ __all__ = ["tell_flags"]
 def tell_flags(voice: Voice, told: Translation) -> None:
     """A remark for each flag: what it became, or why it became nothing."""
     for outcome in told.done:
-        voice.remark(f"{outcome.flag}: {outcome.says}")
+        voice.remark(f"{outcome.flag} → {outcome.says}")
     for outcome in told.left:
         voice.remark(f"{outcome.flag} is left out: {outcome.says}")
