@@ -33,6 +33,7 @@ def program() -> Any:
         judge,
         look,
         make,
+        polish,
         prompts,
         release,
         serve,
@@ -43,7 +44,19 @@ def program() -> Any:
 
     app = typer.Typer(name="maquette", help=ABOUT, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_start)
-    for module in (serve, worker, make, templates, campaign, look, prompts, judge, release, setup):
+    for module in (
+        serve,
+        worker,
+        make,
+        polish,
+        templates,
+        campaign,
+        look,
+        prompts,
+        judge,
+        release,
+        setup,
+    ):
         for command in module.COMMANDS:
             name = command.__name__.strip("_")
             app.command(name, rich_help_panel=module.PANEL)(spoken(name, command))

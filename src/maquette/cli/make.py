@@ -377,19 +377,6 @@ def vary(
         )
 
 
-def upscale(
-    call: Call,
-    v: Version,
-    scale: Annotated[
-        float,
-        typer.Option(metavar="X", callback=read_number, help="Times as many pixels a side."),
-    ],
-) -> None:
-    """Give a picture more pixels."""
-    with call.studio() as studio:
-        call.make(studio, "upscaling", lambda: [studio.upscale(v, scale)])
-
-
 def rollback(call: Call, v: Version) -> None:
     """Make an earlier version the newest again; what came between stays."""
     from maquette.cli.output import show_versions
@@ -404,4 +391,4 @@ def rollback(call: Call, v: Version) -> None:
         call.voice.aside(f"{target.short} is the newest again, with its recipe{stay}")
 
 
-COMMANDS = (generate, explore, refine, reweight, inpaint, outpaint, vary, upscale, rollback)
+COMMANDS = (generate, explore, refine, reweight, inpaint, outpaint, vary, rollback)

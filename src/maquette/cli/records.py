@@ -72,6 +72,16 @@ KEYS: dict[str, dict[str, str]] = {
     "outpaint": _VERSION,
     "vary": _VERSION,
     "upscale": _VERSION,
+    "retouch": _VERSION,
+    "restore": _VERSION,
+    "logo": _VERSION,
+    "composite": _VERSION,
+    "layers": {
+        "file": "the written file",
+        "layers": "the names of its layers, the lowest first",
+        "bytes": "its size",
+        "digest": "its SHA-256",
+    },
     "improve": {
         "version": "the full id of the best version, which may be the one that it began with",
         "before": "the score that it began with, 0 to 1",

@@ -11,6 +11,7 @@ import typer
 from maquette.cli.call import Call, read_settings
 from maquette.cli.options import Caption, Version
 from maquette.cli.output import table, text
+from maquette.cli.refs import complete_version
 from maquette.cli.words import bytes_in_words
 
 if TYPE_CHECKING:
@@ -111,19 +112,32 @@ def _show_verdict(call: Call, verdict: Verdict) -> None:
     call.voice.show(grid)
 
 
-def import_(call: Call, file: AnyFile, caption: Caption = None) -> None:
-    """Take a picture from outside, with whatever recipe its file tells of.
+def import_(
+    call: Call,
+    file: AnyFile,
+    caption: Caption = None,
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="V",
+            help="The version that it is a retouched copy of; it becomes its child.",
+            autocompletion=complete_version,
+        ),
+    ] = None,
+) -> None:
+    """Take a picture from outside (a PSD too), with whatever recipe its file tells of.
 
     Makes the project when the folder has none.
     """
     found: list[Found] = []
 
     def take() -> list[Made]:
-        version, said = studio.import_picture(file, caption=caption)
+        version, said = studio.import_picture(file, caption=caption, of=of)
         found.append(said)
         return [version]
 
-    with call.studio(create=True) as studio:
+    with call.studio(create=of is None) as studio:
         call.make(studio, "importing", take)
     for said in found:
         if said.source:
