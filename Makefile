@@ -49,6 +49,7 @@ check: $(VENV)/.dev ## Lint, types, layering, generated docs
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m maquette.cli.reference --check
+	@$(BIN)/python -m maquette.cli.engine_page --check
 	@$(BIN)/python web/shapes.py --check
 	@$(BIN)/python web/build.py --run check
 
@@ -60,6 +61,7 @@ format: $(VENV)/.dev ## Put the code in the house's form
 
 docs: $(VENV)/.dev ## Write the pages that come from the code
 	@$(BIN)/python -m maquette.cli.reference
+	@$(BIN)/python -m maquette.cli.engine_page
 	@$(BIN)/python web/shapes.py
 
 clean: ## Remove what the other targets made, the environment too

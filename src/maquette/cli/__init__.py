@@ -37,6 +37,7 @@ def program() -> Any:
         prompts,
         release,
         serve,
+        services,
         setup,
         templates,
         worker,
@@ -55,6 +56,7 @@ def program() -> Any:
         prompts,
         judge,
         release,
+        services,
         setup,
     ):
         for command in module.COMMANDS:

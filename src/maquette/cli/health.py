@@ -116,7 +116,16 @@ def _threads(settings: Settings) -> Iterator[Check]:
 
 def _model(settings: Settings) -> Iterator[Check]:
     if settings.engine != "diffusers":
+        from maquette.engines.base import Billed
         from maquette.engines.registry import load_engine
+        from maquette.studio.engines import Engines
+
+        engine = Engines(settings).get()
+        if isinstance(engine, Billed):
+            able = engine.capabilities()  # asks a server of one's own; raises when it is away
+            name = able.model.name if able.model else "no model"
+            yield Check("model", "ok", f"engine '{engine.name}' with {name}")
+            return
 
         load_engine(settings.engine)
         yield Check("model", "ok", f"engine '{settings.engine}' needs none")
@@ -145,6 +154,7 @@ def _project(root: Path) -> Iterator[Check]:
         count = amount(studio.records.count(), "version")
         yield Check("project", "ok", f"{studio.root.resolve()}, {count}")
         yield from _jobs(studio)
+        yield from _intents(studio)
 
 
 def _jobs(studio: Studio) -> Iterator[Check]:
@@ -168,6 +178,17 @@ def _jobs(studio: Studio) -> Iterator[Check]:
         yield Check("jobs", "ok", f"{amount(len(waiting), 'job')} waiting", remedy)
     elif not running:
         yield Check("jobs", "ok", "none is unfinished")
+
+
+def _intents(studio: Studio) -> Iterator[Check]:
+    """Requests to services that nobody knows the end of."""
+    for intent in studio.open_intents():
+        cost = f", {intent.money} or so" if intent.money.amount else ""
+        detail = f"{intent.engine} {intent.id[:8]} {intent.outcome.value}{cost}: {intent.message}"
+        remedy = "order it again to look it up"
+        if intent.outcome.value == "submitted_unknown":
+            remedy += f", or give it up with 'maquette intents write-off {intent.id[:8]}'"
+        yield Check("request", "warn", detail.rstrip(": "), remedy)
 
 
 def _disk(root: Path) -> Iterator[Check]:

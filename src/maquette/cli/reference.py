@@ -53,6 +53,10 @@ ENVIRONMENT = """## Environment
 | `MAQUETTE_MODELS` | a folder with more models |
 | `MAQUETTE_HOME` | where your own things live: the signing key (default: `~/.config/maquette`) |
 | `MAQUETTE_THREADS` | processor threads for drawing (default: 0, as many as there are cores) |
+| `MAQUETTE_BUDGET` | what services may bill for a project in all, in US dollars |
+| `MAQUETTE_A1111_URL`, `MAQUETTE_COMFYUI_URL`, `MAQUETTE_OPENAI_URL`, `MAQUETTE_REPLICATE_URL`, \
+`MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL` | where a service is, if elsewhere than usual |
+| `MAQUETTE_COMFYUI_WORKFLOW` | a workflow of your own for `--engine comfyui` |
 | `MAQUETTE_DEBUG` | `1` shows tracebacks |
 | `NO_COLOR` | set to anything: no colours |
 """

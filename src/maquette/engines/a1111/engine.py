@@ -84,21 +84,27 @@ class A1111(Service):
 
     def capabilities(self) -> Capabilities:
         """See ``Engine.capabilities``; asks the server once what it has."""
+        return self.declared(self._server.model, self._server.samplers)
+
+    def declared(
+        self, model: ModelRef | None = None, samplers: tuple[str, ...] = tuple(SAMPLERS)
+    ) -> Capabilities:
+        """The same for a model and what samples it, without asking."""
         return Capabilities(
             engine=self.name,
             tasks=frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint"}),
-            model=self._server.model,
+            model=model,
             best_size=Size(width=512, height=512),
             multiple=8,
             min_side=64,
             max_side=2048,
             max_steps=150,
             interpreters=frozenset({"attention", "a1111", "plain"}),
-            samplers=self._server.samplers,
+            samplers=samplers,
             presets={
-                "draft": Preset(sampler=self._server.samplers[0], steps=8, guidance=5),
-                "preview": Preset(sampler=self._server.samplers[0], steps=15, guidance=6),
-                "final": Preset(sampler=self._server.samplers[0], steps=28, guidance=7),
+                "draft": Preset(sampler=samplers[0], steps=8, guidance=5),
+                "preview": Preset(sampler=samplers[0], steps=15, guidance=6),
+                "final": Preset(sampler=samplers[0], steps=28, guidance=7),
             },
         )
 

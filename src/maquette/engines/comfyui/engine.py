@@ -67,6 +67,10 @@ class ComfyUI(Service):
 
     def capabilities(self) -> Capabilities:
         """See ``Engine.capabilities``; asks the server once which checkpoints it has."""
+        return self.declared(self._model)
+
+    def declared(self, model: ModelRef | None = None) -> Capabilities:
+        """The same for a model, without asking."""
         holes = None if self.workflow is None else self.workflow.holes
         tasks = {"text-to-image"}
         if holes is None:
@@ -78,7 +82,7 @@ class ComfyUI(Service):
         return Capabilities(
             engine=self.name,
             tasks=frozenset(tasks),
-            model=self._model,
+            model=model,
             best_size=Size(width=512, height=512),
             multiple=8,
             min_side=64,
