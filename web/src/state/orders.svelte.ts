@@ -24,6 +24,7 @@ export function plan(): Plan | null {
     words.basis === base.id &&
     words.basisChips &&
     words.readOf === words.text &&
+    !words.flags &&
     words.negative === (base.negative ?? '') &&
     words.seedMode === 'locked' &&
     words.seed === base.seed &&
@@ -48,6 +49,8 @@ export function plan(): Plan | null {
   }
   const again = same && weights && !Object.keys(weights).length
   const seed = words.seedMode === 'random' || again ? null : words.seed
+  // What a flag in the text says is not said again: by name it would count before the flag.
+  const flagged = words.flags?.settings ?? {}
   const verb = words.quality === 'draft' ? 'Draft' : 'Draw'
   return {
     operation: 'generate',
@@ -59,9 +62,9 @@ export function plan(): Plan | null {
       prompt: words.text,
       negative: words.negative,
       n,
-      quality: words.quality,
-      ...(seed !== null && { seed }),
-      ...(words.size && { size: words.size }),
+      ...(!('quality' in flagged) && { quality: words.quality }),
+      ...(seed !== null && !('seed' in flagged) && { seed }),
+      ...(words.size && !('size' in flagged) && { size: words.size }),
     },
     from: current?.id ?? null,
   }

@@ -62,6 +62,8 @@ export class Words {
   readonly touched = $derived(this.text !== this.basisText)
   readonly chips = $derived<readonly Chip[]>(this.read?.chips ?? [])
   readonly problems = $derived(this.readOf === this.text ? (this.read?.problems ?? []) : [])
+  /** What Midjourney's flags at the end become; null where there are none. */
+  readonly flags = $derived(this.readOf === this.text ? (this.read?.flags ?? null) : null)
   readonly stuck = $derived(this.problems.some((problem) => problem.severity === 'error'))
 
   private asking: AbortController | null = null
