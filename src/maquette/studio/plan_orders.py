@@ -67,8 +67,13 @@ class PlanOrders:
                 "a brief that comes from elsewhere cannot name a folder of this machine",
                 hint="leave deliver.folder out: files go to campaigns/NAME in the project",
             )
+        if asked.template is not None and asked.template.playbook.endswith((".yaml", ".yml")):
+            raise BriefRefused(
+                "a brief that comes from elsewhere cannot name files of this machine",
+                hint="save the playbook in the project and name it",
+            )
         recipe = operations.generate(
-            asked.prompts[0],
+            asked.prompts[0] if asked.prompts else asked.campaign,
             asked.negative,
             capabilities=self._desk.capabilities(),
             seed=asked.first_seed,

@@ -17,6 +17,7 @@ from maquette.errors import (
     EngineFailed,
     PromptRefused,
     SettingRefused,
+    TemplateRefused,
 )
 from maquette.stages.order import Order
 from maquette.stages.plan.finish import sides
@@ -174,6 +175,33 @@ def test_other_words_are_other_drafts(studio: Studio, tmp_path: Path) -> None:
     first = studio.campaign(BRIEF, folder=tmp_path)
     other = studio.campaign({**BRIEF, "prompts": ["a green mug"]}, folder=tmp_path)
     assert not {v.id for v in other.drafts} & {v.id for v in first.drafts}
+
+
+def test_drafts_from_a_template(studio: Studio, tmp_path: Path) -> None:
+    template = {
+        "text": "a {red|blue} ${what} on a table",
+        "rows": [{"what": "mug"}, {"what": "cup"}],
+    }
+    brief = {**BRIEF, "template": template}
+    del brief["prompts"]
+    state = studio.campaign(brief, folder=tmp_path)
+    texts = [v.recipe.prompt.text for v in state.drafts if v.recipe.prompt]
+    assert len(texts) == 6 and set(texts) == {
+        f"a {colour} {what} on a table" for colour in ("red", "blue") for what in ("mug", "cup")
+    }
+    told = origins_of(studio.records, [v.id for v in state.drafts])
+    assert all(each["campaign"]["stage"] == "drafts" and each["row"] for each in told.values())
+    count = studio.records.count()
+    assert studio.campaign(brief, folder=tmp_path).drafts == state.drafts
+    assert studio.records.count() == count
+
+
+def test_a_template_that_cannot_be_filled(studio: Studio, tmp_path: Path) -> None:
+    brief = {**BRIEF, "template": {"text": "a ${what} on a table"}}
+    del brief["prompts"]
+    with pytest.raises(TemplateRefused, match="what"):
+        studio.campaign(brief, folder=tmp_path)
+    assert studio.records.count() == 0
 
 
 def test_two_campaigns_in_one_project(studio: Studio, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "Prices",
     "Refine",
     "Select",
+    "Template",
     "make_brief",
     "read_brief",
 ]
@@ -64,6 +65,24 @@ class BoardItem(_Part):
     def source(self) -> str:
         """What names it."""
         return self.file or self.link or self.version
+
+
+class Template(_Part):
+    """Where the drafts' words come from instead of ``prompts``: the ``text`` of a template, or the
+    ``name`` of one in a ``playbook`` (a file beside the brief, or the name of a saved one).
+    ``values`` hold for all; with ``rows`` each row's texts are taken in turn."""
+
+    text: Text = ""
+    name: str = Field(default="", max_length=200)
+    playbook: str = Field(default="", max_length=1000)
+    values: dict[str, str] = Field(default_factory=dict[str, str], max_length=1000)
+    rows: tuple[dict[str, str], ...] = Field(default=(), max_length=1000)
+
+    @model_validator(mode="after")
+    def _one(self) -> Template:
+        if bool(self.text) == bool(self.playbook) or bool(self.name) != bool(self.playbook):
+            raise ValueError("give a text, or the name of a template and its playbook")
+        return self
 
 
 class Drafts(_Part):
@@ -141,7 +160,8 @@ class Brief(_Part):
 
     campaign: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     purpose: Text = ""
-    prompts: tuple[Text, ...] = Field(min_length=1, max_length=1000)
+    prompts: tuple[Text, ...] = Field(default=(), max_length=1000)
+    template: Template | None = None
     negative: Text = ""
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     size: tuple[int, int] | None = None
@@ -162,6 +182,8 @@ class Brief(_Part):
             raise ValueError(
                 f"select.count: {self.select.count} cannot be chosen of {self.drafts.count} drafts"
             )
+        if bool(self.prompts) == (self.template is not None):
+            raise ValueError("prompts: give prompts, or a template, and not both")
         if not all(prompt.strip() for prompt in self.prompts):
             raise ValueError("prompts: one of them is empty")
         return self
@@ -267,7 +289,7 @@ def _keys(place: list[str]) -> list[str]:
         if part.isdigit():
             continue
         kind = model.model_fields[part].annotation if part in model.model_fields else None
-        model = BoardItem if part == "board" else kind
+        model = {"board": BoardItem, "template": Template}.get(part, kind)
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             return []
     return sorted(model.model_fields)

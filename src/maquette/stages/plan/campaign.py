@@ -124,7 +124,10 @@ class Campaign:
         for group in _together(missing):
             places = [place for place, _ in group]
             told = {"name": self.brief.campaign, "stage": stage, "brief": self.kept_brief}
-            origins = tuple({CAMPAIGN: {**told, "place": place}} for place in places)
+            origins = tuple(
+                {**(order.origins[0] if order.origins else {}), CAMPAIGN: {**told, "place": place}}
+                for place, order in group
+            )
             first = group[0][1]
             recipes = tuple(order.recipes[0] for _, order in group)
             order = replace(first, recipes=recipes, origins=origins)

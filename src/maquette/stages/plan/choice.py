@@ -33,6 +33,8 @@ def suggest(campaign: Campaign, drafts: Sequence[Version]) -> list[Pick]:
     for draft in drafts:
         text = draft.recipe.prompt.text if draft.recipe.prompt is not None else ""
         by_prompt.setdefault(text, []).append(draft)
+    if len(by_prompt) > count:  # not every prompt can have a turn: let them compete
+        by_prompt = {"": list(drafts)}
     ranked: list[list[Pick]] = []
     for mine in by_prompt.values():
         picks = [pick for pick in campaign.hands.select(mine, count) if pick.suggested]
