@@ -107,6 +107,17 @@ def test_axe_finds_nothing_in_either_theme(name: str, house: House, page: Page) 
         audit(page, f"{name}, {colours}")
 
 
+@pytest.mark.parametrize("name", ["refine", "masked", "compare", "drafts", "empty"])
+def test_axe_finds_nothing_around_18_percent_grey(name: str, house: House, page: Page) -> None:
+    SCREENS[name](page, house)
+    page.evaluate("() => (document.documentElement.dataset.surround = 'grey')")
+    for colours in ("dark", "light"):
+        theme(page, colours)
+        page.wait_for_timeout(150)
+        shot(page, f"{name}-{colours}-grey")
+        audit(page, f"{name}, {colours} around grey")
+
+
 @pytest.mark.parametrize("name", ["refine", "masked", "compare", "drafts", "library", "empty"])
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (720, 450)], ids=["390px", "200%"])
 def test_nothing_is_cut_off_where_there_is_little_room(

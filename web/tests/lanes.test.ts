@@ -49,6 +49,16 @@ describe('lanes', () => {
     expect(graph.edges).toHaveLength(6)
   })
 
+  it('cut lines that are too long, so that many branches of one picture stay few lanes', () => {
+    const versions = [node('0')]
+    for (let at = 1; at < 300; at++) versions.push(node(String(at), at % 6 === 1 ? '0' : String(at - 1)))
+    expect(layout(versions).lanes).toBeGreaterThan(40)
+    const graph = layout(versions, undefined, 4, 24)
+    expect(graph.lanes).toBeLessThan(6)
+    expect(graph.edges).toHaveLength(299)
+    expect(graph.edges.filter((edge) => edge.far).length).toBeGreaterThan(40)
+  })
+
   it('know the line that leads to a version', () => {
     const graph = layout([node('a'), node('b', 'a'), node('c', 'a'), node('d', 'c')])
     expect([...line(graph, graph.place.get('d')!)].sort()).toEqual(['a', 'c', 'd'])

@@ -19,6 +19,8 @@ export interface Cell {
 export interface Edge {
   from: Cell
   to: Cell
+  /** So long that only its ends are drawn; it holds no lane. */
+  far: boolean
 }
 
 export interface Layout {
@@ -31,12 +33,14 @@ export interface Layout {
 
 /**
  * Lay out versions, oldest first. `keep` says which are never folded away; runs of fewer than
- * `least` stay as they are. Without `keep` nothing is folded.
+ * `least` stay as they are. Without `keep` nothing is folded. A line over more than `reach` columns
+ * is cut, so that a hundred branches of one picture are no hundred lanes.
  */
 export function layout<T extends Node>(
   versions: readonly T[],
   keep?: (version: T) => boolean,
   least = 4,
+  reach = Infinity,
 ): Layout {
   const cells = gathered(versions, keep, least)
   const place = new Map<string, Cell>()
@@ -47,12 +51,12 @@ export function layout<T extends Node>(
     )
   }
   const byId = new Map(cells.map((cell) => [cell.id, cell]))
-  const lanes = assign(cells, byId)
+  const lanes = assign(cells, byId, reach)
   const edges: Edge[] = []
   for (const to of cells) {
     for (const id of to.parents) {
       const from = byId.get(id)
-      if (from) edges.push({ from, to })
+      if (from) edges.push({ from, to, far: to.column - from.column > reach })
     }
   }
   return { cells, edges, lanes, place }
@@ -102,11 +106,15 @@ function gathered<T extends Node>(
 }
 
 /** Give every cell a lane: the first child goes on in its parent's, others take the first free. */
-function assign(cells: Cell[], byId: Map<string, Cell>): number {
+function assign(cells: Cell[], byId: Map<string, Cell>, reach: number): number {
+  const above = (cell: Cell) => {
+    const parent = byId.get(cell.parents[0] ?? '')
+    return parent && cell.column - parent.column <= reach ? parent : undefined
+  }
   const heir = new Map<string, Cell>()
   for (const cell of cells) {
-    const parent = cell.parents[0]
-    if (parent !== undefined && !heir.has(parent)) heir.set(parent, cell)
+    const parent = above(cell)
+    if (parent && !heir.has(parent.id)) heir.set(parent.id, cell)
   }
   // Where the line that a cell starts or goes on ends.
   const end = new Map<string, number>()
@@ -116,7 +124,7 @@ function assign(cells: Cell[], byId: Map<string, Cell>): number {
   }
   const busy: number[] = [] // by lane: the last column that is taken
   for (const cell of cells) {
-    const parent = byId.get(cell.parents[0] ?? '')
+    const parent = above(cell)
     if (parent && heir.get(parent.id) === cell) {
       cell.lane = parent.lane
       continue
