@@ -145,6 +145,8 @@ def _lora_misfit(path: Path, card: ModelCard) -> str:
 
 def _embedding_misfit(path: Path, card: ModelCard) -> str:
     shapes = read_header(weights_of(path))[0]
+    if not _has_unet(card):
+        return "learned words are read by Stable Diffusion 1, 2 and XL"
     for part, names in _SECOND.items():
         config = _config(card, part)
         if not config:
@@ -157,7 +159,7 @@ def _embedding_misfit(path: Path, card: ModelCard) -> str:
         width, own = shapes[named[0]][-1], config.get("hidden_size")
         if own and width != own:
             return f"its vectors have {width} numbers, this model's words {own}"
-    if "clip_g" in shapes and _config(card, "text_encoder") and not _config(card, "text_encoder_2"):
+    if "clip_g" in shapes and not _config(card, "text_encoder_2"):
         return "it is for a model with two text encoders"
     return ""
 
@@ -184,9 +186,8 @@ def _adapter_misfit(config: Mapping[str, Any], card: ModelCard) -> str:
 
 
 def _has_unet(card: ModelCard) -> bool:
-    return not (card.folder / "transformer").is_dir()
+    return "unet" in card.configs
 
 
-def _config(card: ModelCard, part: str) -> dict[str, Any]:
-    file = card.folder / part / "config.json"
-    return read_json(file) if file.is_file() else {}
+def _config(card: ModelCard, part: str) -> Mapping[str, Any]:
+    return card.configs.get(part, {})

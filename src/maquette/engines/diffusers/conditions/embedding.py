@@ -50,6 +50,10 @@ class Speller:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    def __len__(self) -> int:
+        """How many tokens it knows, those of the words not counted."""
+        return len(self._inner) - len(self._numbers)
+
     def __call__(self, text: str, **options: Any) -> dict[str, Any]:
         """``input_ids`` and ``offset_mapping`` of one text, a word's vectors all at its offset."""
         answer = self._inner(text, **options)
@@ -94,7 +98,7 @@ def learned(
         table.weight.data = torch.cat(rows)
         yield Speller(tokenizer, words)
     finally:
-        table.weight.data = old
+        table.weight.data = old.to(table.weight.device)
 
 
 def vectors_of(path: Path, which: str = "text_encoder") -> torch.Tensor:

@@ -40,7 +40,9 @@ def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> I
         yield
     finally:
         for (network, name), old in kept.items():
-            networks[network].get_parameter(name).data = old
+            parameter = networks[network].get_parameter(name)
+            # A network that had its turn on the device may be elsewhere by now.
+            parameter.data = old.to(parameter.device)
 
 
 def _load(path: Path) -> Tensors:

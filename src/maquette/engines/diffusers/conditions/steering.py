@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -56,14 +56,6 @@ class Conditioned(Steering):
         self.embeddings = [c for c in each if isinstance(c, Embedding)]
         self.controls = [c for c in each if isinstance(c, Control)]
         self.references = [c for c in each if isinstance(c, Reference)]
-        for control in self.controls:
-            if self._picture(control.image).size != (self.size.width, self.size.height):
-                width, height = self._picture(control.image).size
-                raise RecipeRefused(
-                    f"the map for {control.condition} has {width}x{height} pixels,"
-                    f" the picture {self.size}",
-                    hint="make the map at the picture's size",
-                )
 
     @contextmanager
     def around(self, parts: Parts) -> Iterator[Parts]:
@@ -77,19 +69,31 @@ class Conditioned(Steering):
                     stack.enter_context(learned(tokenizer, encoder, told, name))
                     for name, (tokenizer, encoder) in encoders.items()
                 ]
-                given = _with_tokenizers(given, spelt)
+                rest = parts.tokenizers[len(spelt) :]
+                given = replace(given, tokenizers=(*spelt, *rest))
             if self.loras:
                 found = [(c, self._path(c.name, c.digest, "lora")) for c in self.loras]
                 networks = {name: encoder for name, (_, encoder) in encoders.items()}
-                for name in ("unet", "transformer"):
-                    if (network := getattr(parts, name, None)) is not None:
-                        networks[name] = network
+                networks["unet" if _is_unet(parts) else "transformer"] = parts.network
                 stack.enter_context(merged(networks, found))
                 given = replace(given, scheduler={**given.scheduler, **_settings(found)})
             yield given
 
     def conditions(self, parts: Parts, size: Size, region: Box | None) -> Sequence[Condition]:
-        """Controls first, then references."""
+        """Controls first, then references.
+
+        Raises:
+            RecipeRefused: a map of another size than the picture.
+        """
+        whole = self.size if region is not None else size
+        for control in self.controls:
+            width, height = self._picture(control.image).size
+            if (width, height) != (whole.width, whole.height):
+                raise RecipeRefused(
+                    f"the map for {control.condition} has {width}x{height} pixels,"
+                    f" the picture {whole}",
+                    hint="make the map at the picture's size",
+                )
         return [*self._controls(parts, size, region), *self._references(parts, size, region)]
 
     def _controls(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
@@ -128,9 +132,8 @@ class Conditioned(Steering):
                 continue
             adapter = self._ip_adapter(reference.adapter, parts)
             told, none = picture_tokens(adapter, image)
-            style = reference.role == "style" and "up_blocks.0.attentions.1" in " ".join(
-                name for name in adapter.maps if "transformer_blocks.9" in name
-            )
+            style = reference.role == "style" and parts.card.family == "sdxl"
+            style = style and any(map(STYLE_SDXL.search, adapter.maps))
             layers = STYLE_SDXL if style else None
             strength = reference.strength
             yield PictureCondition(adapter, told, none, strength, cells, mask, layers)
@@ -173,27 +176,20 @@ def _settings(loras: Sequence[tuple[Lora, Path]]) -> dict[str, Any]:
     return {}
 
 
+def _is_unet(parts: Parts) -> bool:
+    return "unet" in parts.card.configs
+
+
 def _encoders(parts: Parts) -> dict[str, tuple[Any, Any]]:
-    """Tokenizer and text encoder, by the text encoder's name; those that are CLIP's."""
-    encoders = getattr(parts, "text_encoders", None) or (parts.text_encoder,)
-    tokenizers = getattr(parts, "tokenizers", None) or (parts.tokenizer,)
+    """Tokenizer and text encoder, by the text encoder's name; those of CLIP's kind."""
     names = ("text_encoder", "text_encoder_2", "text_encoder_3")
     return {
         name: (tokenizer, encoder)
-        for name, tokenizer, encoder in zip(names, tokenizers, encoders, strict=False)
-        if name != "text_encoder_3" and "T5" not in type(encoder).__name__
+        for name, tokenizer, encoder in zip(
+            names, parts.tokenizers, parts.text_encoders, strict=False
+        )
+        if encoder is not None and "CLIP" in type(encoder).__name__
     }
-
-
-def _with_tokenizers(parts: Parts, spelt: Sequence[Any]) -> Parts:
-    changed: dict[str, Any] = {}
-    names = {field.name for field in fields(parts)}
-    if "tokenizers" in names:
-        rest = parts.tokenizers[len(spelt) :]  # pyright: ignore[reportAttributeAccessIssue]
-        changed["tokenizers"] = (*spelt, *rest)
-    if "tokenizer" in names:
-        changed["tokenizer"] = spelt[0]
-    return replace(parts, **changed)
 
 
 @lru_cache(maxsize=4)

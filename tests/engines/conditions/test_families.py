@@ -1,0 +1,201 @@
+"""Conditionings on SDXL, SD3 and FLUX, against diffusers' own pipelines."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from tests.engines.conditions.adapters import (
+    factors,
+    layers,
+    ref,
+    write_control,
+    write_ip,
+)
+from tests.engines.making import array, digest, draw, photo, recipe
+from tests.engines.test_families import near, stock
+from tests.engines.tiny_families import build_family
+
+from maquette.core.recipe import Control, Embedding, Lora, Reference
+from maquette.engines.diffusers import DiffusersEngine, create
+from maquette.engines.diffusers.samplers import build_scheduler
+from maquette.errors import RecipeRefused
+
+WORDS = "a red boat on the sea"
+
+
+@pytest.fixture(scope="module", params=["sdxl", "sd3", "flux"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = build_family(tmp_path_factory.mktemp("models") / request.param, request.param)
+    own = model / "adapters"
+    own.mkdir()
+    network = "unet" if request.param == "sdxl" else "transformer"
+    tensors: dict[str, torch.Tensor] = {}
+    for part, endings in ((network, ("to_q", "to_v")), ("text_encoder", ("q_proj", "out_proj"))):
+        for number, (name, weight) in enumerate(sorted(layers(model, part, *endings).items())):
+            down, up = factors(weight, number)
+            spelt = name if part == network else f"text_model.{name.removeprefix('text_model.')}"
+            tensors[f"{part}.{spelt}.lora_A.weight"] = down
+            tensors[f"{part}.{spelt}.lora_B.weight"] = up
+    save_file(tensors, own / "one.safetensors")
+    if request.param == "sdxl":
+        write_control(model, own / "canny-net")
+        write_ip(model, own / "ip")
+        widths = {
+            name: load_file(next((model / part).glob("*.safetensors")))
+            for name, part in (("clip_l", "text_encoder"), ("clip_g", "text_encoder_2"))
+        }
+        save_file(
+            {
+                name: torch.randn(2, found[key].shape[1])
+                for name, found in widths.items()
+                for key in found
+                if key.endswith("token_embedding.weight")
+            },
+            own / "word.safetensors",
+        )
+    return model
+
+
+@pytest.fixture
+def engine(folder: Path) -> DiffusersEngine:
+    return create(folder, threads=1)
+
+
+def ask(engine: DiffusersEngine, *told: Any) -> Any:
+    sampler = engine.capabilities().samplers[0]
+    made = recipe(engine, WORDS, steps=3, sampler=sampler, guidance=3.0)
+    return made.change(conditionings=told)
+
+
+def drawn(engine: DiffusersEngine, *told: Any, inputs: Any = None) -> Image.Image:
+    before = weights(engine)
+    (picture,) = draw(engine, ask(engine, *told), inputs)
+    assert weights(engine) == before
+    return picture.image
+
+
+def weights(engine: DiffusersEngine) -> dict[str, bytes]:
+    parts = engine.parts()
+    networks = [parts.network, *(e for e in parts.text_encoders if e is not None)]
+    return {
+        f"{number}.{name}": value.detach().contiguous().numpy().tobytes()
+        for number, network in enumerate(networks)
+        for name, value in network.named_parameters()
+    }
+
+
+def theirs(pipeline: Any, **more: Any) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pipeline(
+            WORDS,
+            num_inference_steps=3,
+            guidance_scale=3.0,
+            width=64,
+            height=64,
+            generator=torch.Generator("cpu").manual_seed(1),
+            output_type="np",
+            **more,
+        ).images[0]
+
+
+def schedule(pipeline: Any, engine: DiffusersEngine) -> Any:
+    if engine.card.family == "sdxl":
+        sampler = engine.capabilities().samplers[0]
+        pipeline.scheduler = build_scheduler(sampler, engine.card.scheduler)
+    return pipeline
+
+
+SDXL = pytest.mark.parametrize("folder", ["sdxl"], indirect=True)
+TRANSFORMERS = pytest.mark.parametrize("folder", ["sd3", "flux"], indirect=True)
+
+
+def test_a_lora(engine: DiffusersEngine, folder: Path) -> None:
+    lora = Lora(name="one", digest=ref(folder / "adapters" / "one.safetensors").digest, weight=0.6)
+    ours = drawn(engine, lora)
+    pipeline = schedule(stock(folder), engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.load_lora_weights(
+            folder / "adapters", weight_name="one.safetensors", adapter_name="one"
+        )
+        pipeline.set_adapters(["one"], [0.6])
+    near(ours, theirs(pipeline))
+    assert np.abs(array(ours) - array(drawn(engine))).mean() > 0.2
+
+
+@SDXL
+def test_sdxl_by_a_controlnet(engine: DiffusersEngine, folder: Path) -> None:
+    from diffusers import ControlNetModel, StableDiffusionXLControlNetPipeline
+
+    image = photo(seed=9)
+    adapter = ref(folder / "adapters" / "canny-net")
+    told = Control(condition="canny", image=digest(image), adapter=adapter, strength=0.7)
+    ours = drawn(engine, told, inputs={digest(image): image})
+    plain = schedule(stock(folder), engine)
+    pipeline = StableDiffusionXLControlNetPipeline(
+        **{k: v for k, v in plain.components.items() if k not in {"image_encoder"}},
+        controlnet=ControlNetModel.from_pretrained(folder / "adapters" / "canny-net"),
+        add_watermarker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    near(ours, theirs(pipeline, image=image, controlnet_conditioning_scale=0.7))
+
+
+@SDXL
+def test_sdxl_by_an_ip_adapter(engine: DiffusersEngine, folder: Path) -> None:
+    image = photo(80, 60, seed=12)
+    adapter = ref(folder / "adapters" / "ip")
+    told = Reference(role="character", image=digest(image), adapter=adapter, strength=0.8)
+    ours = drawn(engine, told, inputs={digest(image): image})
+    pipeline = schedule(stock(folder), engine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline.load_ip_adapter(
+            folder / "adapters",
+            subfolder="ip",
+            weight_name="ip-adapter.safetensors",
+            image_encoder_folder="image_encoder",
+        )
+    pipeline.set_ip_adapter_scale(0.8)
+    near(ours, theirs(pipeline, ip_adapter_image=image))
+
+
+@SDXL
+def test_sdxl_with_a_learned_word_of_both_encoders(engine: DiffusersEngine, folder: Path) -> None:
+    path = folder / "adapters" / "word.safetensors"
+    told = Embedding(word="boat", digest=ref(path).digest)
+    ours = drawn(engine, told)
+    pipeline = schedule(stock(folder), engine)
+    vectors = load_file(path)
+    pairs = (
+        (vectors["clip_l"], pipeline.text_encoder, pipeline.tokenizer),
+        (vectors["clip_g"], pipeline.text_encoder_2, pipeline.tokenizer_2),
+    )
+    for found, encoder, tokenizer in pairs:
+        pipeline.load_textual_inversion(
+            found, token="zogboat", text_encoder=encoder, tokenizer=tokenizer
+        )
+    expected = pipeline(
+        WORDS.replace("boat", "zogboat"),
+        num_inference_steps=3,
+        guidance_scale=3.0,
+        width=64,
+        height=64,
+        generator=torch.Generator("cpu").manual_seed(1),
+        output_type="np",
+    ).images[0]
+    near(ours, expected)
+
+
+@TRANSFORMERS
+def test_transformers_refuse_what_is_made_for_unets(engine: DiffusersEngine) -> None:
+    with pytest.raises(RecipeRefused, match="cannot look at a picture"):
+        engine.check(ask(engine, Reference(role="style", image="0" * 64)))
