@@ -28,7 +28,9 @@ class Settings(BaseSettings):
     """``project``: the folder to work in. ``projects``: where the studio keeps its own. ``home``:
     where the person's own things live (the signing key). ``models``: a folder of more models.
     ``engine`` and ``model``: the defaults. ``threads``: processor threads for
-    drawing, 0 = as many as there are cores. ``budget``: what services may bill for a project in
+    drawing, 0 = as many as there are cores. ``device`` (``cpu``, ``cuda``, ``auto``), ``dtype``,
+    ``offload``, ``tiles`` and ``compile``: how a local model is fitted to the machine (see
+    engines/diffusers/fitting.py). ``budget``: what services may bill for a project in
     all, in US dollars; none is no limit. ``…_url``: where a service is, when not at its usual
     address."""
 
@@ -40,6 +42,11 @@ class Settings(BaseSettings):
     engine: str = "diffusers"
     model: str = "postcard"
     threads: int = Field(default=0, ge=0)
+    device: str = "cpu"
+    dtype: str = "auto"
+    offload: str = "auto"
+    tiles: str = "auto"
+    compile: bool = False
     budget: Decimal | None = Field(default=None, ge=0)
     a1111_url: str = ""
     comfyui_url: str = ""

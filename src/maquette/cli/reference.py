@@ -49,10 +49,17 @@ ENVIRONMENT = """## Environment
 `~/.local/share/maquette/projects`) |
 | `MAQUETTE_TOKEN` | what who connects to `studio` must know |
 | `MAQUETTE_ENGINE` | the engine (default: `diffusers`) |
-| `MAQUETTE_MODEL` | the model, by name or folder (default: `postcard`) |
+| `MAQUETTE_MODEL` | the model, by name, folder or safetensors file (default: `postcard`) |
 | `MAQUETTE_MODELS` | a folder with more models |
 | `MAQUETTE_HOME` | where your own things live: the signing key (default: `~/.config/maquette`) |
 | `MAQUETTE_THREADS` | processor threads for drawing (default: 0, as many as there are cores) |
+| `MAQUETTE_DEVICE` | where local models draw: `cpu` (default), `cuda`, `auto` |
+| `MAQUETTE_DTYPE` | their numbers: `float32`, `bfloat16`, `float16`, `auto` (default; \
+half precision on an accelerator) |
+| `MAQUETTE_OFFLOAD` | what waits outside an accelerator's memory: `none`, `parts`, `layers`, \
+`auto` (default) |
+| `MAQUETTE_TILES` | decode in tiles: `on`, `off`, `auto` (default; where models are offloaded) |
+| `MAQUETTE_COMPILE` | `1` compiles the network: a slow first picture, quicker ones after |
 | `MAQUETTE_BUDGET` | what services may bill for a project in all, in US dollars |
 | `MAQUETTE_A1111_URL`, `MAQUETTE_COMFYUI_URL`, `MAQUETTE_OPENAI_URL`, `MAQUETTE_REPLICATE_URL`, \
 `MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL` | where a service is, if elsewhere than usual |

@@ -64,6 +64,11 @@ class Engines:
                     "model": model,
                     "models": self._settings.models,
                     "threads": self._settings.threads,
+                    "device": self._settings.device,
+                    "dtype": self._settings.dtype,
+                    "offload": self._settings.offload,
+                    "tiles": self._settings.tiles,
+                    "compiled": self._settings.compile,
                 }
             if name == "learned":
                 options = {"models": self._settings.models, "threads": self._settings.threads}

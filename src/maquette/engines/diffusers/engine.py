@@ -23,6 +23,7 @@ from maquette.engines.diffusers.conditions import (
     remember,
 )
 from maquette.engines.diffusers.conditions import check as check_conditionings
+from maquette.engines.diffusers.fitting import Fit, Wish, fit
 from maquette.engines.diffusers.imports import patient_threads, uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
@@ -51,20 +52,26 @@ def create(
     models: Path | None = None,
     threads: int = 0,
     together: int = 0,
+    offload: str = "auto",
+    tiles: str = "auto",
+    compiled: bool = False,
 ) -> DiffusersEngine:
     """The local engine with a model: the shipped one, a name, or a folder.
 
     ``device`` and ``dtype`` may be ``auto``; ``models`` is a folder of more models (default: the
     environment's ``MAQUETTE_MODELS``); ``threads`` above 0 sets torch's when the model is loaded;
     ``together`` is the largest batch (0: one picture on a processor, eight elsewhere). Pictures of
-    a larger batch may differ by a rounding from those drawn alone.
+    a larger batch may differ by a rounding from those drawn alone. ``offload`` (``none``,
+    ``parts``, ``layers``), ``tiles`` (``on``, ``off``) and ``compiled`` go before the rule of
+    ``fitting``.
 
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
     card = read_model(find_model(model, models), models)
     remember(card, models)
-    return DiffusersEngine(card, device=device, dtype=dtype, threads=threads, together=together)
+    wish = Wish(dtype=dtype, offload=offload, tiles=tiles, compiled=compiled)
+    return DiffusersEngine(card, device=device, wish=wish, threads=threads, together=together)
 
 
 class DiffusersEngine:
@@ -80,32 +87,37 @@ class DiffusersEngine:
         card: ModelCard,
         *,
         device: str = "cpu",
-        dtype: str = "auto",
+        wish: Wish | None = None,
         threads: int = 0,
         together: int = 0,
     ) -> None:
         patient_threads()
         self.card = card
         self.device = device
-        self.dtype = dtype
+        self.wish = wish or Wish()
+        self.dtype = self.wish.dtype
         self.threads = threads
         self.together = together
         self._parts: Parts | None = None
+        self._fitted: Fit | None = None
 
     @property
     def build(self) -> str:
         """Engine, model, libraries, kind of machine, device and number type. Not the threads."""
-        device, dtype = self.device, self.dtype
-        if device == "auto":
-            from maquette.engines.diffusers.weights import device_of
+        device, free = self.device, None
+        if device != "cpu":
+            from maquette.engines.diffusers.weights import device_of, free_memory
 
+            if self._fitted is None:
+                free = free_memory(device_of(device))
             device = str(device_of(device))
-        if dtype == "auto":
-            dtype = "float32" if device == "cpu" else "float16"
+        if self._fitted is None:  # once: what is free changes as soon as the model is there
+            self._fitted = fit(self.card, device.partition(":")[0], free, self.wish)
+        fitted = self._fitted
         libraries = " ".join(f"{name}/{version(name)}" for name in ("torch", "diffusers"))
         return (
             f"diffusers {VERSION}; {self.card.ref.name} {self.card.ref.digest[:12]};"
-            f" {libraries}; {platform.machine()} {device} {dtype}"
+            f" {libraries}; {platform.machine()} {device} {fitted.dtype}{fitted.said}"
             + (f" by {self.together}" if self.together > 1 else "")
         )
 
@@ -213,5 +225,16 @@ class DiffusersEngine:
             with uncollected():  # the import of torch as well
                 from maquette.engines.diffusers.weights import load_parts
 
-                self._parts = load_parts(self.card, self.device, self.dtype, threads=self.threads)
+                _ = self.build  # fitted by what is free before the model is there
+                self._parts = load_parts(
+                    self.card, self.device, threads=self.threads, wish=self._settled()
+                )
         return self._parts
+
+    def _settled(self) -> Wish:
+        """What was chosen, as a wish: so that build and weights are of one mind."""
+        chosen = self._fitted
+        if chosen is None:
+            return self.wish
+        tiles = "on" if chosen.tiles else "off"
+        return Wish(chosen.dtype, chosen.offload, tiles, chosen.compiled)

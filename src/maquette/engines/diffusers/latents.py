@@ -32,6 +32,7 @@ def encode_image(parts: Parts, image: torch.Tensor) -> torch.Tensor:
 
     The most likely latents, not a sample of them: the same picture always starts from the same.
     """
+    parts.turn(parts.vae)
     answer = parts.vae.encode(image.to(parts.device, parts.vae.dtype))
     found = answer.latents if hasattr(answer, "latents") else answer.latent_dist.mode()
     shift = _shift(parts)
@@ -53,6 +54,7 @@ def decode(parts: Parts, latents: torch.Tensor) -> Image.Image:
     shift = _shift(parts)
     if shift:
         unscaled = unscaled + shift
+    parts.turn(parts.vae)
     image = parts.vae.decode(unscaled.to(parts.vae.dtype), return_dict=False)[0]
     array = (image[0].float() / 2 + 0.5).clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     return Image.fromarray((array * 255).round().astype(np.uint8))

@@ -129,11 +129,27 @@ def find_model(model: str | Path | None = None, models: Path | None = None) -> P
             return place.resolve()
         if (file := place.with_name(place.name + _SAFE)).is_file():
             return file.resolve()
+    if elsewhere is not None and (stated := _stated(elsewhere, name)) is not None:
+        return stated
     raise ModelMissing(
         f"there is no model '{name}'",
         hint="give a folder in diffusers' layout, a safetensors file, or a name in the folder that"
         f" {FOLDER} names",
     )
+
+
+def _stated(elsewhere: Path, name: str) -> Path | None:
+    """The model that states this name, whatever its folder or file is called."""
+    for place in sorted(elsewhere.iterdir()) if elsewhere.is_dir() else ():
+        label = place / "MODEL.json" if place.is_dir() else place.with_suffix(".json")
+        if (place.is_dir() or place.suffix == _SAFE) and label.is_file():
+            try:
+                told = json.loads(label.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(told, dict) and told.get("name") == name:
+                return place.resolve()
+    return None
 
 
 def _elsewhere(models: Path | None) -> Path | None:

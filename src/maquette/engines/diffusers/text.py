@@ -155,16 +155,16 @@ def encode(
         numbers.append(_framed(tokenizer, chunk, length))
         weights.append([1.0, *(token.weight for token in chunk), *[1.0] * (rest + 1)])
         places += [-1, *(token.place for token in chunk), *[-1] * (rest + 1)]
-    device = text_encoder.device
     vector: torch.Tensor | None = None
+    tokens = torch.tensor(numbers, device=_home(text_encoder))
     if from_last:
-        answer = text_encoder(torch.tensor(numbers, device=device), output_hidden_states=True)
+        answer = text_encoder(tokens, output_hidden_states=True)
         states = answer.hidden_states[-from_last]
         if getattr(answer, "text_embeds", None) is not None:
             vector = answer.text_embeds[:1]
     else:
-        states = text_encoder(torch.tensor(numbers, device=device))[0]
-    scale = torch.tensor(weights, device=device, dtype=torch.float32)
+        states = text_encoder(tokens)[0]
+    scale = torch.tensor(weights, device=states.device, dtype=torch.float32)
     if interpreter == "a1111" and bool((scale != 1).any()):
         states = _scaled(states, scale)
     if interpreter != "attention":
@@ -248,7 +248,13 @@ def pooled(tokenizer: Any, encoder: Any, tokens: Sequence[Token]) -> torch.Tenso
     """The pooled vector of a chunk, (1, width), from an encoder without a projection."""
     length = int(encoder.config.max_position_embeddings)
     numbers = _framed(tokenizer, tokens, length)
-    return encoder(torch.tensor([numbers], device=encoder.device)).pooler_output
+    return encoder(torch.tensor([numbers], device=_home(encoder))).pooler_output
+
+
+def _home(encoder: Any) -> torch.device:
+    """Where an encoder takes its tokens; one that is brought layer by layer moves them itself."""
+    device = encoder.device
+    return torch.device("cpu") if device.type == "meta" else device
 
 
 def _framed(tokenizer: Any, tokens: Sequence[Token], length: int) -> list[int]:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from maquette.engines.diffusers.families.base import Part
+from maquette.engines.diffusers.fitting import Wish, fit
 from maquette.engines.diffusers.imports import import_loaders, import_transformers
+from maquette.engines.diffusers.keeping import Turns, settle
 from maquette.engines.diffusers.models import ModelCard, verify_model
 from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 
 if TYPE_CHECKING:
     from maquette.engines.diffusers.singles import Single
 
-__all__ = ["Parts", "class_of", "device_of", "dtype_of", "load_parts"]
+__all__ = ["Parts", "class_of", "device_of", "dtype_of", "free_memory", "load_parts"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -30,7 +32,8 @@ class Parts:
     """A loaded model: diffusers' own networks, transformers' text encoders and tokenizers.
 
     ``network`` is what draws, a UNet or a transformer. ``text_encoders`` and ``tokenizers`` stand
-    in the order of their family, None where an optional one is not there.
+    in the order of their family, None where an optional one is not there. ``turns`` brings one
+    network at a time to the device, where they do not all fit.
     """
 
     card: ModelCard
@@ -41,6 +44,12 @@ class Parts:
     scheduler: Mapping[str, Any]
     device: torch.device
     dtype: torch.dtype
+    turns: Turns | None = None
+
+    def turn(self, network: Any) -> None:
+        """Before a method of a network other than its call: bring it to the device."""
+        if self.turns is not None:
+            self.turns.take(network)
 
     @property
     def unet(self) -> Any:
@@ -88,16 +97,23 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
 
 
 def load_parts(
-    card: ModelCard, device: str = "cpu", dtype: str = "auto", *, threads: int = 0
+    card: ModelCard,
+    device: str = "cpu",
+    dtype: str = "auto",
+    *,
+    threads: int = 0,
+    wish: Wish | None = None,
 ) -> Parts:
-    """Load the weights of a model onto a device; ``threads`` above 0 sets torch's.
+    """Load the weights of a model onto a device, as ``fitting`` says; ``threads`` above 0 sets
+    torch's. A ``wish`` goes before ``dtype``.
 
     Raises:
         ModelMissing, ModelRefused: when a file is missing, damaged or does not fit its config.
         SettingRefused: for a device or number type that is not there.
     """
     where = device_of(device)
-    kind = dtype_of(dtype, where)
+    chosen = fit(card, where.type, free_memory(where), wish or Wish(dtype=dtype))
+    kind = dtype_of(chosen.dtype, where)
     verify_model(card)
     if threads > 0:
         torch.set_num_threads(threads)
@@ -117,13 +133,24 @@ def load_parts(
             ) from error
     network, vae = loaded[card.driver.network], loaded["vae"]
     for each in loaded.values():
-        each.to(where).eval().requires_grad_(False)
+        each.eval().requires_grad_(False)
     for each in (network, vae):
         # A place's channels side by side: convolutions are a few per cent faster, the decoder's a
         # quarter, and the numbers differ by rounding alone.
         each.to(memory_format=torch.channels_last)
+    turns = settle(loaded, where, chosen)
     encoders = tuple(loaded.get(name) for name in card.driver.encoders)
-    return Parts(card, network, vae, encoders, words, card.scheduler, where, kind)
+    if chosen.compiled:
+        network.compile()
+    return Parts(card, network, vae, encoders, words, card.scheduler, where, kind, turns)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on an accelerator; None where that is not known."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free)
 
 
 def _networks(card: ModelCard, kind: torch.dtype) -> dict[str, Any]:
