@@ -224,7 +224,7 @@ class _Course:
             self.intent, self.handle = earlier, dict(earlier.handle)
             self.taken = earlier.outcome is Outcome.SUBMITTED
             try:
-                yield from self._follow(self.service.find(self._call(), earlier.handle))
+                yield from self._follow(self._found(earlier.handle))
                 return
             except NotThere:
                 self._note(Outcome.VOID, "it never arrived")
@@ -235,6 +235,10 @@ class _Course:
             self.intent = self.diary.intend(self.call.index, price, handle)
             self.handle = dict(handle)
         yield from self._follow(self.service.ask(self._call()))
+
+    def _found(self, handle: Mapping[str, str]) -> Iterator[Step]:
+        # In a generator, so that what it raises is written down as well.
+        yield from self.service.find(self._call(), handle)
 
     def _follow(self, steps: Iterator[Step]) -> Iterator[Event]:
         self.call.caller.wire.sent = False
