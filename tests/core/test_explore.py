@@ -124,3 +124,12 @@ def test_the_book_is_in_order() -> None:
         for phrase in slot.phrases:
             assert set(phrase.split()) & slot.marks, f"'{phrase}' does not fill {slot.name}"
     assert all(a.phrase != b.phrase for a, b in pairwise(STYLES))
+
+
+def test_flags_stay_at_the_end() -> None:
+    text = "a wolf, watercolour painting --ar 3:2 --no night"
+    assert restyle(text, "ink drawing") == "a wolf, ink drawing --ar 3:2 --no night"
+    assert restyle("a wolf --ar 3:2", "ink drawing") == "a wolf, ink drawing --ar 3:2"
+    for found in suggestions("a wolf --no moon", count=4):
+        assert found.text.endswith(" --no moon") and found.text.startswith("a wolf")
+    assert {found.slot for found in suggestions("a wolf --no moon", count=20)} >= {"light"}

@@ -59,6 +59,9 @@ def test_flags_are_read_apart_from_the_words(http: httpx2.Client) -> None:
     assert [each["flag"] for each in found["flags"]["left"]] == ["--tile", "--foo 1"]
     (problem,) = found["problems"]
     assert text[problem["start"] : problem["end"]] == "--foo 1" and problem["severity"] == "error"
+    body = {"text": text, "start": 3, "end": 7, "weight": 2}
+    turned = http.post("/api/v1/prompt/reweigh", json=body).json()
+    assert turned["text"] == text.replace("1.4", "2") and len(turned["chips"]) == 2
     assert read(http, "a wolf")["flags"] is None
     assert read(http, text, flags="none")["flags"] is None
     assert read(http, "a --foo")["flags"] is None

@@ -72,6 +72,14 @@ def test_references_among_the_flags_are_drawn_or_refused_never_ignored(studio: S
     assert studio.origin(fox)["left"][0][1].startswith("a prompt names no files")
 
 
+def test_styles_are_explored_under_the_same_flags(studio: Studio) -> None:
+    made = studio.explore("a wolf --ar 3:2 --seed 9", n=2)
+    for version in made:
+        prompt, sampling = version.recipe.prompt, version.recipe.sampling
+        assert prompt and prompt.text.startswith("a wolf, ") and "--" not in prompt.text
+        assert sampling and sampling.seed == 9 and version.size.width > version.size.height
+
+
 def test_a_reference_hands_no_locks_on(studio: Studio) -> None:
     mug = locked_mug(studio)
     order = studio.orders.generate("a wolf", seed=3, quality="draft")

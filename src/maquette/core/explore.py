@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from maquette.core.flags import without_flags
 from maquette.core.grammar import Word, parse, words
 from maquette.core.wordbook import SLOTS, STYLES, Style, distance, sayable
 
@@ -85,7 +86,7 @@ def suggestions(
 
     Nothing is proposed for the sky of a still life, nor a table for a landscape.
     """
-    said = {word.text.lower() for word in words(parse(text))}
+    said = {word.text.lower() for word in words(parse(without_flags(text)[0]))}
     indoors = bool(said & _INDOORS) or (bool(said & _THINGS_INDOORS) and not _outdoors(said))
     open_slots = [
         slot for slot in SLOTS if slot.indoors in (None, indoors) and not said & slot.marks
@@ -107,7 +108,7 @@ def _outdoors(said: set[str]) -> bool:
 
 def _named(text: str) -> tuple[Style | None, tuple[int, int] | None]:
     """The style that a prompt names, and where. The prompt is read once: it may be a long one."""
-    found = words(parse(text))
+    found = words(parse(without_flags(text)[0]))
     for style in sorted(STYLES, key=lambda style: -len(style.phrase)):
         span = _find(text, found, style.phrase)
         if span is not None:
@@ -132,11 +133,13 @@ def _find(text: str, found: Sequence[Word], phrase: str) -> tuple[int, int] | No
 
 
 def _add(text: str, phrase: str) -> str:
-    """The phrase at the prompt's end. A side or a time reads on; others follow a comma."""
-    body = text.rstrip().rstrip(",")
+    """The phrase at the end of the prompt's words, before its flags. A side or a time reads on;
+    others follow a comma."""
+    words, flags = without_flags(text)
+    body = words.rstrip().rstrip(",")
     if not body:
-        return phrase
+        return phrase + flags
     reads_on = phrase.split(maxsplit=1)[0] in {"at", "by", "under", "with", "on", "in"}
     # After a comma stands a place or a style: 'misty forest at night' would say something else.
     comma = not reads_on or "," in body
-    return f"{body}, {phrase}" if comma else f"{body} {phrase}"
+    return (f"{body}, {phrase}" if comma else f"{body} {phrase}") + flags

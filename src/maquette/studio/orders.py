@@ -138,19 +138,30 @@ class Orders(PixelOrders, PlanOrders):
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
         """
         able = self._desk.capabilities()
-        found = styles(prompt, reach=reach, count=n, vocabulary=able.vocabulary)
+        said = read_words(prompt, "auto", able)
+        asked = said.settings
+        found = styles(said.prompt, reach=reach, count=n, vocabulary=able.vocabulary)
         if not found:
             raise SettingRefused(
                 "there is no other style to try", hint="this model knows none, or n is below 1"
             )
-        [seed] = seeds_from(seed, 1)
-        recipes = tuple(
-            operations.generate(
-                each.text, negative, capabilities=able, seed=seed, size=size, quality=quality
+        [seed] = seeds_from(chosen(seed, None, asked, "seed"), 1)
+        like = likenesses(said, self._desk)
+        drawn = [
+            self.generate(
+                each.text,
+                negative=joined(negative, said.negative),
+                seed=seed,
+                size=chosen(size, None, asked, "size"),
+                quality=quality,
+                flags="none",
+                reference=like,
             )
             for each in found
-        )
-        return Order("explore", recipes)
+        ]
+        recipes = tuple(order.recipes[0] for order in drawn)
+        origins = (origin_of(prompt, said),) * len(recipes)
+        return Order("explore", recipes, drawn[0].parents, origins=origins)
 
     def vary(
         self,

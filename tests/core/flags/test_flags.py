@@ -140,7 +140,7 @@ def test_four_times_the_text_is_four_times_the_work(scrap: str) -> None:
         ("a --ar 0:2", "--ar takes whole numbers such as 3:2, not '0:2'"),
         ("a --ar", "--ar needs a value: whole numbers such as 3:2"),
         ("a --tile red", "--tile takes no value; put words before the flags"),
-        ("a --stilize 5", "--stilize is no flag; did you mean --stylize?"),
+        ("a --stilize 5", "--stilize is no flag; --stylize is one"),
         ("a --ar3:2", "--ar3:2 is no flag"),
         ("a --q 2 --v 6", "--quality takes 0.25, 0.5, 1, not '2'"),
         ("a --cref x.png", "--cref belongs to versions 6 to 6.1, not to version 7; use --oref"),

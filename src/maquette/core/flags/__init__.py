@@ -5,7 +5,7 @@ Pure functions over frozen values. ``read_flags`` takes any text and never raise
 
 from .checking import flag_problems
 from .multi import WeighedPart, read_parts, write_parts
-from .reading import Flag, Flagged, read_flags, write_flags
+from .reading import Flag, Flagged, read_flags, without_flags, write_flags
 from .table import FLAGS, NEWEST, VERSIONS, Spec, Values, spec_of, values_in
 from .translating import TABLE, Outcome, Translation, Wanted, size_of_ratio, translate
 
@@ -29,6 +29,7 @@ __all__ = [
     "spec_of",
     "translate",
     "values_in",
+    "without_flags",
     "write_flags",
     "write_parts",
 ]

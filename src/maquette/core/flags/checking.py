@@ -41,7 +41,7 @@ def flag_problems(flagged: Flagged) -> tuple[Problem, ...]:
             break
         if flag.spec is None:
             near = get_close_matches(flag.name[:40], FLAGS, n=1)
-            hint = f"; did you mean --{near[0]}?" if near else ""
+            hint = f"; --{near[0]} is one" if near else ""
             found.append(Problem(flag.span, f"--{flag.name[:40]} is no flag{hint}", "error"))
         elif last[flag.name] is not flag:
             found.append(Problem(flag.span, f"--{flag.name} is given again; the last one counts"))

@@ -12,7 +12,7 @@ from itertools import dropwhile
 
 from maquette.core.flags.table import NEWEST, NIJI, VERSIONS, Spec, spec_of
 
-__all__ = ["Flag", "Flagged", "read_flags", "write_flags"]
+__all__ = ["Flag", "Flagged", "read_flags", "without_flags", "write_flags"]
 
 Span = tuple[int, int]
 
@@ -68,6 +68,16 @@ def read_flags(text: str) -> Flagged:
     ends = [match.start() for match in found[1:]] + [len(text)]
     flags = tuple(_flag(text, match, end) for match, end in zip(found, ends, strict=True))
     return Flagged(text[: found[0].start()].strip(), flags, text)
+
+
+def without_flags(text: str) -> tuple[str, str]:
+    """A text in two: its words, and its flags with the white space before them. A text without a
+    flag of Midjourney's is words alone."""
+    read = read_flags(text)
+    if not read.any_known:
+        return text, ""
+    words = text[: read.flags[0].span[0]].rstrip()
+    return words, text[len(words) :]
 
 
 def write_flags(flagged: Flagged) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from maquette.core.explore import Proposal, styles, suggestions
-from maquette.core.flags import Flagged, flag_problems, read_flags, translate
+from maquette.core.flags import Flagged, flag_problems, read_flags, translate, without_flags
 from maquette.core.grammar import chips, explain, reweigh_span
 from maquette.core.recipe import PromptText
 from maquette.server.answers import answer
@@ -89,8 +89,9 @@ def _flags(context: Context, body: ReadPrompt, read: Flagged, start: int) -> Fla
 def reweigh_prompt(body: Reweigh, context: Here) -> Response:
     """Set the weight of the words at a place by editing the text as little as possible."""
     text = reweigh_span(body.text, body.start, body.end, body.weight)
-    unknown = _unknown(context, text, "", body.engine, body.model)
-    return answer(Reweighed(text=text, chips=_chips(text, unknown)))
+    words = without_flags(text)[0]
+    unknown = _unknown(context, words, "", body.engine, body.model)
+    return answer(Reweighed(text=text, chips=_chips(words, unknown)))
 
 
 @router.post(
