@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.job import Status
-from maquette.core.recipe import Upscale
+from maquette.core.recipe import Composite, Restore, Retouch, Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.errors import MaquetteError
@@ -118,9 +118,10 @@ class Room:
 
     def has_maps(self, version: Version) -> bool:
         """Whether there are token maps of a version's picture, its own or, for one with more
-        pixels, those of the version that it was made from."""
+        or altered pixels, those of the version that it was made from."""
         while self.studio.trace(version) is None:
-            if not isinstance(version.recipe.task, Upscale) or not version.parents:
+            same = isinstance(version.recipe.task, Upscale | Retouch | Restore | Composite)
+            if not same or not version.parents:
                 return False
             version = self.studio.version(version.parents[0])
         return True

@@ -13,6 +13,7 @@ from maquette.server.shapes_words import Estimate
 
 __all__ = ["Asked", "estimate"]
 
+_ON_PIXELS = frozenset({"upscale", "retouch", "restore", "composite", "logo"})
 _ENOUGH = 20
 """The newest so many that are alike count; older ones may be another machine's."""
 
@@ -39,7 +40,7 @@ def estimate(asked: Asked, past: Sequence[Version], able: Capabilities | None) -
     preset = able.presets.get(asked.quality)
     steps = asked.steps or (preset.steps if preset else 30)
     width, height = asked.width or able.best_size.width, asked.height or able.best_size.height
-    drawn = asked.operation != "upscale"
+    drawn = asked.operation not in _ON_PIXELS
     if asked.operation in {"inpaint", "outpaint"}:
         # Only the neighbourhood of the mask is drawn, at the model's own size.
         width, height = able.best_size.width, able.best_size.height

@@ -233,6 +233,10 @@ class EstimateQuery(Body):
         "inpaint",
         "outpaint",
         "upscale",
+        "retouch",
+        "restore",
+        "composite",
+        "logo",
         "apply",
         "replay",
     ] = Field(default="generate", description="What is to be done.")

@@ -244,6 +244,13 @@ class Upscale(_Order):
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": "@", "scale": 2.0}]})
     version: Ref
     scale: float = Field(default=2.0, gt=1, le=8, description="So many times as many a side.")
+    method: Literal["lanczos", "learned"] = Field(
+        default="lanczos", description="Interpolation, or a network of `upscalers`."
+    )
+    model: Annotated[
+        str | None,
+        Field(pattern=r"^[^/\\]{1,200}$", description="A network by name; null = the first."),
+    ] = None
 
 
 class Apply(_Order):

@@ -12,7 +12,7 @@ from maquette import operations
 from maquette.core.finding import Finding
 from maquette.core.flags import Translation
 from maquette.core.picture import decode_picture
-from maquette.core.recipe import Upscale
+from maquette.core.recipe import Composite, Restore, Retouch, Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
 from maquette.stages.heatmap import Heat, heatmaps
@@ -124,8 +124,9 @@ class Looking(Desk):
         recorded = self.trace(version) if caption is None else None
         if recorded is not None:
             return recorded
-        if caption is None and isinstance(version.recipe.task, Upscale) and version.parents:
-            return self.explained(version.parents[0])  # the same picture, with more pixels
+        same = isinstance(version.recipe.task, Upscale | Retouch | Restore | Composite)
+        if caption is None and same and version.parents:
+            return self.explained(version.parents[0])  # the same picture, more or altered pixels
         return explain(version, words_of(version, caption), self.engine(), self.blobs)
 
     def heatmap(

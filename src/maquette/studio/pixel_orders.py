@@ -14,7 +14,9 @@ from maquette.core.geometry import Size
 from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.pixel_tasks import Face
 from maquette.core.raster import mask_box
+from maquette.core.recipe import Composite, Restore, Retouch, Upscale
 from maquette.core.surface import Surface
+from maquette.core.trace import Trace
 from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.errors import SettingRefused, TraceMissing, VersionUnknown
@@ -241,7 +243,7 @@ class PixelOrders:
         if box is not None:
             rough = operations.mask_from_box(version.size, box)
         else:
-            trace = trace_of(version, self._desk.blobs, self._desk.records)
+            trace = self._maps(version)
             if trace is None or on is None:
                 raise TraceMissing(
                     f"version {version.short} has no token maps", hint="give a box, or corners"
@@ -250,6 +252,15 @@ class PixelOrders:
         picture = decode_picture(self._desk.blobs.get(version.image))
         thing = operations.thing_mask(picture, rough)
         return operations.find_surface(thing, round_=not flat)
+
+    def _maps(self, version: Version) -> Trace | None:
+        """Token maps of a version, or of the picture that it is an altered copy of."""
+        while (found := trace_of(version, self._desk.blobs, self._desk.records)) is None:
+            same = isinstance(version.recipe.task, Upscale | Retouch | Restore | Composite)
+            if not same or not version.parents:
+                return None
+            version = self._desk.version(version.parents[0])
+        return found
 
     def _mask(self, mask: Any, version: Version) -> str | None:
         if mask is None:

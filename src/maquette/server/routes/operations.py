@@ -34,7 +34,7 @@ from maquette.server.shapes_work import (
 from maquette.server.uploads import PictureBody, upload_body
 from maquette.stages.order import Order
 
-__all__ = ["router"]
+__all__ = ["FAILS", "Key", "queued", "router"]
 
 router = APIRouter(prefix="/projects/{project}", tags=["operations"])
 
@@ -50,9 +50,10 @@ Key = Annotated[
 FAILS = fails(400, 404, 409, 413, 422, 503)
 
 
-def _queued(
+def queued(
     room: Room, body: Body, key: str | None, order: Callable[[], Order], priority: int
 ) -> Response:
+    """The jobs of an order, waiting; the same key again answers what it was answered before."""
     stored = room.keys.checked(key, body)
     jobs = room.studio.submit(order(), priority=priority, key=stored)
     room.tracker.catch_up()
@@ -77,7 +78,7 @@ def generate(room: Open, body: Generate, key: Key = None) -> Response:
     """`n` pictures, with seeds that follow each other. Words that the model never saw are told of
     in the findings of each version."""
     given = _given(room, body)
-    return _queued(room, body, key, lambda: room.studio.orders.generate(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.generate(**given), body.priority)
 
 
 @router.post(
@@ -91,7 +92,7 @@ def fill(room: Open, body: Fill, key: Key = None) -> Response:
     """Each row of values gives `n` prompts of the template, and each prompt a picture. Locked words
     stay locked in every version that comes of it; nothing is queued when a row removes one."""
     given = body.model_dump(exclude={"priority"})
-    return _queued(room, body, key, lambda: room.studio.orders.fill(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.fill(**given), body.priority)
 
 
 @router.post(
@@ -105,7 +106,7 @@ def explore(room: Open, body: Explore, key: Key = None) -> Response:
     """The same words and seed in other styles: those near the prompt's own, or far ones that are
     far from each other too."""
     given = body.model_dump(exclude={"priority"})
-    return _queued(room, body, key, lambda: room.studio.orders.explore(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.explore(**given), body.priority)
 
 
 @router.post(
@@ -118,7 +119,7 @@ def explore(room: Open, body: Explore, key: Key = None) -> Response:
 def vary(room: Open, body: Vary, key: Key = None) -> Response:
     """Image-to-image: `strength` 0 keeps the picture, 1 ignores it."""
     given = _given(room, body)
-    return _queued(room, body, key, lambda: room.studio.orders.vary(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.vary(**given), body.priority)
 
 
 @router.post(
@@ -132,7 +133,7 @@ def refine(room: Open, body: Refine, key: Key = None) -> Response:
     """The draft's words and seed at another quality, its composition kept; the finished picture
     is a child of its draft. Another shape is refused: outpaint the missing sides afterwards."""
     given = body.model_dump(exclude={"priority"})
-    return _queued(room, body, key, lambda: room.studio.orders.refine(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.refine(**given), body.priority)
 
 
 @router.post(
@@ -144,7 +145,7 @@ def refine(room: Open, body: Refine, key: Key = None) -> Response:
 )
 def reweight(room: Open, body: Reweight, key: Key = None) -> Response:
     """The same seed and composition, with other weights."""
-    return _queued(
+    return queued(
         room,
         body,
         key,
@@ -163,7 +164,7 @@ def reweight(room: Open, body: Reweight, key: Key = None) -> Response:
 def inpaint(room: Open, body: Inpaint, key: Key = None) -> Response:
     """New pixels where the mask is white; every other pixel keeps its bytes."""
     given = _given(room, body, "mask")
-    return _queued(
+    return queued(
         room,
         body,
         key,
@@ -182,7 +183,7 @@ def inpaint(room: Open, body: Inpaint, key: Key = None) -> Response:
 def outpaint(room: Open, body: Outpaint, key: Key = None) -> Response:
     """A side grows by the picture's own width or height at most."""
     given = _given(room, body)
-    return _queued(room, body, key, lambda: room.studio.orders.outpaint(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.outpaint(**given), body.priority)
 
 
 @router.post(
@@ -193,12 +194,15 @@ def outpaint(room: Open, body: Outpaint, key: Key = None) -> Response:
     responses=FAILS,
 )
 def upscale(room: Open, body: Upscale, key: Key = None) -> Response:
-    """The same picture, larger."""
-    return _queued(
+    """The same picture, larger: interpolated, or drawn by a network of the server's `upscalers`.
+    What it invents stands in the findings of the new version."""
+    return queued(
         room,
         body,
         key,
-        lambda: room.studio.orders.upscale(body.version, body.scale),
+        lambda: room.studio.orders.upscale(
+            body.version, body.scale, method=body.method, model=body.model
+        ),
         body.priority,
     )
 
@@ -212,7 +216,7 @@ def upscale(room: Open, body: Upscale, key: Key = None) -> Response:
 )
 def apply(room: Open, body: Apply, key: Key = None) -> Response:
     """Carry out what a finding suggests."""
-    return _queued(
+    return queued(
         room,
         body,
         key,
@@ -231,7 +235,7 @@ def apply(room: Open, body: Apply, key: Key = None) -> Response:
 def replay(room: Open, body: Judge, key: Key = None) -> Response:
     """Draw the version's recipe again; nothing is kept. The job's result says whether the same
     picture came: `{verdict, psnr, reasons}`."""
-    return _queued(room, body, key, lambda: room.studio.orders.replay(body.version), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.replay(body.version), body.priority)
 
 
 @router.post(
@@ -243,9 +247,7 @@ def replay(room: Open, body: Judge, key: Key = None) -> Response:
 )
 def critique(room: Open, body: Judge, key: Key = None) -> Response:
     """Every critic looks at the version; what they say is kept with it."""
-    return _queued(
-        room, body, key, lambda: room.studio.orders.critique(body.version), body.priority
-    )
+    return queued(room, body, key, lambda: room.studio.orders.critique(body.version), body.priority)
 
 
 @router.post(
@@ -257,7 +259,7 @@ def critique(room: Open, body: Judge, key: Key = None) -> Response:
 )
 def explain(room: Open, version: VersionRef, body: Explain, key: Key = None) -> Response:
     """Token maps for a picture that came without them, from a caption that says what it shows."""
-    return _queued(
+    return queued(
         room,
         body,
         key,
@@ -292,23 +294,36 @@ def import_picture(
     room: Open,
     context: Here,
     data: PictureBody,
+    *,
     caption: Annotated[
         str | None, Query(max_length=20_000, description="What it shows.", examples=["a wolf"])
+    ] = None,
+    of: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=80,
+            description="The version that it is a retouched copy of; it becomes its child.",
+            examples=["@"],
+        ),
     ] = None,
     key: Key = None,
 ) -> Response:
     """A picture from outside, with the recipe that its file tells of, if any. Formats are told by
     content; the pixels are turned upright and brought to 8 bits."""
-    asked = _Import(caption=caption, digest=hashlib.sha256(data).hexdigest())
+    asked = _Import(caption=caption, of=of, digest=hashlib.sha256(data).hexdigest())
     return room.keys.once(
         key,
         asked,
-        lambda: _made(room, context, room.studio.import_picture(data, caption=caption)[0].id),
+        lambda: _made(
+            room, context, room.studio.import_picture(data, caption=caption, of=of)[0].id
+        ),
     )
 
 
 class _Import(Body):
     caption: str | None
+    of: str | None
     digest: str
 
 
