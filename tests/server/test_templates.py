@@ -91,3 +91,14 @@ def test_no_file_of_the_server_can_be_named(empty: Project, tmp_path: Path) -> N
     is_problem(empty.post("/operations/fill", body), 422, "request-malformed")
     is_problem(empty.get("/playbooks/nothing"), 422, "template-refused")
     assert empty.get("/playbooks/..%2Facme").status_code in {404, 422}
+
+
+def test_a_version_tells_where_its_words_came_from(empty: Project) -> None:
+    made = empty.studio.fill("<lock:Acme red> mug --no fog", seed=1, quality="draft")
+    found = empty.get(f"/versions/{made[0].id}").json()
+    assert found["locked"] == ["Acme red"]
+    assert found["origin"]["template"] == "<lock:Acme red> mug --no fog"
+    assert found["origin"]["flags"] == [["--no fog", "the negative prompt 'fog'"]]
+    body = {"version": "@", "weights": {"red": 0.4}}
+    is_problem(empty.post("/operations/reweight", body), 409, "word-locked")
+    assert empty.post("/operations/reweight", {**body, "weights": {"red": 1.4}}).status_code == 202

@@ -66,4 +66,6 @@ def _detail(room: Room, context: Context, entry: Entry, stamp: str) -> VersionDe
         context.capabilities(),
         children=room.children(stamp).get(entry.version.id, ()),
         words=room.words(entry.version),
+        origin=room.studio.origin(entry.version),
+        locked=room.studio.locked(entry.version),
     )

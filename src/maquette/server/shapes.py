@@ -234,6 +234,14 @@ class VersionDetail(VersionBase):
     findings: list[FindingOut] = Field(description="Worst first.")
     children: list[str] = Field(description="The ids of the versions made from it.")
     words: list[WordOut] = Field(description="From its token maps; empty where there are none.")
+    origin: dict[str, Any] = Field(
+        description="What its words and settings came from: template, playbook, row, values, flags"
+        " as typed and what became of them, campaign. Empty where nothing was told.",
+        examples=[{"playbook": "acme", "template": "hero", "values": {"product": "mug"}}],
+    )
+    locked: list[str] = Field(
+        description="Words that no change of it may remove or weaken.", examples=[["Acme red"]]
+    )
 
 
 class TokenMaps(Shape):

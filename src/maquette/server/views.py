@@ -53,6 +53,8 @@ def detail(
     *,
     children: Iterable[str],
     words: Sequence[WordOut],
+    origin: Mapping[str, Any],
+    locked: Iterable[str],
 ) -> VersionDetail:
     """A version with everything that is known of it."""
     version = entry.version
@@ -66,6 +68,8 @@ def detail(
         findings=[finding_out(item) for item in entry.findings],
         children=list(children),
         words=list(words),
+        origin=dict(origin),
+        locked=list(locked),
     )
 
 

@@ -115,6 +115,11 @@ export interface components {
             };
             maps_change: components["schemas"]["HeatChangeOut"][];
         };
+        Composite: {
+            priority?: number;
+            version: string;
+            layers: components["schemas"]["LayerIn"][];
+        };
         ControlIn: {
             image?: string | null;
             version?: string | null;
@@ -125,6 +130,14 @@ export interface components {
             strength?: number;
             start?: number;
             end?: number;
+        };
+        CurveIn: {
+            /** @enum {string} */
+            channel?: "all" | "red" | "green" | "blue";
+            points: [
+                number,
+                number
+            ][];
         };
         Estimate: {
             seconds: number | null;
@@ -347,6 +360,37 @@ export interface components {
             priority?: number;
             version: string;
         };
+        LayerIn: {
+            image?: string | null;
+            version?: string | null;
+            at?: [
+                number,
+                number
+            ] | null;
+            box?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            surface?: components["schemas"]["SurfaceIn"] | null;
+            crop?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            opacity?: number;
+            /** @enum {string} */
+            blend?: "normal" | "multiply" | "screen" | "overlay" | "soft-light" | "darken" | "lighten" | "add";
+            shading?: number;
+            mask?: string | null;
+            feather?: number;
+        };
+        LayersAsk: {
+            version: string;
+            prompts?: boolean;
+        };
         LedgerLineOut: {
             stage: string;
             pictures: number;
@@ -361,6 +405,29 @@ export interface components {
             baseline: string;
             baseline_seconds: number | null;
             saved: number | null;
+        };
+        Logo: {
+            priority?: number;
+            version: string;
+            logo: components["schemas"]["PictureIn"];
+            on?: string | null;
+            box?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+            surface?: components["schemas"]["SurfaceIn"] | null;
+            flat?: boolean;
+            size?: number;
+            at?: [
+                number,
+                number
+            ];
+            shading?: number;
+            opacity?: number;
+            /** @enum {string} */
+            blend?: "normal" | "multiply" | "screen" | "overlay" | "soft-light" | "darken" | "lighten" | "add";
         };
         MapOut: {
             digest: string;
@@ -438,6 +505,10 @@ export interface components {
             faults: number;
             suggested: number | null;
             reason: string;
+        };
+        PictureIn: {
+            image?: string | null;
+            version?: string | null;
         };
         PlaybookIn: {
             text: string;
@@ -541,6 +612,36 @@ export interface components {
             steps?: number | null;
             guidance?: number | null;
         };
+        Restore: {
+            priority?: number;
+            version: string;
+            model?: string | null;
+            strength?: number;
+            box?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+        };
+        Retouch: {
+            priority?: number;
+            version: string;
+            exposure?: number;
+            temperature?: number;
+            tint?: number;
+            contrast?: number;
+            saturation?: number;
+            curves?: components["schemas"]["CurveIn"][];
+            palette?: components["schemas"]["PictureIn"] | null;
+            swatches?: string[];
+            match?: number;
+            sharpness?: number;
+            radius?: number;
+            grain?: number;
+            seed?: number;
+            mask?: string | null;
+        };
         Reweigh: {
             text: string;
             start: number;
@@ -618,6 +719,28 @@ export interface components {
             maps: boolean;
             findings: number;
         };
+        SurfaceIn: {
+            corners: [
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ],
+                [
+                    number,
+                    number
+                ]
+            ];
+            arc?: number;
+            bend?: number;
+        };
         TemplateOut: {
             name: string;
             purpose: string;
@@ -639,6 +762,9 @@ export interface components {
             priority?: number;
             version: string;
             scale?: number;
+            /** @enum {string} */
+            method?: "lanczos" | "learned";
+            model?: string | null;
         };
         VariableOut: {
             name: string;
@@ -710,6 +836,10 @@ export interface components {
             findings: components["schemas"]["FindingOut"][];
             children: string[];
             words: components["schemas"]["WordOut"][];
+            origin: {
+                [key: string]: unknown;
+            };
+            locked: string[];
         };
         VersionPage: {
             items: components["schemas"]["Summary"][];
