@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +18,7 @@ from maquette.core.recipe import MAX_SEED, Recipe
 from maquette.core.version import Version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
-from maquette.errors import PictureRefused, ProjectMissing, SettingRefused
+from maquette.errors import MaquetteError, PictureRefused, ProjectMissing, SettingRefused
 from maquette.settings import Settings
 from maquette.stages.billing import Books
 from maquette.storage.project import Project
@@ -107,10 +109,18 @@ class Desk:
         return reference if isinstance(reference, Version) else self.records.resolve(reference)
 
     def critics(self) -> list[Critic]:
-        """Every critic that looks at new pictures."""
+        """Every critic that looks at new pictures, with the model's own judge if it brings one."""
         from maquette.critics.registry import load_critics
 
-        return load_critics()
+        return load_critics(self._judge)
+
+    @cached_property
+    def _judge(self) -> Path | None:
+        """Where the model of this desk keeps a judge; None when there is no model with a folder."""
+        with suppress(MaquetteError):  # told when something is to be drawn
+            folder = getattr(getattr(self.engine(), "card", None), "folder", None)
+            return folder / "judge" if isinstance(folder, Path) else None
+        return None
 
     def read_mask(self, mask: Image.Image | bytes | str | Path, version: Version) -> Image.Image:
         """A mask for this version: greyscale, of its size, white = edit.
