@@ -210,7 +210,9 @@ KEYS: dict[str, dict[str, str]] = {
     "import": _VERSION,
     "models": {
         "name": "what --model takes",
-        "path": "its folder",
+        "path": "its folder, or its one file",
+        "family": "sd, sdxl, sd3 or flux",
+        "licence": "what it states, or an empty text",
         "digest": "SHA-256 over its files",
         "width": "the size that it is best at, in pixels",
         "height": "the size that it is best at, in pixels",

@@ -66,6 +66,8 @@ def models(
                     "digest": card.ref.digest,
                     "width": card.native.width,
                     "height": card.native.height,
+                    "family": card.family,
+                    "licence": card.licence,
                     "words": len(card.vocabulary) if card.vocabulary is not None else None,
                     "default": card.folder.resolve() == default,
                     "verified": said[card.ref.name][0],
@@ -85,14 +87,18 @@ def models(
             grid.add_row(text(card.ref.name, "bold"), text(state, style), text(problem))
         call.voice.show(grid)
         return int(failed)
-    grid = table("model", "best at", "words", "digest", "folder", right=("words",))
+    grid = table(
+        "model", "family", "best at", "words", "licence", "digest", "where", right=("words",)
+    )
     for card in cards:
         star = "  (default)" if card.folder.resolve() == default else ""
         words = len(card.vocabulary) if card.vocabulary is not None else "any"
         grid.add_row(
             text(card.ref.name + star, "bold"),
+            text(card.driver.title),
             text(card.native),
             text(words),
+            text(card.licence or "not stated"),
             text(card.ref.digest[:10]),
             text(card.folder, "dim"),
         )

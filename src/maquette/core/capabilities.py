@@ -33,7 +33,8 @@ class Capabilities(BaseModel):
     the only ones. ``vocabulary`` is the set of words the model knows, or None when it is open (any
     word). ``seeds``: the same seed draws the same picture; ``weights``: words can weigh more and
     less; ``negatives``: there is a negative prompt; ``references``: how many pictures it can be
-    shown beside the one to edit; ``billed``: somebody sends a bill.
+    shown beside the one to edit; ``billed``: somebody sends a bill. ``family`` names the kind of
+    local model, ``notes`` say where words, weights and maps mean less than one might think.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,8 @@ class Capabilities(BaseModel):
     negatives: bool = True
     references: int = 0
     billed: bool = False
+    family: str = ""
+    notes: tuple[str, ...] = ()
 
     def nearest(self, size: Size) -> Size:
         """The size that can be drawn and is most like this one in shape, then in area."""

@@ -133,6 +133,9 @@ class _Processor:
                 attn.head_to_batch_dim(attn.to_v(encoder_hidden_states)),
             )
         key, value = aim.kept[self.layer]
+        if getattr(attn, "upcast_attention", False):
+            # Stable Diffusion 2.1 leaves the range of float16 here, as its configuration says.
+            query, key = query.float(), key.float()
         logits = torch.baddbmm(
             query.new_empty(1), query, key, beta=0, alpha=attn.scale
         )  # (rows x heads, places, tokens)
@@ -141,7 +144,7 @@ class _Processor:
         probabilities = logits.softmax(dim=-1)
         if self.shared.record:
             self.shared.add(aim, probabilities, attn.heads)
-        out = torch.bmm(probabilities, value)
+        out = torch.bmm(probabilities.to(value.dtype), value)
         for condition in self.shared.conditions:
             more = condition.attend(self.name, attn, query, aim)
             out = out if more is None else out + more

@@ -143,6 +143,9 @@ class DiffusersEngine:
             },
             token_maps=True,
             vocabulary=card.vocabulary,
+            negatives=card.driver.negative(card),
+            family=card.family,
+            notes=card.driver.notes,
         )
 
     def unknown_words(self, prompt: PromptText) -> tuple[str, ...]:
