@@ -10,7 +10,7 @@ from typing import Any
 
 from maquette.core.playbook import Playbook, load_playbook
 from maquette.errors import TemplateRefused
-from maquette.exchange.yamlfile import MAX_YAML, read_yaml
+from maquette.exchange.yamlfile import read_yaml
 
 __all__ = [
     "MAX_ROWS",
@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 MAX_ROWS = 10_000
+MAX_FILE = 10_000_000
 _MAX_WILDCARDS = 2_000
 
 
@@ -35,8 +36,8 @@ def read_text(path: str | Path) -> str:
     try:
         if not path.is_file():
             raise TemplateRefused(f"there is no file {path}", hint="check the file's path")
-        if path.stat().st_size > 4 * MAX_YAML:
-            raise TemplateRefused(f"{path} is larger than {4 * MAX_YAML // 10**6} MB")
+        if path.stat().st_size > MAX_FILE:
+            raise TemplateRefused(f"{path} is larger than {MAX_FILE // 10**6} MB")
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TemplateRefused(f"{path} is not a UTF-8 text: byte {error.start}") from error

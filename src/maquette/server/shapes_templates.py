@@ -143,7 +143,7 @@ class PlaybookIn(Body):
             ]
         }
     )
-    text: str = Field(max_length=1_000_000, description="Its YAML.")
+    text: str = Field(max_length=500_000, description="Its YAML.")
 
 
 class SavedOut(Shape):

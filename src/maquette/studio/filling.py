@@ -13,7 +13,7 @@ from maquette.core.version import Version
 from maquette.errors import TemplateRefused
 from maquette.stages.locking import LOCKED
 from maquette.stages.order import Order
-from maquette.studio.desk import seeds_from
+from maquette.studio.desk import MAX_PICTURES, seeds_from
 from maquette.studio.wording import joined, read_words
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def fill_template(
         except TemplateRefused as refused:
             raise TemplateRefused(f"{at}{refused}", hint=refused.hint) from refused
         found += [(number, index, filled) for index, filled in enumerate(texts, 1)]
+        if len(found) > MAX_PICTURES:
+            break  # seeds_from says so, before the other rows are filled for nothing
     seeds = seeds_from(seed, 1 if same_seed else len(found))
     drawn = _Drawn()
     for place, (number, index, filled) in enumerate(found):

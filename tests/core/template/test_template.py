@@ -165,6 +165,15 @@ def test_a_chain_of_doublings_is_refused_before_it_fills_the_memory() -> None:
         compile_template(parse_template(deep))
 
 
+def test_long_templates_are_not_filled_for_ever() -> None:
+    long = "moon " * 2_000 + "{a|b}" * 20
+    plan = compile_template(parse_template(long))
+    assert len(samples(plan, 100, 0)) == 100
+    for many in (lambda: samples(plan, 2_000, 0), lambda: every(plan, 2_000)):
+        with pytest.raises(TemplateRefused, match="too long to be filled so many times"):
+            many()
+
+
 def test_a_seed_gives_the_same_texts_again_and_the_first_ones_for_fewer() -> None:
     plan = compile_template(
         parse_template("a {red|blue|green|gold} {wolf|fox|owl} __season__"), {}, WILDCARDS

@@ -15,7 +15,7 @@ from maquette.errors import MaquetteError, WordLocked
 
 __all__ = ["Checked", "Remark", "lint", "run_tests"]
 
-_LOOKED_AT = 50
+_LOOKED_AT = 20
 """Texts of each template that are looked at."""
 
 

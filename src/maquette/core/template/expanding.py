@@ -19,6 +19,8 @@ MAX_EXPANSIONS = 10_000
 """Texts that are made at one time."""
 
 _MOST_STEPS = 100_000
+_MOST_STEPS_TOGETHER = 3_000_000
+_MOST_LETTERS_TOGETHER = 5_000_000
 _TRIES = 20
 _BLANKS = re.compile(r"[ \t]{2,}")
 
@@ -32,9 +34,10 @@ def samples(plan: Plan, n: int, seed: int) -> list[str]:
     """
     _bounded(n)
     found: dict[str, None] = {}
+    spent = _Spent()
     for index in range(n):
         for attempt in range(_TRIES):
-            text = _filled(plan, _ByWeight(seed, index, attempt))
+            text = _filled(plan, _ByWeight(seed, index, attempt), spent)
             if text not in found:
                 found[text] = None
                 break
@@ -51,9 +54,9 @@ def every(plan: Plan, limit: int = MAX_EXPANSIONS) -> list[str]:
     """
     _bounded(limit)
     found: dict[str, None] = {}
-    turns = _InTurn()
+    turns, spent = _InTurn(), _Spent()
     for _ in range(2 * MAX_EXPANSIONS):  # some ways read alike
-        found[_filled(plan, turns)] = None
+        found[_filled(plan, turns, spent)] = None
         if len(found) >= limit or not turns.advance():
             break
     return list(found)
@@ -175,6 +178,24 @@ class _Filling:
         return text
 
 
-def _filled(plan: Plan, chooser: _Chooser) -> str:
-    text = _Filling(chooser, {}).group(plan.group)
+@dataclass(slots=True)
+class _Spent:
+    """What filling a template again and again has taken so far."""
+
+    steps: int = 0
+    letters: int = 0
+
+    def add(self, filling: _Filling) -> None:
+        self.steps += filling.steps
+        self.letters += filling.length
+        if self.steps > _MOST_STEPS_TOGETHER or self.letters > _MOST_LETTERS_TOGETHER:
+            raise TemplateRefused(
+                "the template is too long to be filled so many times", hint="ask for fewer texts"
+            )
+
+
+def _filled(plan: Plan, chooser: _Chooser, spent: _Spent) -> str:
+    filling = _Filling(chooser, {})
+    text = filling.group(plan.group)
+    spent.add(filling)
     return _BLANKS.sub(" ", text).strip()
