@@ -126,7 +126,7 @@ class PixelOrders:
         logo: _AnyPicture,
         *,
         on: str | None = None,
-        surface: Surface | None = None,
+        surface: Surface | Mapping[str, Any] | None = None,
         box: tuple[int, int, int, int] | None = None,
         flat: bool = False,
         size: float = 0.7,
@@ -148,6 +148,8 @@ class PixelOrders:
         """
         version = self._desk.version(version)
         picture, used = self._picture(logo)
+        if isinstance(surface, Mapping):
+            surface = operations.surface(**surface)
         place = self._surface(version, on, surface, box, flat=flat)
         placed = Placed(
             logo,

@@ -267,6 +267,19 @@ def test_polish_mends_shapes_and_enlarges(studio: Studio, tmp_path: Path) -> Non
     assert studio.records.count() == count
 
 
+def test_polish_puts_a_logo_on(studio: Studio, tmp_path: Path) -> None:
+    Image.new("RGBA", (30, 20), "red").save(tmp_path / "logo.png")
+    place = {"corners": [[10, 10], [50, 10], [50, 50], [10, 50]], "arc": 60}
+    logo = {"file": "logo.png", "surface": place, "size": 0.5}
+    state = studio.campaign({**BRIEF, "polish": {"steps": 0, "logo": logo}}, folder=tmp_path)
+    assert {version.operation for version in state.polished} == {"logo"}
+    for bad in ({"file": "logo.png", "colour": "red"}, {"size": 1}):
+        with pytest.raises((SettingRefused, BriefRefused)):
+            studio.campaign({**BRIEF, "polish": {"steps": 0, "logo": bad}}, folder=tmp_path)
+    with pytest.raises(BriefRefused, match="files of this machine"):
+        studio.orders.campaign({**BRIEF, "polish": {"logo": {"file": "logo.png", "on": "mug"}}})
+
+
 def test_every_version_says_which_campaign_made_it(studio: Studio, tmp_path: Path) -> None:
     state = studio.campaign(BRIEF, folder=tmp_path)
     told = origins_of(studio.records, [v.id for v in (*state.drafts, *state.finals)])

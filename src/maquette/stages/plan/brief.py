@@ -113,13 +113,27 @@ class Refine(_Part):
 class Polish(_Part):
     """What is done to the finished: faults mended until the score ``until`` with at most ``steps``
     versions each, another shape by outpainting (``4:5``), more pixels, light and colour (the
-    arguments of retouch)."""
+    arguments of retouch), a logo (its ``file`` beside the brief, or a ``version``, and the
+    arguments of logo)."""
 
     until: float = Field(default=0.8, ge=0, le=1)
     steps: int = Field(default=2, ge=0, le=100)
     aspect: str = Field(default="", pattern=r"^([1-9]\d{0,3}:[1-9]\d{0,3})?$")
     upscale: float | None = Field(default=None, gt=1, le=8)
     retouch: dict[str, Any] = Field(default_factory=dict[str, Any])
+    logo: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+    @property
+    def files(self) -> list[str]:
+        """What it names outside the project."""
+        named = [self.logo.get("file"), *(self.retouch.get(key) for key in ("palette", "mask"))]
+        return [str(each) for each in named if each is not None]
+
+    @model_validator(mode="after")
+    def _one_logo(self) -> Polish:
+        if self.logo and (("file" in self.logo) == ("version" in self.logo)):
+            raise ValueError("a logo is a file or a version")
+        return self
 
 
 class Deliver(_Part):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from maquette.core.geometry import Size
 from maquette.core.version import Version
+from maquette.errors import SettingRefused
 from maquette.stages.improve import improve
 from maquette.stages.order import Order
 from maquette.stages.plan.campaign import Campaign
@@ -102,7 +103,21 @@ def _asked(campaign: Campaign):
     def larger(version: Version) -> Order | None:
         return verbs.upscale(version, asked.upscale) if asked.upscale else None
 
-    return (shape, light, larger)
+    def marked(version: Version) -> Order | None:
+        if not asked.logo:
+            return None
+        how = {key: value for key, value in asked.logo.items() if key not in {"file", "version"}}
+        named = asked.logo.get("file")
+        logo = campaign.folder / str(named) if named is not None else asked.logo["version"]
+        try:
+            return verbs.logo(version, logo, **how)
+        except TypeError as error:
+            raise SettingRefused(
+                f"polish.logo: {str(error).rpartition('.')[2]}",
+                hint="its keys are those of 'maquette logo': on, box, size, shading, …",
+            ) from error
+
+    return (shape, light, larger, marked)
 
 
 def sides(size: Size, aspect: str) -> dict[str, int]:
