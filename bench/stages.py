@@ -20,6 +20,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -27,7 +28,7 @@ from bench.row import Row, spread
 from maquette.core.geometry import Box, Size
 from maquette.core.heat import statistics as word_statistics
 from maquette.core.picture import encode_png
-from maquette.core.raster import ssim
+from maquette.core.raster import luminance, ssim
 from maquette.core.recipe import Continue, Inpaint, PromptText, Recipe, Sampling, TextToImage
 from maquette.core.trajectory import as_picture, nearest
 from maquette.core.version import Version
@@ -148,6 +149,7 @@ def _economy(studio: Studio, prompts: Sequence[Asked], each: int, best: int) -> 
         spent, count = pool.seconds + choosing + refined.seconds, len(pool.versions)
         saved, cheap = 1 - spent / finals.seconds, 1 - spent / previews.seconds
         ours = [score(version) for version in refined.versions]
+        edges = _edges(studio, refined.versions) / _edges(studio, top_finals)
         speed = _median(finals) / _median(pool)
         first = pool is drafts
         figures = {
@@ -173,7 +175,8 @@ def _economy(studio: Studio, prompts: Sequence[Asked], each: int, best: int) -> 
                 GROUP,
                 f"the best {best}: from {named}, and of {count} finals",
                 statistics.mean(ours) - statistics.mean(top),
-                f"{statistics.mean(ours):.3f} and {statistics.mean(top):.3f}",
+                f"{statistics.mean(ours):.3f} and {statistics.mean(top):.3f};"
+                f" edges {edges:.0%} of a final's",
                 "no lower" if first else "",
                 statistics.mean(ours) >= statistics.mean(top) if first else None,
                 f"mean score ({how}); both chosen by select",
@@ -423,6 +426,19 @@ def _same(one: Image.Image, other: Image.Image) -> float:
 
 def _likeness(studio: Studio, draft: Version, final: Version) -> float:
     return _same(studio.picture(draft), studio.picture(final))
+
+
+def _edges(studio: Studio, versions: Sequence[Version]) -> float:
+    """How hard the hardest edges are: the 98th percentile of |Laplacian|, a median over them."""
+    found = [
+        float(np.percentile(np.abs(cv2.Laplacian(luminance(_array(studio, each)), cv2.CV_32F)), 98))
+        for each in versions
+    ]
+    return statistics.median(found)
+
+
+def _array(studio: Studio, version: Version) -> np.ndarray:
+    return np.asarray(studio.picture(version).convert("RGB"))
 
 
 def _agreement(scores: Sequence[tuple[float, float]]) -> float:
