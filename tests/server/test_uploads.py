@@ -126,3 +126,13 @@ def test_verifying_never_breaks(project: Project, name: str) -> None:
 
 def test_a_bomb_of_text_costs_little(empty: Project) -> None:
     assert empty.post("/imports", content=text_bomb()).status_code in {201, 422}
+
+
+def test_a_reference_may_be_as_large_as_any_picture(project: Project) -> None:
+    noise = Image.effect_noise((1100, 1100), 90).convert("RGB")
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    assert len(buffer.getvalue()) > 2 * 1024 * 1024
+    answer = project.post("/controls", content=buffer.getvalue())
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["width"], answer.json()["height"]) == (1100, 1100)

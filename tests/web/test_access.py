@@ -66,12 +66,23 @@ def unknown(page: Page, house: House) -> None:
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def like(page: Page, house: House) -> None:
+    refine(page, house)
+    page.get_by_text("Be like other pictures").click()
+    page.get_by_role("button", name="This picture", exact=True).click()
+    expect(
+        page.get_by_role("group", name="Pictures to be like").get_by_role("slider")
+    ).to_be_visible()
+
+
 SCREENS: dict[str, Opening] = {
     "refine": refine,
     "masked": masked,
     "words-doubted": broken_words,
     "mask-from": dialog("Mask from a word"),
     "export": dialog("Export …"),
+    "retouch": dialog("Retouch light and colour …"),
+    "like": like,
     "palette": dialog("Find an action"),
     "projects": dialog("Project Sample"),
     "compare": compare,

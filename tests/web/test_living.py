@@ -239,6 +239,26 @@ def test_an_engine_that_is_away_is_told_and_pictures_come_in_all_the_same(
         expect(words).to_have_value("kept while nothing draws")
 
 
+def test_light_is_retouched_inside_the_mask(house: House, page: Page) -> None:
+    visit(page, house)
+    page.keyboard.press("r")
+    left, top, side = stage(page)
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + side, top + side / 2, steps=4)
+    page.mouse.up()
+    expect(page.get_by_text("50 % masked")).to_be_visible()
+    page.get_by_role("button", name="Retouch light and colour …").click()
+    page.get_by_role("slider", name="Exposure").fill("1")
+    expect(page.get_by_role("checkbox", name="Only in the mask")).to_be_checked()
+    arrived(page, page.get_by_role("button", name="Retouch", exact=True).click)
+    expect(page.get_by_role("heading", name="Retouched")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy Exposure: 1")).to_be_visible()
+    first, last = house.versions()[0]["id"], house.versions()[-1]["id"]
+    compared = house.get(f"/api/v1/projects/sample/compare?before={first}&after={last}")
+    assert 0.4 < compared["changed_share"] <= 0.55
+
+
 def test_every_stroke_is_undone_and_a_reload_keeps_all(house: House, page: Page) -> None:
     visit(page, house)
     words = page.get_by_role("textbox", name="Prompt", exact=True)

@@ -186,6 +186,31 @@ def test_a_finding_is_mended_with_one_click(house: House, page: Page) -> None:
     )
 
 
+def test_a_picture_like_another(house: House, page: Page) -> None:
+    first = house.versions()[0]
+    page.goto(f"{house.address}/p/sample/v/{first['id'][:16]}")
+    settled(page)
+    page.get_by_text("Be like other pictures").click()
+    page.get_by_role("button", name="This picture", exact=True).click()
+    like = page.get_by_role("group", name=first["id"][:10])
+    like.get_by_role("slider").fill("0.8")
+    words = page.get_by_role("textbox", name="Prompt", exact=True)
+    words.fill("a lone wolf at sunset, mountains")
+    draw = page.get_by_role("button", name="Draw 1")
+    draw.wait_for()
+    shot(page, "like")
+    arrived(page, draw.click)
+    expect(page.get_by_role("button", name="Copy Like: style of")).to_be_visible()
+    # What it was like is its parent.
+    assert house.versions()[-1]["parents"] == [first["id"]]
+    page.reload()
+    expect(like).to_be_visible()
+    like.get_by_role("button", name="out").click()
+    expect(like).to_be_hidden()
+    # Later tests start without it.
+    page.wait_for_timeout(100)
+
+
 def test_drafts_of_the_shipped_model_are_chosen_by_score(house: House, page: Page) -> None:
     house.post(
         "/projects/sample/operations/generate",

@@ -21,7 +21,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OPEN = frozenset({"/login", "/login.css", "/healthz"})
 """What can be asked without the token."""
 
-_PICTURES = ("/imports", "/masks", "/verify")
+_PICTURES = ("/imports", "/masks", "/controls", "/verify")
 
 _HEADERS = {
     "content-security-policy": (

@@ -117,13 +117,15 @@ define(
   { ...version('branch', 'Use its words and seed as a start', 'branch', () => void startHere(), 'B'), scope: 'strip', quiet: true },
   version('export', 'Export …', 'export', () => dialogs.show('export'), 'Mod+S'),
   version('replay', 'Replay: draw it again and compare', 'replay', () => void operate('replay', {})),
+  version('retouch', 'Retouch light and colour …', 'sun', () => dialogs.show('retouch')),
+  version('improve', 'Improve it by itself, four tries', 'wand', () => void operate('improve', { steps: 4 })),
   version('enlarge', 'Enlarge to twice the size', 'resize', () => void operate('upscale', { scale: 2 })),
   version('extend', 'Extend on all sides', 'extend', () => {
     const step = studio.model?.multiple ?? 8
     const by = Math.max(step, Math.round(studio.current!.width / 4 / step) * step)
-    void operate('outpaint', { left: by, right: by, top: by, bottom: by })
+    void operate('outpaint', { left: by, right: by, top: by, bottom: by, ...studio.steering?.body() })
   }),
-  version('vary', 'Draw four near this one', 'sweep', () => void operate('vary', { n: 4, strength: 0.5, quality: studio.words?.quality ?? 'final' })),
+  version('vary', 'Draw four near this one', 'sweep', () => void operate('vary', { n: 4, strength: 0.5, quality: studio.words?.quality ?? 'final', ...studio.steering?.body() })),
   {
     name: 'compare-parent', label: 'Compare with what it came from', shortcut: 'C', icon: 'compare', group: 'Versions',
     enabled: () => refining() && parent() !== null,

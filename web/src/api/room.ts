@@ -2,6 +2,7 @@
 import { BASE, type Asking, ask, askBlob, freshKey, query } from './client'
 import type {
   Accepted,
+  Adapter,
   Comparison,
   Detail,
   Estimate,
@@ -25,6 +26,7 @@ export const session = () => ask<Session>('GET', '/session')
 export const projects = () => ask<{ items: Project[] }>('GET', '/projects')
 export const createProject = (name: string) => ask<Project>('POST', '/projects', { json: { name } })
 export const models = () => ask<{ items: Model[] }>('GET', '/models')
+export const adapters = () => ask<{ items: Adapter[] }>('GET', '/adapters')
 export const readPrompt = (text: string, negative: string, signal?: AbortSignal) =>
   ask<PromptRead>('POST', '/prompt', { json: { text, negative }, ...(signal && { signal }) })
 export const reweigh = (text: string, start: number, end: number, weight: number) =>
@@ -75,6 +77,9 @@ export class RoomApi {
     })
   sendMask = (version: string, png: Blob) =>
     this.ask<MaskMade>('POST', `/masks${query({ version })}`, { body: png, type: 'image/png' })
+  /** A picture for reference or structure; it becomes no version. */
+  keepPicture = (file: Blob) =>
+    this.ask<{ digest: string }>('POST', '/controls', { body: file, type: file.type || 'application/octet-stream' })
   makeMask = (wish: MaskWish) => this.ask<MaskMade>('POST', '/masks', { json: wish })
   jobs = (status = '') => this.ask<{ items: Job[] }>('GET', `/jobs${query({ status })}`)
   cancel = (job: string) => this.ask<unknown>('POST', `/jobs/${job}/cancel`)
@@ -90,6 +95,8 @@ export class RoomApi {
 
   picture = async (digest: string): Promise<Blob> =>
     (await askBlob('GET', `${this.base}/pictures/${digest}`)).blob
+  layers = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/layers`, { json })
+
   pictureUrl = (digest: string) => `${BASE}${this.base}/pictures/${digest}`
   thumbUrl = (digest: string, side: 64 | 128 | 256 | 512 | 1024) =>
     `${BASE}${this.base}/pictures/${digest}/${side}.webp`

@@ -907,7 +907,7 @@ export interface components {
             image?: string | null;
             version?: string | null;
             /** @enum {string} */
-            kind: "canny" | "lineart" | "scribble" | "tile";
+            kind: "canny" | "lineart" | "scribble" | "depth" | "pose" | "tile";
             size?: [
                 number,
                 number

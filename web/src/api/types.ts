@@ -25,6 +25,7 @@ export type MaskMade = Shapes['MaskOut']
 export type Comparison = Shapes['ComparisonOut']
 export type HeatChange = Shapes['HeatChangeOut']
 export type Pick = Shapes['PickOut']
+export type Adapter = Shapes['AdapterOut']
 export type Verdict = Shapes['VerdictOut']
 
 /** Asked for by query, so not among the schemas until the server has it. */

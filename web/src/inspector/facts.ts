@@ -27,6 +27,16 @@ export function facts(detail: Detail): Fact[] {
   put('Steps', sampling?.steps)
   put('Guidance', sampling?.guidance)
   put('Sampler', sampling?.sampler)
+  if (task.kind === 'retouch') {
+    for (const [name, value] of Object.entries(task)) {
+      if (typeof value === 'number' && value !== 0 && !['match', 'radius', 'seed'].includes(name)) put(name.charAt(0).toUpperCase() + name.slice(1), value)
+    }
+  }
+  for (const each of (recipe.conditionings ?? []) as Any[]) {
+    if (each.kind === 'reference') put('Like', `${String(each.role)} of ${String(each.image).slice(0, 10)}, ${String(each.strength)}`)
+    else if (each.kind === 'control') put('Obeys', `${String(each.condition)}, ${String(each.strength)}`)
+    else if (each.kind === 'lora') put('LoRA', `${String(each.name)}, ${String(each.weight)}`)
+  }
   put('Model', detail.model)
   put('Engine', detail.engine)
   put('Recipe', detail.recipe_digest)

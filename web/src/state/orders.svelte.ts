@@ -25,6 +25,7 @@ export function plan(): Plan | null {
     words.basisChips &&
     words.readOf === words.text &&
     !words.flags &&
+    !studio.steering?.some &&
     words.negative === (base.negative ?? '') &&
     words.seedMode === 'locked' &&
     words.seed === base.seed &&
@@ -65,6 +66,7 @@ export function plan(): Plan | null {
       ...(!('quality' in flagged) && { quality: words.quality }),
       ...(seed !== null && !('seed' in flagged) && { seed }),
       ...(words.size && !('size' in flagged) && { size: words.size }),
+      ...studio.steering?.body(),
     },
     from: current?.id ?? null,
   }
@@ -84,7 +86,7 @@ export async function carryOut(): Promise<void> {
 
 /** Draw what the box says where the mask is white. */
 export async function replace(): Promise<void> {
-  const { room, editor, current, words } = studio
+  const { room, editor, current, words, steering } = studio
   if (!room || !editor?.has || !current) return
   const again = editor.replaced?.after === current.id ? editor.replaced : null
   const from = again && again.prompt === editor.prompt.trim() ? again.before : current.id
@@ -93,9 +95,19 @@ export async function replace(): Promise<void> {
     const mask = await room.api.sendMask(from, await editor.png())
     await room.order(
       'inpaint',
-      { version: from, mask: mask.digest, prompt: editor.prompt.trim(), quality: words?.quality ?? 'final' },
+      { version: from, mask: mask.digest, prompt: editor.prompt.trim(), quality: words?.quality ?? 'final', ...steering?.body() },
       current.id,
     )
+  })
+}
+
+/** Light and colour by numbers; with `inside` only where the mask is white. */
+export async function retouch(values: Record<string, number>, inside: boolean): Promise<void> {
+  const { room, editor, current } = studio
+  if (!room || !editor || !current) return
+  await attempt(async () => {
+    const mask = inside ? (await room.api.sendMask(current.id, await editor.png())).digest : null
+    await room.order('retouch', { version: current.id, ...values, ...(mask && { mask }) }, current.id)
   })
 }
 

@@ -277,10 +277,18 @@ export class Room {
   private deliver(id: string): void {
     const job = this.jobs.get(id)
     const order = this.orders.find((each) => each.group === job?.group)
-    if (!job?.version || !order) return
-    void this.learn(job.version)
-      .then(() => this.preload(job.version!))
-      .then(() => this.arrived?.(job.version!, job, order.from))
+    if (!job || !order) return
+    // The loop that improves by itself makes versions of its own and names the best of them.
+    const best = job.operation === 'improve' ? String(job.result?.best ?? '') : ''
+    if (best && job.parents.includes(best)) {
+      notices.say('Nothing was found that is better: the picture stays as it is.')
+      return
+    }
+    const version = job.version ?? best
+    if (!version) return
+    void this.learn(version)
+      .then(() => this.preload(version))
+      .then(() => this.arrived?.(version, job, order.from))
   }
 
   /** Have the picture at hand before it is shown, so that nothing flickers. */

@@ -11,6 +11,7 @@ import { Looking } from './looking.svelte'
 import { notices } from './notices.svelte'
 import { type JobView, Room } from './room.svelte'
 import { type Route, href, parse } from './router'
+import { Steering } from './steering.svelte'
 import { Words } from './words.svelte'
 
 class Studio {
@@ -22,6 +23,7 @@ class Studio {
   away = $state.raw<Problem | null>(null)
   room = $state.raw<Room | null>(null)
   words = $state.raw<Words | null>(null)
+  steering = $state.raw<Steering | null>(null)
   editor = $state.raw<Editor | null>(null)
   looking = $state.raw<Looking | null>(null)
   route = $state.raw<Route>(parse(location.pathname))
@@ -122,6 +124,8 @@ class Studio {
     const room = new Room(route.project)
     room.arrived = this.arrived
     this.words = new Words(room.id)
+    this.steering = new Steering(room.id)
+    void this.askAdapters(this.steering)
     this.editor = new Editor(room.id)
     this.looking = new Looking(room, () => this.current)
     this.picked = new Set(recall<string[]>(`picked:${room.id}`, []))
@@ -134,6 +138,12 @@ class Studio {
     if (this.room === room && now.screen === 'refine' && !now.version && room.newest) {
       this.show(room.newest.id, true)
     }
+  }
+
+  private async askAdapters(steering: Steering): Promise<void> {
+    // Without them LoRAs and structures are not offered; references need none.
+    const found = await api.adapters().catch(() => null)
+    if (found) steering.adapters = found.items
   }
 
   /** Whoever comes in by another screen finds the newest picture's words at hand. */

@@ -64,6 +64,10 @@ export type IconName = keyof typeof ICONS
 const OPERATIONS: Record<string, IconName> = {
   generate: 'wand',
   refine: 'pick',
+  retouch: 'sun',
+  restore: 'wand',
+  composite: 'copy',
+  logo: 'copy',
   vary: 'sweep',
   explore: 'sweep',
   reweight: 'word',
