@@ -153,7 +153,9 @@ def test_what_is_no_picture_or_no_request(http: httpx2.Client, room: str) -> Non
     bad = http.post(f"{room}/controls", content=b"nothing", headers=headers)
     assert bad.status_code == 422
     assert http.post(f"{room}/controls", json={"kind": "canny"}).status_code == 422
-    assert http.post(f"{room}/controls", json={"version": "@", "kind": "depth"}).status_code == 422
+    assert http.post(f"{room}/controls", json={"version": "@", "kind": "mood"}).status_code == 422
+    needs = kept(http, room, photo(), kind="depth")
+    assert needs.status_code == 422 and "bring a depth map" in needs.json()["hint"]
 
 
 def test_an_engine_without_adapters_lists_none(server: Running) -> None:

@@ -190,7 +190,7 @@ def test_reference_attention_where_there_is_no_network(tmp_path: Path, models: P
         (
             {"control": [{"condition": "depth", "image": photo(), "make": True}]},
             ModelMissing,
-            "no network here reads depth",
+            "no network here reads the depth",
         ),
         ({"reference": [{"role": "mood", "image": photo()}]}, SettingRefused, "no reference"),
         ({"reference": [{"role": "face", "image": photo()}]}, PictureRefused, "no face"),

@@ -163,7 +163,8 @@ def control(
     ],
     *,
     kind: Annotated[
-        Literal["canny", "lineart", "scribble", "tile"], typer.Option(help="What the map shows.")
+        Literal["canny", "lineart", "scribble", "tile", "depth", "pose"],
+        typer.Option(help="What the map shows; depth and pose need an estimator."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the map.")
@@ -179,7 +180,8 @@ def control(
     """
     from maquette.core.geometry import Size
     from maquette.core.picture import decode_picture
-    from maquette.operations.controls import make_map
+    from maquette.engines.preprocess import estimate
+    from maquette.operations.controls import PURE, make_map
     from maquette.studio.desk import read_file
     from maquette.studio.steering import fitted
 
@@ -189,7 +191,7 @@ def control(
         image = decode_picture(data, name=name)
         if wanted is not None:
             image = fitted(image, Size(width=wanted[0], height=wanted[1]))
-        made = make_map(image, kind)
+        made = make_map(image, kind) if kind in PURE else estimate(image, kind)
     else:
         with call.studio() as studio:
             made = studio.control_map(picture, kind, size=wanted)

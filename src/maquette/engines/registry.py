@@ -17,7 +17,7 @@ GROUP = "maquette.engines"
 
 # Files beside the engines that are no engines themselves.
 _HELPERS = frozenset(
-    {"onnx", "base", "checks", "compact", "local", "registry", "services", "wording"}
+    {"onnx", "base", "checks", "compact", "local", "preprocess", "registry", "services", "wording"}
 )
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "STEERING",
     "AdapterOut",
     "Adapters",
+    "Condition",
     "ControlAsk",
     "ControlIn",
     "MapOut",
@@ -104,7 +105,7 @@ class ControlAsk(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": "@", "kind": "canny"}]})
     image: Digest | None = Field(default=None, description="A picture kept here.")
     version: Ref | None = Field(default=None, description="Instead of `image`: a version.")
-    kind: Literal["canny", "lineart", "scribble", "tile"]
+    kind: Condition
     size: Annotated[
         tuple[int, int] | None,
         Field(description="[width, height], cut to that shape; null = its own.", examples=[None]),

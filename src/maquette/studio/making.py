@@ -14,7 +14,6 @@ from maquette import operations
 from maquette.core.picture import decode_picture, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
-from maquette.operations.controls import make_map
 from maquette.operations.settings import prompt_text, small_enough
 from maquette.stages.locking import with_locks
 from maquette.stages.order import Order
@@ -22,7 +21,7 @@ from maquette.stages.produce import produce, repeat
 from maquette.studio.desk import read_file
 from maquette.studio.marking import Marking
 from maquette.studio.orders import Orders
-from maquette.studio.steering import AnyPicture, fitted
+from maquette.studio.steering import AnyPicture, fitted, map_of
 
 if TYPE_CHECKING:
     from maquette.exchange.imports import Found
@@ -108,18 +107,18 @@ class Making(Marking):
     def control_map(
         self, source: AnyPicture, kind: str, *, size: tuple[int, int] | None = None
     ) -> Image.Image:
-        """The map of a picture for ``control``: canny, lineart, scribble or tile, of the picture's
-        size or, of its middle, of another. It may be painted over before it is used.
+        """The map of a picture for ``control``: canny, lineart, scribble, tile, depth or pose, of
+        the picture's size or, of its middle, of another. It may be painted over before it is used.
 
         Raises:
             SettingRefused: no such kind, or a size out of range.
-            ModelMissing: depth and pose, which need a network: such a map is brought along.
+            ModelMissing, ModelRefused, ExtraMissing: depth and pose need an estimator.
             PictureRefused, VersionUnknown.
         """
         image, _ = self.orders.picture(source)
         if size is not None:
             image = fitted(image, small_enough(*size))
-        return make_map(image, kind)
+        return map_of(self, image, kind)
 
     def rollback(self, version: Version | str) -> Version:
         """An earlier version as the newest again, with its recipe and its token maps, so that work

@@ -22,14 +22,14 @@ from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.engines.base import Adapting
 from maquette.errors import PictureRefused, RecipeRefused, SettingRefused
-from maquette.operations.controls import KINDS, make_map
+from maquette.operations.controls import KINDS, PURE, make_map
 from maquette.operations.faces import face_region
 from maquette.studio.desk import read_file
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
 
-__all__ = ["AnyPicture", "Likeness", "Steering", "Structure", "fitted", "read_steering"]
+__all__ = ["AnyPicture", "Likeness", "Steering", "Structure", "fitted", "map_of", "read_steering"]
 
 AnyPicture = Version | Image.Image | bytes | str | Path
 """A picture itself, its bytes, its file, or a version of the project. Text is a file where there
@@ -173,7 +173,7 @@ class _Reader:
         adapter = self._for_condition(asked)
         image = self._shown(asked.image)
         if asked.make:
-            image = make_map(fitted(image, self.size), asked.condition)
+            image = map_of(self.desk, fitted(image, self.size), asked.condition)
         elif size_of(image) != self.size:
             raise SettingRefused(
                 f"the map for {asked.condition} has {size_of(image)} pixels,"
@@ -265,6 +265,21 @@ class _Reader:
             if each.kind == "ip-adapter" and not each.misfit and role in each.roles:
                 return each
         return None
+
+
+def map_of(desk: Desk, image: Image.Image, kind: str) -> Image.Image:
+    """The control map of a picture, of its size; depth and poses by an estimator at hand.
+
+    Raises:
+        SettingRefused: no such kind.
+        ModelMissing, ModelRefused, ExtraMissing: no estimator, or one that cannot be used.
+        PictureRefused: no figure to be seen.
+    """
+    if kind in KINDS and kind not in PURE:
+        from maquette.engines.preprocess import estimate
+
+        return estimate(image, kind, desk.settings.models)
+    return make_map(image, kind)
 
 
 def fitted(image: Image.Image, size: Size) -> Image.Image:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from maquette.errors import ModelMissing, SettingRefused
-from maquette.operations.controls import KINDS, canny, lineart, make_map, scribble, tile
+from maquette.errors import SettingRefused
+from maquette.operations.controls import PURE, canny, lineart, make_map, scribble, tile
 
 
 def disc(side: int = 256, radius: int = 70) -> Image.Image:
@@ -65,22 +65,15 @@ def test_a_tile_keeps_colours_and_loses_detail() -> None:
     assert found.std() < 0.4 * noise.std()
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in {"depth", "pose"}])
+@pytest.mark.parametrize("kind", PURE)
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (256, 64)])
 def test_any_size_and_mode(kind: str, size: tuple[int, int]) -> None:
     for mode in ("L", "RGB", "RGBA"):
         assert make_map(Image.new(mode, size), kind).size == size
 
 
-@pytest.mark.parametrize("kind", ["depth", "pose"])
-def test_what_needs_a_network_says_to_bring_a_map(kind: str) -> None:
-    with pytest.raises(ModelMissing) as refused:
-        make_map(disc(), kind)
-    assert "bring a" in refused.value.hint
-
-
 def test_unknown_kinds_and_thresholds() -> None:
-    with pytest.raises(SettingRefused, match="no control 'mood'"):
+    with pytest.raises(SettingRefused, match="no map 'mood'"):
         make_map(disc(), "mood")
     with pytest.raises(SettingRefused):
         canny(disc(), low=200, high=100)

@@ -10,30 +10,26 @@ from typing import Literal, get_args
 
 from PIL import Image
 
-from maquette.errors import ModelMissing, SettingRefused
+from maquette.errors import SettingRefused
 from maquette.operations.controls.canny import canny
 from maquette.operations.controls.lineart import lineart
 from maquette.operations.controls.scribble import scribble
 from maquette.operations.controls.tile import tile
 
-__all__ = ["KINDS", "Kind", "canny", "lineart", "make_map", "scribble", "tile"]
+__all__ = ["KINDS", "PURE", "Kind", "canny", "lineart", "make_map", "scribble", "tile"]
 
 Kind = Literal["canny", "lineart", "scribble", "depth", "pose", "tile"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
-_READ = {"depth": "depth", "pose": "joints"}
-_BRING = {
-    "depth": "bring a depth map of the picture's size, near bright, and use it as it is",
-    "pose": "bring a skeleton in colours on black, of the picture's size, and use it as it is",
-}
+PURE = ("canny", "lineart", "scribble", "tile")
+"""Those that need no network."""
 
 
 def make_map(image: Image.Image, kind: str) -> Image.Image:
     """The map of a kind, of the picture's size, with the kind's usual settings.
 
     Raises:
-        SettingRefused: no such kind.
-        ModelMissing: depth and poses, which need a network: such a map is brought along.
+        SettingRefused: another kind.
     """
     picture = image.convert("RGB")
     match kind:
@@ -45,9 +41,7 @@ def make_map(image: Image.Image, kind: str) -> Image.Image:
             return scribble(picture)
         case "tile":
             return tile(picture)
-        case "depth" | "pose":
-            raise ModelMissing(
-                f"no network here reads {_READ[kind]} off a picture", hint=_BRING[kind]
-            )
         case _:
-            raise SettingRefused(f"no control '{kind}'", hint=f"one of {', '.join(KINDS)}")
+            raise SettingRefused(
+                f"no map '{kind}' is made without a network", hint=f"one of {', '.join(PURE)}"
+            )

@@ -28,4 +28,7 @@ def lineart(image: Image.Image, *, width: float = 1.0) -> Image.Image:
     shade = np.clip(slope / top, 0, 1)
     # Faint slopes are texture, strong ones lines.
     lines = np.clip((shade - 0.15) / 0.45, 0, 1)
-    return Image.fromarray((lines * 255).round().astype(np.uint8))
+    # An edge between two areas answers on both of its sides: one line instead of two.
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    drawn = (lines * 255).round().astype(np.uint8)
+    return Image.fromarray(cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, brush))

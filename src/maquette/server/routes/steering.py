@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +14,7 @@ from maquette.engines.base import Adapting
 from maquette.server.answers import answer
 from maquette.server.context import Here, Open, Room
 from maquette.server.described import fails
-from maquette.server.shapes_steering import AdapterOut, Adapters, ControlAsk, MapOut
+from maquette.server.shapes_steering import AdapterOut, Adapters, Condition, ControlAsk, MapOut
 from maquette.server.uploads import PictureBody, upload_body
 
 __all__ = ["router"]
@@ -45,7 +45,7 @@ def make_control(
     request: Request,
     data: PictureBody,
     kind: Annotated[
-        Literal["canny", "lineart", "scribble", "tile"] | None,
+        Condition | None,
         Query(
             description="Of an uploaded picture: make this map of it; else it is kept as it is.",
             examples=["canny"],
