@@ -146,6 +146,17 @@ def test_a_remedy_that_cannot_be_carried_out_is_passed_over(
         assert done.ended == "reached" and done.best.operation == "reweight"
 
 
+def test_locked_words_are_not_weakened_by_a_remedy(
+    studio_with: Callable[[Critic], Studio],
+) -> None:
+    with studio_with(Planted(finding("strong:wolf"), lambda _: False)) as studio:
+        (wolf,) = studio.fill("a <lock:wolf> under a moon", seed=7, size=(64, 64), quality="draft")
+        done = studio.improve(wolf)
+        assert done.ended == "exhausted" and done.best.id == wolf.id
+        for version in studio.log():
+            assert studio.locked(version) == ("wolf",), version.operation
+
+
 def test_a_good_picture_is_left_alone(studio_with: Callable[[Critic], Studio]) -> None:
     with studio_with(Planted(finding("weak:moon"), lambda _: True)) as studio:
         (wolf,) = studio.generate("a wolf", seed=7, size=(64, 64))

@@ -85,6 +85,8 @@ def test_a_reference_hands_no_locks_on(studio: Studio) -> None:
     order = studio.orders.generate("a wolf", seed=3, quality="draft")
     (wolf,) = studio.carry_out(Order("generate", order.recipes, (mug.id,)))
     assert studio.locked(wolf) == ()
+    (again,) = studio.carry_out(Order("generate", (mug.recipe,), (mug.id,)))
+    assert studio.locked(again) == ("Acme red",)
 
 
 def test_several_pictures_by_a_flag(studio: Studio) -> None:

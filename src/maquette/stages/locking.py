@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from maquette.core.recipe import Inpaint, Outpaint, Recipe
-from maquette.core.template import check_locked
+from maquette.core.template import check_locked, missing_locks
 from maquette.stages.order import JUDGING, Order
 from maquette.storage.base import Records
 from maquette.storage.origin import origins_of
@@ -17,7 +17,7 @@ LOCKED = "locked"
 """The key of an origin that lists the locked words."""
 
 _ANEW = frozenset({"generate", "explore", "import"})
-"""Operations whose parents, if any, are references."""
+"""Operations whose parents may be references."""
 
 
 def locked_in(version_ids: Sequence[str], records: Records) -> tuple[str, ...]:
@@ -39,8 +39,9 @@ def locked_in(version_ids: Sequence[str], records: Records) -> tuple[str, ...]:
 def with_locks(order: Order, records: Records) -> Order:
     """The order, telling each of its versions which words are locked.
 
-    They are those of its own origins and of the version that it goes on from, its first parent;
-    what a new picture is merely to be like hands nothing on. A prompt for a part of the picture
+    They are those of its own origins and of the version that it goes on from, its first parent. A
+    picture that is drawn anew may have parents that it is merely to be like: those hand on what its
+    words say anyway. A prompt for a part of the picture
     (inpaint, outpaint) need not hold them; no negative prompt may.
 
     Raises:
@@ -48,17 +49,28 @@ def with_locks(order: Order, records: Records) -> Order:
     """
     if order.operation in JUDGING:
         return order
-    inherited = locked_in(order.parents[:1], records) if order.operation not in _ANEW else ()
+    anew = order.operation in _ANEW
+    inherited = locked_in(order.parents if anew else order.parents[:1], records)
     origins = [
         dict(order.origins[place]) if place < len(order.origins) else {}
         for place in range(len(order.recipes))
     ]
     for recipe, origin in zip(order.recipes, origins, strict=True):
-        locked = tuple(dict.fromkeys([*inherited, *map(str, origin.get(LOCKED, ()))]))
+        handed = _said(recipe, inherited) if anew else inherited
+        locked = tuple(dict.fromkeys([*handed, *map(str, origin.get(LOCKED, ()))]))
         if locked:
             _check(recipe, locked)
             origin[LOCKED] = list(locked)
     return replace(order, origins=tuple(origins)) if any(origins) else order
+
+
+def _said(recipe: Recipe, locked: Sequence[str]) -> tuple[str, ...]:
+    """Those of the words that a recipe says as locked words are to be said."""
+    if recipe.prompt is None:
+        return ()
+    plain = recipe.prompt.interpreter == "plain"
+    missing = missing_locks(recipe.prompt.text, locked, plain=plain)
+    return tuple(word for word in locked if word not in missing)
 
 
 def _check(recipe: Recipe, locked: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from maquette.errors import (
     PromptRefused,
     RecipeRefused,
     SettingRefused,
+    WordLocked,
     WordUnknown,
 )
 from maquette.stages.hands import Hands
@@ -37,6 +38,7 @@ _IMPOSSIBLE = (
     PromptRefused,
     RecipeRefused,
     SettingRefused,
+    WordLocked,
     WordUnknown,
 )
 """A remedy that raises one of these cannot be tried here; the next one is."""
