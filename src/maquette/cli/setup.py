@@ -141,7 +141,7 @@ def _verified(card: ModelCard) -> tuple[bool | None, str]:
     if not card.about.get("files"):
         return None, ""
     try:
-        verify_model(card)
+        verify_model(card, fresh=True)
     except MaquetteError as error:
         return False, str(error)
     return True, ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,15 +24,50 @@ _PARTS = (
 )
 _SEEN: dict[tuple[Path, int, int], str] = {}
 
+LARGE = 64 * 2**20
+"""Bytes from which a digest is kept between processes: FLUX has 24 GB, half a minute to read."""
 
-def sha256_of(file: Path) -> str:
-    """SHA-256 of a file's bytes; kept in memory for as long as its size and time stay."""
+
+def sha256_of(file: Path, *, fresh: bool = False) -> str:
+    """SHA-256 of a file's bytes; kept for as long as its size and times stay: in memory, and for
+    large files in a note in the person's cache folder (``XDG_CACHE_HOME``). ``fresh`` reads it
+    whatever is kept."""
     stat = file.stat()
     key = (file, stat.st_size, stat.st_mtime_ns)
-    if key not in _SEEN:
-        with file.open("rb") as stream:
-            _SEEN[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+    if fresh or key not in _SEEN:
+        note = _note(file, stat) if stat.st_size >= LARGE else None
+        _SEEN[key] = (None if fresh else _kept(note)) or _read(file, note)
     return _SEEN[key]
+
+
+def _note(file: Path, stat: os.stat_result) -> Path:
+    """Where the digest of this state of a file is kept: named by path, size and both times."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    state = f"{file.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
+    name = hashlib.sha256(state.encode("utf-8", "surrogateescape")).hexdigest()
+    return (Path(base) if base else Path.home() / ".cache") / "maquette" / "digests" / name
+
+
+def _kept(note: Path | None) -> str | None:
+    try:
+        told = note.read_text("ascii") if note is not None else ""
+    except (OSError, ValueError):
+        return None
+    whole = len(told) == 64 and set(told) <= set("0123456789abcdef")
+    return told if whole else None
+
+
+def _read(file: Path, note: Path | None) -> str:
+    with file.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if note is not None:
+        # A cache that cannot be written costs time and nothing else.
+        with contextlib.suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            draft = note.with_name(f"{note.name}.{os.getpid()}")
+            draft.write_text(found, "ascii")
+            draft.replace(note)
+    return found
 
 
 def digest_of(

@@ -295,8 +295,9 @@ def card_of(
     )
 
 
-def verify_model(card: ModelCard) -> None:
-    """Compare every file with the SHA-256 that MODEL.json gives for it, if it gives any.
+def verify_model(card: ModelCard, *, fresh: bool = False) -> None:
+    """Compare every file with the SHA-256 that MODEL.json gives for it, if it gives any; ``fresh``
+    reads each anew.
 
     Raises:
         ModelMissing: for a listed file that is not there.
@@ -306,7 +307,7 @@ def verify_model(card: ModelCard) -> None:
         file = card.folder / path
         if not file.is_file():
             raise ModelMissing(f"the model {card.ref.name} lacks its file {path}")
-        if sha256_of(file) != expected:
+        if sha256_of(file, fresh=fresh) != expected:
             raise ModelRefused(
                 f"{path} of the model {card.ref.name} is damaged: its bytes are not as listed",
                 hint="install the model again",
