@@ -31,27 +31,21 @@ def banded_share(bright: Plane) -> float:
 
 def _share_of_lines(bright: Plane) -> float:
     lines = bright[:: max(1, len(bright) // _LINES)]
-    return sum(_banded(line) for line in lines) / lines.size
-
-
-def _banded(line: Plane) -> int:
-    """How many pixels of a line lie in staircases."""
-    level = np.abs(np.diff(line)) <= 0.5
-    turns = np.flatnonzero(np.diff(np.concatenate([[0], level, [0]]).astype(np.int8)))
-    starts, ends = turns[::2], turns[1::2]
+    level = np.zeros((len(lines), lines.shape[1] + 1), np.int8)
+    level[:, 1:-1] = np.abs(np.diff(lines, axis=1)) <= 0.5
+    turns = np.diff(level, axis=1)
+    (rows, starts), (_, ends) = np.nonzero(turns == 1), np.nonzero(turns == -1)
     long = ends - starts >= PLATEAU - 1
-    starts, ends = starts[long], ends[long]
+    rows, starts, ends = rows[long], starts[long], ends[long]
     if len(starts) <= STEPS:
-        return 0
-    rise = line[starts[1:]] - line[ends[:-1]]
+        return 0.0
+    # From each plateau to the next one of its line; lines never join.
+    rise = lines[rows[1:], starts[1:]] - lines[rows[:-1], ends[:-1]]
     step = (np.abs(rise) >= LOWEST) & (np.abs(rise) <= HIGHEST)
-    step &= starts[1:] - ends[:-1] <= EDGE
+    step &= (starts[1:] - ends[:-1] <= EDGE) & (rows[1:] == rows[:-1])
     direction = np.where(step, np.sign(rise), 0).astype(np.int8)
     changes = np.flatnonzero(np.diff(direction)) + 1
     firsts = np.concatenate([[0], changes])
     lasts = np.concatenate([changes, [len(direction)]])
-    return sum(
-        int(ends[last] - starts[first])
-        for first, last in zip(firsts, lasts, strict=True)
-        if direction[first] and last - first >= STEPS
-    )
+    stairs = (direction[firsts] != 0) & (lasts - firsts >= STEPS)
+    return float((ends[lasts[stairs]] - starts[firsts[stairs]]).sum() / lines.size)
