@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     replicate_url: str = ""
     huggingface_url: str = ""
     firefly_url: str = ""
+    remote_url: str = ""
 
     @property
     def most_money(self) -> Money | None:

@@ -41,7 +41,8 @@ def _table() -> str:
 def _row(each: Offered) -> str:
     able = each.capabilities
     if able is None:
-        cells = [each.engine, each.model, *["by its schema"] * 5, "none", "by the book"]
+        bill = "no" if each.engine == "remote" else "yes"
+        cells = [each.engine, each.model, *["as it says itself"] * 5, "none", bill]
     else:
         cells = [
             each.engine,

@@ -62,7 +62,8 @@ half precision on an accelerator) |
 | `MAQUETTE_COMPILE` | `1` compiles the network: a slow first picture, quicker ones after |
 | `MAQUETTE_BUDGET` | what services may bill for a project in all, in US dollars |
 | `MAQUETTE_A1111_URL`, `MAQUETTE_COMFYUI_URL`, `MAQUETTE_OPENAI_URL`, `MAQUETTE_REPLICATE_URL`, \
-`MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL` | where a service is, if elsewhere than usual |
+`MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL`, `MAQUETTE_REMOTE_URL` | where a service is, \
+if elsewhere than usual |
 | `MAQUETTE_COMFYUI_WORKFLOW` | a workflow of your own for `--engine comfyui` |
 | `MAQUETTE_DEBUG` | `1` shows tracebacks |
 | `NO_COLOR` | set to anything: no colours |

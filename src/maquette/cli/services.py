@@ -44,7 +44,7 @@ def engines(call: Call) -> None:
         grid.add_row(
             text(each.engine, "bold"),
             text(each.model),
-            text(", ".join(sorted(able.tasks)) if able else "what its schema has"),
+            text(", ".join(sorted(able.tasks)) if able else "what it says itself"),
             text(sizes_in_words(each)),
             text(*_key_state(each)),
         )
@@ -129,7 +129,7 @@ def _engine_record(each: Offered) -> dict[str, Any]:
         "weights": able.weights if able else None,
         "negatives": able.negatives if able else None,
         "references": able.references if able else None,
-        "billed": able.billed if able else True,
+        "billed": able.billed if able else each.engine != "remote",
         "keys": list(each.keys),
         "key": _key_state(each)[0] != f"set {each.keys[0]}" if each.keys else None,
         "address": each.where,

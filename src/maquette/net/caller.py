@@ -121,6 +121,8 @@ class Caller:
         # 'Bearer KEY': the key alone may come back in a message.
         self._secrets = [*secret, *(word for each in secret for word in each.split()[1:])]
         self.wire = Wire(public=False, stop=stop)
+        self.status = 0
+        """Of the last answer to something that was not safe to repeat; 0 before there is one."""
         self._client = httpx2.Client(
             transport=Transport(self.wire),
             headers={"User-Agent": "maquette", "Accept-Encoding": "identity", **plain},
@@ -176,6 +178,8 @@ class Caller:
                     raise self._unanswered(lost, safe) from lost
                 wait(_pause(attempt), self._stop)
                 continue
+            if not safe:
+                self.status = answer.status
             if answer.status < 400:
                 return answer
             if self._explain is not None and self._explain(answer) is not None:
@@ -203,6 +207,7 @@ class Caller:
                 self._rate.take(self._stop)
             try:
                 with self._open("POST", path, what) as response:
+                    self.status = response.status_code
                     if response.status_code >= 400:
                         answer = self._read(response, limit)
                         pause = _retry_after(answer)

@@ -11,7 +11,7 @@ from maquette.settings import Settings
 
 __all__ = ["SERVICES", "Engines", "service_options"]
 
-SERVICES = ("a1111", "comfyui", "openai", "replicate", "huggingface", "firefly")
+SERVICES = ("a1111", "comfyui", "openai", "replicate", "huggingface", "firefly", "remote")
 """The engines behind services, each with an address of its own in the settings."""
 
 

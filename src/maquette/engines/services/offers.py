@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maquette.core.capabilities import Capabilities
-from maquette.engines import a1111, comfyui, firefly, huggingface, openai, replicate
+from maquette.engines import a1111, comfyui, firefly, huggingface, openai, remote, replicate
 from maquette.engines.firefly.engine import MODELS as FIREFLY
 from maquette.engines.openai.models import MODELS as OPENAI
 
@@ -65,6 +65,13 @@ def offered() -> tuple[Offered, ...]:
             "any, by its own schema",
             ("REPLICATE_API_TOKEN",),
             "MAQUETTE_REPLICATE_URL",
+            None,
+        ),
+        Offered(
+            remote.Remote.name,
+            "the one that it draws with",
+            ("MAQUETTE_REMOTE_TOKEN",),
+            "MAQUETTE_REMOTE_URL",
             None,
         ),
     )

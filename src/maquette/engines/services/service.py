@@ -101,7 +101,7 @@ class Call:
 _NEVER_TAKEN = (ServiceUnreachable, ServiceRefused, ServiceKeyRefused, ServiceBusy, Moderated)
 """Why a request was not carried out, as long as it had not been taken."""
 
-_DEFINITE = (EngineFailed, Moderated, ServiceRefused)
+_DEFINITE = (EngineFailed, Moderated)
 """How the service says that what it had taken came to nothing."""
 
 
@@ -211,6 +211,7 @@ class _Course:
         self.service, self.call, self.diary = service, call, diary
         self.intent: Intent | None = None
         self.taken = False
+        self.looking = False
         self.handle: dict[str, str] = {}
         self.began = time.perf_counter()
 
@@ -222,13 +223,13 @@ class _Course:
             return
         if earlier is not None:
             self.intent, self.handle = earlier, dict(earlier.handle)
-            self.taken = earlier.outcome is Outcome.SUBMITTED
+            self.taken, self.looking = earlier.outcome is Outcome.SUBMITTED, True
             try:
                 yield from self._follow(self._found(earlier.handle))
                 return
             except NotThere:
                 self._note(Outcome.VOID, "it never arrived")
-                self.taken = False
+                self.taken = self.looking = False
         if self.diary is not None:
             price = self.service.price(self.call.recipe)
             handle = self.service.handle(self.call.recipe)
@@ -287,12 +288,14 @@ class _Course:
         about = str(error)
         if isinstance(error, SubmittedUnknown):
             self._note(Outcome.UNKNOWN, about)
+        elif isinstance(error, _DEFINITE):
+            self._note(Outcome.VOID, about)
+        elif self.looking:
+            return  # a look that failed says nothing of what was asked
         elif not self.taken and isinstance(error, _NEVER_TAKEN):
             self._note(Outcome.VOID, about)
-        elif not self.taken and isinstance(error, ServiceFailed):
+        elif not self.handle and not self.taken and self.call.caller.status >= 400:
             # It answered with an error of its own: nothing was drawn.
-            self._note(Outcome.VOID, about)
-        elif isinstance(error, _DEFINITE):
             self._note(Outcome.VOID, about)
         elif not self.handle:
             self._note(Outcome.UNKNOWN, about)  # taken, and nothing to find it by
