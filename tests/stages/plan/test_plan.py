@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from maquette import Settings, Studio, Version
+from maquette.core.picture import encode_png
 from maquette.errors import (
     BriefRefused,
     BudgetReached,
@@ -20,6 +21,8 @@ from maquette.errors import (
     TemplateRefused,
 )
 from maquette.stages.order import Order
+from maquette.stages.plan import Campaign, make_brief, run
+from maquette.stages.plan.campaign import TIMED
 from maquette.stages.plan.finish import sides
 from maquette.storage.origin import origins_of
 
@@ -295,6 +298,34 @@ def test_the_ledger_knows_what_was_spent(studio: Studio, tmp_path: Path) -> None
     spent = sum(v.cost.seconds for v in studio.log())
     assert ledger.seconds == pytest.approx(spent, abs=0.01)
     assert ledger.money.currency == "EUR" and ledger.saved is not None
+
+
+def test_a_link_is_fetched_once(studio: Studio, tmp_path: Path) -> None:
+    asked: list[str] = []
+    red = encode_png(Image.new("RGB", (20, 20), (200, 30, 30)))
+
+    def fetch(link: str) -> bytes:
+        asked.append(link)
+        return red
+
+    brief = make_brief({**BRIEF, "board": [{"link": "https://example.org/a.png"}]})
+    for _ in range(2):
+        state = run(Campaign(brief, studio, tmp_path, fetch=fetch))
+    assert asked == ["https://example.org/a.png"]
+    assert state.board[0][2][0].colour == "#c81e1e"
+    with pytest.raises(BriefRefused, match="cannot be followed"):
+        run(Campaign(make_brief({**BRIEF, "board": [{"link": "https://b"}]}), studio, tmp_path))
+
+
+def test_the_clock_goes_by_the_newest_drawings(studio: Studio, tmp_path: Path) -> None:
+    brief = make_brief(BRIEF)
+    campaign = Campaign(brief, studio, tmp_path)
+    assert campaign.clock() is None
+    studio.generate("a mug", seed=1, size=(128, 128))
+    assert campaign.clock() is None, "pictures of another size say nothing"
+    studio.generate("a mug", seed=1, n=90, size=(64, 64), quality="draft", maps=False)
+    clock = campaign.clock()
+    assert clock is not None and clock.of == TIMED
 
 
 @pytest.mark.parametrize(

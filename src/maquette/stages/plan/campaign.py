@@ -34,7 +34,7 @@ __all__ = ["CAMPAIGN", "Campaign", "Waiting"]
 CAMPAIGN = "campaign"
 """The kind of marks that hold choices, and the key of an origin that names the campaign."""
 
-TIMED = 200
+TIMED = 80
 """How many of the newest versions the clock looks at."""
 
 
@@ -154,7 +154,7 @@ class Campaign:
         was none."""
         able = self.hands.capabilities()
         timed: list[tuple[int, float]] = []
-        for version in reversed(self.hands.records.log()[-TIMED:]):
+        for version in self.hands.records.log(limit=TIMED):
             recipe = version.recipe
             if recipe.task.kind not in WHOLE or recipe.model != able.model:
                 continue
