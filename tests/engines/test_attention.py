@@ -253,6 +253,20 @@ def test_outside_faults_are_told_as_engine_faults(
         list(engine.run([recipe(engine)], {}))
 
 
+def test_an_accelerator_that_is_full_says_so(
+    engine: DiffusersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from maquette.errors import EngineFailed
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(engine.parts().unet, "forward", full)
+    with pytest.raises(EngineFailed, match="accelerator") as failed:
+        list(engine.run([recipe(engine)], {}))
+    assert "MAQUETTE_OFFLOAD" in failed.value.hint
+
+
 def test_broken_numbers_are_no_picture(
     engine: DiffusersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

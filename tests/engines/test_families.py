@@ -19,7 +19,7 @@ from maquette.core.recipe import ImageToImage, Inpaint
 from maquette.engines.base import Engine
 from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.diffusers.latents import pixels
-from maquette.errors import ModelMissing, ModelRefused, RecipeRefused
+from maquette.errors import ModelMissing, ModelRefused, RecipeRefused, SettingRefused
 
 FAMILIES = ("sdxl", "sd3", "flux")
 
@@ -306,3 +306,40 @@ def test_a_consistency_model_is_told_its_guidance(tmp_path: Path) -> None:
     assert one.image.tobytes() != two.image.tobytes()
     expected = theirs(stock(folder), "a cat", width=64, height=64, guidance_scale=8.0)
     near(two.image, expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_stable_diffusion_2(tmp_path: Path, dtype: str) -> None:
+    """Velocity, attention in float32: as the stock pipeline draws; in half precision nearly so."""
+    from tests.engines.tiny import build
+
+    folder = build(tmp_path / "sd2", "sd15")
+    for file, more in (
+        ("unet/config.json", {"upcast_attention": True}),
+        ("scheduler/scheduler_config.json", {"prediction_type": "v_prediction"}),
+    ):
+        path = folder / file
+        path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    engine = create(folder, threads=1, dtype=dtype)
+    assert engine.card.prediction == "v_prediction"
+    (picture,) = draw(engine, recipe(engine, "a (red:1.0) boat", sampler="ddim", steps=4))
+    layer = engine.parts().unet.mid_block.attentions[0].transformer_blocks[0].attn2
+    assert layer.upcast_attention
+    from maquette.engines.diffusers.samplers import build_scheduler
+
+    scheduler = build_scheduler("ddim", engine.card.scheduler)
+    expected = theirs(stock(folder, scheduler=scheduler), "a red boat", width=64, height=64)
+    if dtype == "float32":
+        near(picture.image, expected)
+    else:
+        assert np.abs(array(picture.image) / 255 - expected).mean() < 0.05
+
+
+def test_sd3_has_places_for_so_many_pixels(tmp_path: Path) -> None:
+    folder = build_family(tmp_path / "tiny", "sd3")
+    path = folder / "transformer" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pos_embed_max_size": 10}))
+    engine = create(folder)
+    assert engine.capabilities().max_side == 160
+    with pytest.raises(SettingRefused):
+        engine.check(recipe(engine, size=(176, 64)))

@@ -133,7 +133,7 @@ class DiffusersEngine:
             best_size=card.native,
             multiple=card.scale * card.patch,
             min_side=card.scale * card.patch * 2 ** (card.levels - 1),
-            max_side=min(2048, 4 * longest),
+            max_side=min(card.driver.longest(card), 4 * longest),
             max_steps=1000,
             interpreters=card.driver.interpreters,
             samplers=card.driver.samplers,
@@ -213,6 +213,11 @@ class DiffusersEngine:
         except MemoryError as error:
             raise EngineFailed("out of memory", hint="draw smaller or fewer at a time") from error
         except Exception as error:
+            if type(error).__name__ == "OutOfMemoryError":  # torch's own, of an accelerator
+                raise EngineFailed(
+                    "out of memory on the accelerator",
+                    hint="draw smaller or fewer at a time, or set MAQUETTE_OFFLOAD=parts",
+                ) from error
             first = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise EngineFailed(f"drawing failed: {first}") from error
 

@@ -109,6 +109,10 @@ class Family:
         """How many latent cells a side of the network's finest place has."""
         return 1
 
+    def longest(self, card: ModelCard) -> int:
+        """The longest side in pixels that the network has places for."""
+        return 2048
+
     def presets(self, card: ModelCard) -> Mapping[str, Preset]:
         """The qualities by name."""
         raise NotImplementedError

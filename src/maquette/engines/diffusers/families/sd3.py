@@ -135,6 +135,11 @@ class StableDiffusion3(Transformer):
                 hint="text-to-image transformers are driven",
             )
 
+    def longest(self, card: ModelCard) -> int:
+        # Its positions are a table of so many places a side.
+        places = int(card.configs["transformer"].get("pos_embed_max_size") or 96)
+        return min(super().longest(card), places * card.patch * card.scale)
+
     def presets(self, card: ModelCard) -> Mapping[str, Preset]:
         if card.few:
             return {
