@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from maquette.stages.carrying import carry
+
 from .conftest import Project, is_problem
 
 ACME = (Path(__file__).parents[1] / "core" / "playbook" / "acme.yaml").read_text()
@@ -102,3 +104,17 @@ def test_a_version_tells_where_its_words_came_from(empty: Project) -> None:
     body = {"version": "@", "weights": {"red": 0.4}}
     is_problem(empty.post("/operations/reweight", body), 409, "word-locked")
     assert empty.post("/operations/reweight", {**body, "weights": {"red": 1.4}}).status_code == 202
+
+
+def test_a_chain_waits_for_a_worker_that_carries_it(empty: Project) -> None:
+    empty.post("/playbooks", {"text": ACME})
+    body = {"playbook": "acme", "chain": "launch", "values": {"product": "mug"}, "seed": 4}
+    (job,) = empty.post("/operations/play", body).json()["jobs"]
+    assert job["operation"] == "play" and job["status"] == "queued"
+    for wrong in ({"chain": "lunch"}, {"values": {}}, {"playbook": "other"}):
+        is_problem(empty.post("/operations/play", {**body, **wrong}), 422, "template-refused")
+    result = carry(empty.studio.job(job["id"]), empty.studio)
+    assert [step["step"] for step in result["steps"]] == ["alone", "in_use", "outdoors"]
+    last = empty.studio.version(result["steps"][-1]["picked"])
+    assert empty.studio.origin(last)["chain"] == "launch"
+    assert empty.studio.origin(last)["revision"] == 1

@@ -19,6 +19,7 @@ __all__ = [
     "Expanded",
     "Fill",
     "FilledOut",
+    "Play",
     "PlaybookIn",
     "PlaybookOut",
     "Playbooks",
@@ -127,6 +128,23 @@ class Fill(Body):
         float | None, Field(ge=0, le=50, description="How closely to follow the words.")
     ] = None
     maps: bool = Field(default=True, description="Whether to record token maps.")
+    priority: int = Field(default=INTERACTIVE, ge=0, le=100, description="0 = a person waits.")
+
+
+class Play(Body):
+    """A chain of a saved playbook to be carried out."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"playbook": "acme", "chain": "launch", "values": {"product": "mug"}}]
+        }
+    )
+    playbook: SavedName
+    chain: str = Field(max_length=60, examples=["launch"])
+    values: Values = Field(default_factory=dict[str, str])
+    seed: Annotated[
+        int | None, Field(ge=0, le=MAX_SEED, description="null = any.", examples=[7])
+    ] = None
     priority: int = Field(default=INTERACTIVE, ge=0, le=100, description="0 = a person waits.")
 
 

@@ -1,4 +1,4 @@
-"""Jobs that order work themselves: the loop over one picture, and a whole campaign."""
+"""Jobs that order work themselves: the loop over one picture, a campaign, a playbook's chain."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from maquette.core.job import Job
+from maquette.core.playbook import load_playbook
 from maquette.engines.base import Event, Picture
+from maquette.stages.chain import play
 from maquette.stages.hands import Producer
 from maquette.stages.improve import improve
 from maquette.stages.plan import Campaign, make_brief, run
 
 __all__ = ["CARRYING", "carry", "home_of", "one_job"]
 
-CARRYING = frozenset({"improve", "campaign"})
+CARRYING = frozenset({"improve", "campaign", "play"})
 """Operations that make versions by orders of their own and end with a result."""
 
 
@@ -29,7 +31,8 @@ def carry(job: Job, hands: Producer, fetch: Callable[[str], bytes] | None = None
 
     Returns:
         Of improve ``{best, before, after, ended, steps}``, of a campaign ``{campaign, stage,
-        waiting}``: where it stands, and the stage at which it waits for a person or None.
+        waiting}``: where it stands, and the stage at which it waits for a person or None; of play
+        ``{steps}``, each with what it drew and what it picked.
 
     Raises:
         what ``improve`` and the stages of a plan raise; what was made stays.
@@ -46,6 +49,25 @@ def carry(job: Job, hands: Producer, fetch: Callable[[str], bytes] | None = None
                 {"version": step.version.id, "remedy": step.remedy, "score": step.score}
                 for step in done.steps
             ],
+        }
+    if job.operation == "play":
+        links = play(
+            load_playbook(asked["playbook"]),
+            asked["chain"],
+            hands,
+            asked["values"],
+            seed=asked["seed"],
+            revision=asked["revision"],
+        )
+        return {
+            "steps": [
+                {
+                    "step": link.step,
+                    "versions": [version.id for version in link.versions],
+                    "picked": link.picked.id,
+                }
+                for link in links
+            ]
         }
     brief = make_brief(asked["brief"])
     state = run(Campaign(brief, hands, home_of(hands.root, brief.campaign), fetch=fetch))

@@ -16,7 +16,7 @@ from maquette.storage.origin import ORIGIN
 
 __all__ = ["JUDGING", "Order", "is_alive", "jobs_of", "this_process"]
 
-JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign"})
+JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign", "play"})
 """Operations that end with a result instead of a version of their own: they look at one, or make
 some by orders of their own."""
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maquette.core.playbook import Card, Filled, Playbook, Step, fill
+from maquette.core.playbook import Card, Filled, Playbook, Step, fill, step_says
 from maquette.core.recipe import Recipe
 from maquette.core.template import parse_template
 from maquette.core.version import Version
 from maquette.errors import TemplateRefused
+from maquette.stages.chain import check_chain
 from maquette.stages.locking import LOCKED
 from maquette.stages.order import Order
 from maquette.studio.desk import MAX_PICTURES, seeds_from
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from maquette.studio.desk import Desk
     from maquette.studio.orders import Orders
 
-__all__ = ["Named", "chain_step", "fill_template", "loose", "open_playbook"]
+__all__ = ["Named", "chain_step", "fill_template", "loose", "open_playbook", "play_order"]
 
 Values = Mapping[str, str]
 
@@ -150,6 +151,33 @@ def chain_step(
             quality=step.quality,
         )
     return drawn.order()
+
+
+def play_order(
+    self: Orders,
+    playbook: str | Path | Playbook,
+    chain: str,
+    values: Values | None = None,
+    *,
+    seed: int | None = None,
+) -> Order:
+    """Carry out a chain of a playbook, for a worker. The job's result: ``{steps: [{step, versions,
+    picked}]}``.
+
+    Raises:
+        TemplateRefused: there is no such chain, it is not sound, or its first step cannot be said.
+        WordLocked.
+    """
+    named = open_playbook(self.desk, playbook)
+    book = named.playbook
+    check_chain(book, chain)
+    [first] = seeds_from(seed, 1)
+    step = book.chains[chain].steps[0]
+    says = step_says(book, step, {}, values or {}, first)
+    recipes = chain_step(self, book, chain, step, says, seed=first).recipes
+    asked = {"playbook": book.model_dump(mode="json"), "revision": named.revision}
+    asked |= {"chain": chain, "values": dict(values or {}), "seed": first}
+    return Order("play", recipes[:1], arguments=asked)
 
 
 class _Drawn:

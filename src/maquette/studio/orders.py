@@ -26,7 +26,7 @@ from maquette.operations.settings import drawable_size, prompt_or_own, prompt_te
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
 from maquette.studio.desk import seeds_from
-from maquette.studio.filling import chain_step, fill_template
+from maquette.studio.filling import chain_step, fill_template, play_order
 from maquette.studio.pixel_orders import PixelOrders
 from maquette.studio.plan_orders import PlanOrders
 from maquette.studio.steering import AnyPicture, Likeness, Steering, Structure, read_steering
@@ -47,6 +47,7 @@ class Orders(PixelOrders, PlanOrders):
 
     fill = fill_template
     chain_step = chain_step
+    play = play_order
 
     @property
     def desk(self) -> Desk:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from maquette.core.playbook import Picked, Playbook, lint, step_says
-from maquette.core.version import Version
+from maquette.core.playbook import Playbook, lint
 from maquette.errors import TemplateRefused
-from maquette.stages.order import Order
+from maquette.stages.chain import Link, play
 from maquette.storage.playbooks import Revision
+from maquette.studio.desk import seeds_from
 from maquette.studio.filling import Named, open_playbook
 from maquette.studio.making import Making
 
 __all__ = ["Link", "Playing"]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A step of a chain that was carried out: what was drawn, and which one it went on with."""
-
-    step: str
-    versions: tuple[Version, ...]
-    picked: Version
 
 
 class Playing(Making):
@@ -75,36 +65,5 @@ class Playing(Making):
             Cancelled, EngineFailed.
         """
         named = self.playbook(playbook)
-        book = named.playbook
-        if name not in book.chains:
-            known = ", ".join(book.chains) or "none"
-            raise TemplateRefused(
-                f"playbook '{book.name}' has no chain '{name[:60]}'", hint=f"it has {known}"
-            )
-        faults = [remark for remark in lint(book) if remark.where.startswith(f"chains.{name}.")]
-        for remark in faults:
-            raise TemplateRefused(f"{remark.where}: {remark.message}")
-        links: dict[str, Link] = {}
-        picked: dict[str, Picked] = {}
-        for step in book.chains[name].steps:
-            says = step_says(book, step, picked, values or {}, seed or 0)
-            sources = [step.words_of] if step.words_of else []
-            sources += [each.step for each in step.values.values() if not isinstance(each, str)]
-            order: Order = self.orders.chain_step(
-                book,
-                name,
-                step,
-                says,
-                parents=[links[source].picked for source in sources],
-                seed=seed,
-                revision=named.revision,
-            )
-            versions = self.carry_out(order)
-            best = versions[0]
-            if step.pick == "best" and len(versions) > 1:
-                first = self.select(versions, 1)[0].version
-                best = next(version for version in versions if version.id == first.id)
-            filled = says[versions.index(best) % len(says)]
-            links[step.name] = Link(step.name, tuple(versions), best)
-            picked[step.name] = Picked(filled.text, filled.negative, filled.values, filled.locked)
-        return list(links.values())
+        [first] = seeds_from(seed, 1)
+        return play(named.playbook, name, self, values or {}, seed=first, revision=named.revision)

@@ -465,6 +465,9 @@ export interface components {
             interpreters: string[];
             token_maps: boolean;
             vocabulary: string[] | null;
+            negatives: boolean;
+            family: string;
+            notes: string[];
         };
         Models: {
             items: components["schemas"]["ModelOut"][];
@@ -509,6 +512,15 @@ export interface components {
         PictureIn: {
             image?: string | null;
             version?: string | null;
+        };
+        Play: {
+            playbook: string;
+            chain: string;
+            values?: {
+                [key: string]: string;
+            };
+            seed?: number | null;
+            priority?: number;
         };
         PlaybookIn: {
             text: string;

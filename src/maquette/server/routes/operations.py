@@ -15,7 +15,7 @@ from maquette.server.described import fails
 from maquette.server.listing import summary_of
 from maquette.server.shapes import Body, Summary
 from maquette.server.shapes_steering import STEERING, Steered, steering_of
-from maquette.server.shapes_templates import Fill
+from maquette.server.shapes_templates import Fill, Play
 from maquette.server.shapes_work import (
     Accepted,
     Apply,
@@ -93,6 +93,20 @@ def fill(room: Open, body: Fill, key: Key = None) -> Response:
     stay locked in every version that comes of it; nothing is queued when a row removes one."""
     given = body.model_dump(exclude={"priority"})
     return queued(room, body, key, lambda: room.studio.orders.fill(**given), body.priority)
+
+
+@router.post(
+    "/operations/play",
+    status_code=202,
+    summary="Carry out a playbook's chain",
+    response_model=Accepted,
+    responses=FAILS,
+)
+def play(room: Open, body: Play, key: Key = None) -> Response:
+    """Each step fills its template, draws, picks one, and the next goes on from it. One job, whose
+    result has the steps with their versions and the one that each picked."""
+    given = body.model_dump(exclude={"priority"})
+    return queued(room, body, key, lambda: room.studio.orders.play(**given), body.priority)
 
 
 @router.post(
