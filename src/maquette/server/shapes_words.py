@@ -214,6 +214,12 @@ class ModelOut(Shape):
     vocabulary: list[str] | None = Field(
         description="The words that it knows; null when any may be used.", examples=[["moon"]]
     )
+    negatives: bool = Field(description="Whether a negative prompt says anything to it.")
+    family: str = Field(description="The kind of a local model, or nothing.", examples=["sd"])
+    notes: list[str] = Field(
+        description="Where words, weights and maps mean less than one might think.",
+        examples=[["weights act in cross-attention"]],
+    )
 
 
 class Models(Shape):

@@ -85,4 +85,7 @@ def model_out(offer: Offer) -> ModelOut:
         interpreters=sorted(able.interpreters),
         token_maps=able.token_maps,
         vocabulary=sorted(able.vocabulary) if able.vocabulary is not None else None,
+        negatives=able.negatives,
+        family=able.family,
+        notes=list(able.notes),
     )
