@@ -265,3 +265,31 @@ def test_weights_and_maps_go_on_working(engine: DiffusersEngine, folder: Path) -
     plain, heavy = traced("a red boat"), traced("a red (boat:3)")
     assert heavy.trace.maps[2].mean() > 1.3 * plain.trace.maps[2].mean()
     far(heavy.image, plain.image)
+
+
+def test_a_batch_draws_what_each_alone_would(engine: DiffusersEngine, folder: Path) -> None:
+    image, other = photo(seed=9), photo(seed=12)
+    inputs = {digest(each): each for each in (image, other)}
+    told = (
+        control(folder, "canny-net", image, strength=0.7),
+        Reference(role="style", image=digest(other), adapter=ref(folder / "adapters" / "ip")),
+        Reference(role="style", image=digest(other), strength=0.5),
+    )
+    asked = [
+        recipe(engine, text, steps=3, seed=seed).change(conditionings=told)
+        for text, seed in (("a red boat", 1), ("a cat", 2))
+    ]
+    together = create(folder, threads=1, together=2)
+    pairs = zip(draw(engine, asked, inputs), draw(together, asked, inputs), strict=True)
+    for alone, beside in pairs:
+        assert np.abs(array(alone.image) - array(beside.image)).max() <= 1
+
+
+def test_joined_prompts_are_steered_too(engine: DiffusersEngine, folder: Path) -> None:
+    image = photo(seed=12)
+    told = Reference(role="style", image=digest(image), adapter=ref(folder / "adapters" / "ip"))
+    inputs = {digest(image): image}
+    once = recipe(engine, "a cat", steps=3).change(conditionings=(told,))
+    twice = recipe(engine, "a cat :0.5 AND a cat :0.5", steps=3).change(conditionings=(told,))
+    one, two = draw(engine, once, inputs), draw(engine, twice, inputs)
+    assert np.abs(array(one[0].image) - array(two[0].image)).max() <= 1

@@ -21,7 +21,15 @@ from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import FOLDER, ModelCard
 from maquette.errors import ModelMissing, ModelRefused
 
-__all__ = ["FOLDERS", "Catalogue", "digest_of_adapter", "recognise", "remember", "weights_of"]
+__all__ = [
+    "FOLDERS",
+    "Catalogue",
+    "digest_of_adapter",
+    "recognise",
+    "remember",
+    "stamp",
+    "weights_of",
+]
 
 FOLDERS = ("loras", "embeddings", "control", "t2i", "ip-adapters")
 LINES = ("canny", "lineart", "scribble")
@@ -149,13 +157,38 @@ def remember(card: ModelCard, models: Path | None) -> None:
         _ELSEWHERE[card.folder] = models
 
 
+def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of an adapter's files: equal for as long as nothing changes."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    told = [(file.name, file.stat()) for file in files if file.exists()]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in told)
+
+
+_KNOWN: dict[Path, tuple[object, Adapter | ModelRefused | ModelMissing | None]] = {}
+
+
 def recognise(path: Path) -> Adapter | None:
-    """What a file or folder is; None for a folder that is no adapter.
+    """What a file or folder is; None for a folder that is no adapter. Looked at once, and again
+    when it changes.
 
     Raises:
         ModelRefused: pickled, damaged, or a file of no known kind.
         ModelMissing: a part that its kind needs is not there.
     """
+    now = stamp(path)
+    before, found = _KNOWN.get(path, (None, None))
+    if before != now:
+        try:
+            found = _look(path)
+        except (ModelRefused, ModelMissing) as error:
+            found = error
+        _KNOWN[path] = now, found
+    if isinstance(found, ModelRefused | ModelMissing):
+        raise type(found)(str(found), hint=found.hint)
+    return found
+
+
+def _look(path: Path) -> Adapter | None:
     if not path.is_dir():
         return _of_file(path)
     config = path / "config.json"

@@ -11,7 +11,7 @@ from maquette.core.adapter import Adapter
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
+from maquette.engines.diffusers.conditions.catalogue import Catalogue, stamp, weights_of
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
     network_shapes,
@@ -104,9 +104,22 @@ def _reads(adapter: Adapter, condition: str) -> None:
         )
 
 
+_ANSWERS: dict[tuple[str, str], tuple[object, str]] = {}
+
+
 def misfit(adapter: Adapter, card: ModelCard) -> str:
-    """Why an adapter does not go with a model; "" if it does, as far as headers tell."""
+    """Why an adapter does not go with a model; "" if it does, as far as headers tell. Found out
+    once, and again when its files change."""
     path = Path(adapter.path)
+    key, now = (adapter.path, card.ref.digest), stamp(path)
+    before, answer = _ANSWERS.get(key, (None, ""))
+    if before != now:
+        answer = _misfit(adapter, path, card)
+        _ANSWERS[key] = now, answer
+    return answer
+
+
+def _misfit(adapter: Adapter, path: Path, card: ModelCard) -> str:
     try:
         match adapter.kind:
             case "lora":

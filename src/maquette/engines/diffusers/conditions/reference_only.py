@@ -65,8 +65,11 @@ class ReferenceCondition(Condition):
             self.latents.shape, generator=torch.Generator("cpu").manual_seed(self.seed)
         ).to(self.latents)
         noised = _noised(call, self.latents.to(call.latents.device), noise.to(call.latents.device))
-        told = slice(call.aim.first, call.aim.first + 1)
+        # Each conditional row reads it with its own words, so that a picture is drawn in a batch as
+        # it would be alone.
+        told = slice(call.aim.first, None)
         own = Aim(call.aim.context[told], 0, None)
+        noised = noised.expand(len(own.context), -1, -1, -1)
         extra = {
             name: {key: value[told] for key, value in each.items()}
             if isinstance(each, Mapping)
@@ -141,7 +144,7 @@ class _Processor:
 
     def _read(self, attn: Any, states: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         rows, places, _ = states.shape
-        both = torch.cat([states, seen.to(states).expand(rows, -1, -1)], dim=1)
+        both = torch.cat([states, seen.to(states)], dim=1)
 
         def heads(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.view(rows, tensor.shape[1], attn.heads, -1).transpose(1, 2)
