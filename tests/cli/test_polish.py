@@ -153,3 +153,16 @@ def test_layers_go_out_and_come_back(maquette: Maquette, wolf: dict[str, Any]) -
     assert said.out.index("retouch") < said.out.index("generate"), "the topmost first"
     child = maquette("import", "wolf.psd", "--of", "@", "--json").record
     assert child["parents"] == [maquette("log", "--json").records[1]["version"]]
+
+
+def test_networks_are_listed(
+    maquette: Maquette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nets.save(nets.compact(), tmp_path / "nets" / "upscalers" / "soft.safetensors")
+    (tmp_path / "nets" / "upscalers" / "old.pth").write_bytes(b"\x80")
+    monkeypatch.setenv("MAQUETTE_MODELS", str(tmp_path / "nets"))
+    listed = {each["name"]: each for each in maquette("networks", "--json").records}
+    bad, good = listed["old"], listed["soft"]
+    assert (good["kind"], good["family"], good["scale"]) == ("upscalers", "compact", 4)
+    assert bad["digest"] is None and "pickled" in bad["problem"]
+    assert "pickled" in maquette("networks").out.replace("\n", " ")

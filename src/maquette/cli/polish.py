@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maquette.cli.call import Call
+from maquette.cli.call import Call, read_settings
 from maquette.cli.options import Version, read_box, read_number
+from maquette.cli.output import table, text
 from maquette.cli.words import bytes_in_words
 
 if TYPE_CHECKING:
     from maquette.core.surface import Surface
+    from maquette.engines.learned.catalogue import Network as Found
 
 __all__ = ["COMMANDS", "PANEL"]
 
@@ -307,6 +309,56 @@ def layers(
     call.voice.hint(f"maquette import {done.path} --of {v}")
 
 
+def networks(call: Call) -> None:
+    """List the networks that enlarge pictures, restore faces and find them. Needs no project.
+
+    They are files of MAQUETTE_MODELS/upscalers, /restorers and /detectors.
+    """
+    from maquette.engines.learned.catalogue import networks as at_hand
+
+    models = read_settings().models
+    found = [
+        (kind, each)
+        for kind in ("upscalers", "restorers", "detectors")
+        for each in at_hand(kind, models)
+    ]
+    if call.json:
+        for kind, each in found:
+            call.voice.emit(
+                {
+                    "name": each.name,
+                    "kind": kind,
+                    "family": _family(each),
+                    "scale": each.shape.scale if each.shape else None,
+                    "path": str(each.path),
+                    "digest": None if each.problem else each.ref.digest,
+                    "problem": each.problem,
+                }
+            )
+        return
+    if not found:
+        call.voice.show(text("no networks at hand"))
+        call.voice.hint("set MAQUETTE_MODELS to a folder with upscalers, restorers or detectors")
+        return
+    grid = table("network", "kind", "family", "enlarges", "digest", "")
+    for kind, each in found:
+        grid.add_row(
+            text(each.name, "bold"),
+            text(kind),
+            text(_family(each) or "–"),
+            text(f"{each.shape.scale} times" if each.shape else "–"),
+            text("–" if each.problem else each.ref.digest[:10]),
+            text(each.problem, "yellow"),
+        )
+    call.voice.show(grid)
+
+
+def _family(network: Found) -> str | None:
+    if network.problem:
+        return None
+    return network.shape.family if network.shape else "onnx"
+
+
 def _read_curve(text: str) -> tuple[str, list[tuple[float, float]]]:
     """``red:0,0 0.5,0.6 1,1`` as a channel and its points.
 
@@ -353,4 +405,4 @@ def _points(text: str, option: str, given: str) -> list[tuple[float, float]]:
     return found
 
 
-COMMANDS = (retouch, upscale, restore, logo, composite, layers)
+COMMANDS = (retouch, upscale, restore, logo, composite, layers, networks)

@@ -82,6 +82,15 @@ KEYS: dict[str, dict[str, str]] = {
         "bytes": "its size",
         "digest": "its SHA-256",
     },
+    "networks": {
+        "name": "what --model of upscale and restore takes",
+        "kind": "upscalers, restorers or detectors",
+        "family": "compact, rrdb, swinir or onnx, or null",
+        "scale": "how many times it enlarges; null when only running it would tell",
+        "path": "its file",
+        "digest": "SHA-256 of its file, or null",
+        "problem": "why it cannot be used, or an empty text",
+    },
     "improve": {
         "version": "the full id of the best version, which may be the one that it began with",
         "before": "the score that it began with, 0 to 1",
