@@ -238,6 +238,31 @@ class ServiceEngine(AnyEngine):
                 desk.run()
             assert vendor.drawn == before  # type: ignore[attr-defined]
 
+    def test_the_service_dies_at_any_moment(self, engine: Engine, vendor: Vendor) -> None:
+        """With any request of a job, before it, after it or in the middle of its answer; it is away
+        for a while and comes back. Nothing is drawn twice, no result is lost."""
+        engine.check(self.ask(engine))  # what it has is asked beforehand
+        moments = [(number, kind) for number in range(7) for kind in ("before", "after", "cut")]
+        for seed, (number, kind) in enumerate(moments, 100):
+            before = vendor.drawn  # type: ignore[attr-defined]
+            vendor.faults = [Fault(kind, skip=number)]  # type: ignore[arg-type]
+            vendor.faults += [Fault("before", skip=number) for _ in range(30)]
+            desk = Desk(engine, self.ask(engine, seed=seed))
+            reached = True
+            with suppress(MaquetteError):
+                desk.run()
+                reached = len(vendor.faults) < 31
+            vendor.faults.clear()
+            try:
+                assert isinstance(desk.run()[-1], Picture)
+                assert desk.last.outcome is Outcome.SETTLED
+            except SubmittedUnknown:
+                assert not self.found_again and desk.last.outcome is Outcome.UNKNOWN
+            drawn = vendor.drawn - before  # type: ignore[attr-defined]
+            assert drawn <= 1 + self.asks_again, (number, kind)
+            if not reached:
+                return  # a whole job has fewer requests than that
+
     def test_a_look_that_fails_changes_nothing(self, engine: Engine, vendor: Vendor) -> None:
         """The service was asked, the answer got lost, and then the whole service is away."""
         if not self.found_again or self.asks_again:

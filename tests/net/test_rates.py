@@ -69,3 +69,10 @@ def test_a_damaged_file_is_no_obstacle(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600 and file.name != "a"
     file.write_text("nonsense")
     assert rate.take() == 0
+
+
+def test_no_place_to_share_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    rate = Rate("a", 1, folder=tmp_path / "file")
+    assert [rate.take(), rate.take()] == [0.0, 0.0]
+    rate.hold(1)

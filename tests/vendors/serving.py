@@ -46,7 +46,8 @@ class Fault:
 
     ``before``: the connection breaks before the service has done anything; ``after``: it has done
     it, but nothing is answered; ``cut``: half of the answer comes; ``drip``: the answer comes byte
-    by byte; ``hang``: nothing comes at all for ``seconds``; ``reply``: ``answer`` instead.
+    by byte; ``hang``: nothing comes at all for ``seconds``; ``reply``: ``answer`` instead. The
+    first ``skip`` such requests go well.
     """
 
     kind: Literal["before", "after", "cut", "drip", "hang", "reply"]
@@ -55,6 +56,7 @@ class Fault:
     answer: Reply | None = None
     seconds: float = 30.0
     carried_out: bool = False
+    skip: int = 0
 
 
 Serve = Callable[[Asked], Reply | None]
@@ -112,6 +114,14 @@ class Vendor:
         with self.lock:
             return [a for a in self.log if part in a.path and method in ("", a.method)]
 
+    def _due(self, asked: Asked) -> Fault | None:
+        for fault in self.faults:
+            if fault.where in asked.path and fault.method in ("", asked.method):
+                if fault.skip == 0:
+                    return fault
+                fault.skip -= 1
+        return None
+
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
         length = int(handler.headers.get("content-length") or 0)
@@ -129,8 +139,7 @@ class Vendor:
         )
         with self.lock:
             self.log.append(asked)
-            due = (f for f in self.faults if f.where in asked.path)
-            fault = next((f for f in due if f.method in ("", asked.method)), None)
+            fault = self._due(asked)
             if fault is not None:
                 self.faults.remove(fault)
         if self.on_request is not None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +43,8 @@ def _folder() -> Path:
     run = os.environ.get("XDG_RUNTIME_DIR")
     if run and Path(run).is_dir():
         return Path(run) / "maquette-rates"
-    return Path(tempfile.gettempdir()) / f"maquette-rates-{os.getuid()}"
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "maquette" / "rates"
 
 
 class Rate:
@@ -82,8 +82,12 @@ class Rate:
 
     @contextmanager
     def _due(self) -> Iterator[tuple[float, Callable[[float], None]]]:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError:  # no place to share it: the service's own 429 still holds
+            yield 0.0, lambda _: None
+            return
         with os.fdopen(descriptor, "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
