@@ -113,6 +113,7 @@ def schedule(pipeline: Any, engine: DiffusersEngine) -> Any:
     return pipeline
 
 
+FLUX = pytest.mark.parametrize("folder", ["flux"], indirect=True)
 SDXL = pytest.mark.parametrize("folder", ["sdxl"], indirect=True)
 TRANSFORMERS = pytest.mark.parametrize("folder", ["sd3", "flux"], indirect=True)
 
@@ -199,3 +200,47 @@ def test_sdxl_with_a_learned_word_of_both_encoders(engine: DiffusersEngine, fold
 def test_transformers_refuse_what_is_made_for_unets(engine: DiffusersEngine) -> None:
     with pytest.raises(RecipeRefused, match="cannot look at a picture"):
         engine.check(ask(engine, Reference(role="style", image="0" * 64)))
+
+
+@FLUX
+@pytest.mark.parametrize("layout", ["kohya", "comfy"])
+def test_a_flux_file_with_several_layers_in_one(
+    engine: DiffusersEngine, folder: Path, layout: str
+) -> None:
+    """The same change written apart, as diffusers has it, and together, as FLUX itself has it."""
+    shapes = layers(folder, "transformer", "")
+    double, single = "transformer_blocks.0", "single_transformer_blocks.0"
+    joined = {
+        "double_blocks.0.img_attn.qkv": [f"{double}.attn.{n}" for n in ("to_q", "to_k", "to_v")],
+        "double_blocks.0.txt_attn.qkv": [f"{double}.attn.add_{n}_proj" for n in "qkv"],
+        "double_blocks.0.img_mlp.0": [f"{double}.ff.net.0.proj"],
+        "single_blocks.0.linear1": [
+            *(f"{single}.attn.{n}" for n in ("to_q", "to_k", "to_v")),
+            f"{single}.proj_mlp",
+        ],
+    }
+    apart: dict[str, torch.Tensor] = {}
+    together: dict[str, torch.Tensor] = {}
+    for number, (name, modules) in enumerate(joined.items()):
+        whole = torch.cat([shapes[module] for module in modules])
+        down, up = factors(whole, number)
+        at = 0
+        for module in modules:
+            rows = shapes[module].shape[0]
+            apart[f"transformer.{module}.lora_A.weight"] = down.clone()
+            apart[f"transformer.{module}.lora_B.weight"] = up[at : at + rows].clone()
+            at += rows
+        if layout == "kohya":
+            base = f"lora_unet_{name.replace('.', '_')}"
+            together[f"{base}.lora_down.weight"], together[f"{base}.lora_up.weight"] = down, up
+            together[f"{base}.alpha"] = torch.tensor(float(down.shape[0]))
+        else:
+            base = f"diffusion_model.{name}"
+            together[f"{base}.lora_A.weight"], together[f"{base}.lora_B.weight"] = down, up
+    pictures = []
+    for name, tensors in (("apart", apart), (layout, together)):
+        path = folder / "adapters" / f"{name}.safetensors"
+        save_file(tensors, path)
+        pictures.append(drawn(engine, Lora(name=name, digest=ref(path).digest)))
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+    assert np.abs(array(pictures[0]) - array(drawn(engine))).mean() > 0.2

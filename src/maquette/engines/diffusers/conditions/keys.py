@@ -3,7 +3,7 @@
 Read are the layouts of peft and diffusers (``unet.….lora_A.weight``), of older diffusers
 (``….processor.to_q_lora.down.weight``, ``….lora.down.weight``) and of Kohya's scripts
 (``lora_unet_….lora_down.weight`` with the dots as underscores, in diffusers' names or in those of
-Stable Diffusion), with low-rank, Hadamard (LoHa, arXiv 2108.06098), Kronecker (LoKr) and
+Stable Diffusion and FLUX), with low-rank, Hadamard (LoHa, arXiv 2108.06098), Kronecker (LoKr) and
 weight-decomposed (DoRA, arXiv 2402.09353) factors.
 """
 
@@ -16,7 +16,11 @@ from math import prod
 
 from maquette.engines.diffusers.conditions.headers import Shapes
 
-__all__ = ["Layer", "Misfit", "match"]
+__all__ = ["OUTPUTS", "Layer", "Misfit", "match"]
+
+
+OUTPUTS = frozenset({"up", "hada_w1_a", "hada_w2_a", "magnitude", "diff", "bias"})
+"""Factors whose first side is a layer's outputs."""
 
 
 class Misfit(ValueError):
@@ -26,11 +30,16 @@ class Misfit(ValueError):
 @dataclass(frozen=True)
 class Layer:
     """A layer that a LoRA changes: ``network`` (``unet``, ``text_encoder`` …), its ``module``
-    there, and the file's ``tensors`` by what they are (``down``, ``up``, ``alpha`` …)."""
+    there, and the file's ``tensors`` by what they are (``down``, ``up``, ``alpha`` …).
+
+    ``rows`` are those of the file's layer that are this one, from and to, where a file has several
+    layers in one (FLUX's own ``qkv``); None for all.
+    """
 
     network: str
     module: str
     tensors: Mapping[str, str]
+    rows: tuple[int, int] | None = None
 
 
 _PARTS = (
@@ -82,21 +91,26 @@ def match(tensors: Shapes, networks: Mapping[str, Shapes], per_block: int = 2) -
         Misfit: a layer that the model does not have, or one of another width; says which.
     """
     modules = {name: _modules(shapes) for name, shapes in networks.items()}
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[tuple[str, str, tuple[int, int] | None], dict[str, str]] = {}
     strange: list[str] = []
     for key in tensors:
         base, part = _split(key)
         place = _place(base, modules, per_block) if part else None
-        if place is None:
+        places = [(*place, None)] if place is not None else []
+        if part and not places:
+            places = _flux(base, networks.get("transformer", {}))
+        if not places:
             strange.append(key)
-        else:
-            found.setdefault(place, {})[part] = key
+        for each in places:
+            found.setdefault(each, {})[part] = key
     if strange:
         raise Misfit(
             f"{len(strange)} of its {len(tensors)} tensors belong to no layer of this model,"
             f" {strange[0]} for one"
         )
-    layers = [Layer(network, module, parts) for (network, module), parts in found.items()]
+    layers = [
+        Layer(network, module, parts, rows) for (network, module, rows), parts in found.items()
+    ]
     for layer in layers:
         _measure(layer, tensors, networks[layer.network])
     return layers
@@ -185,10 +199,62 @@ def _diffusers_name(name: str, per_block: int) -> str:
     return f"{head}_{_INNER.get(rest, rest)}"
 
 
+_QKV = ("to_q", "to_k", "to_v")
+_ADDED = ("add_q_proj", "add_k_proj", "add_v_proj")
+_FLUX_DOUBLE: Mapping[str, tuple[str, ...]] = {
+    "img_attn_qkv": tuple(f"attn.{name}" for name in _QKV),
+    "txt_attn_qkv": tuple(f"attn.{name}" for name in _ADDED),
+    "img_attn_proj": ("attn.to_out.0",),
+    "txt_attn_proj": ("attn.to_add_out",),
+    "img_mlp_0": ("ff.net.0.proj",),
+    "img_mlp_2": ("ff.net.2",),
+    "txt_mlp_0": ("ff_context.net.0.proj",),
+    "txt_mlp_2": ("ff_context.net.2",),
+    "img_mod_lin": ("norm1.linear",),
+    "txt_mod_lin": ("norm1_context.linear",),
+}
+_FLUX_SINGLE: Mapping[str, tuple[str, ...]] = {
+    "linear1": (*(f"attn.{name}" for name in _QKV), "proj_mlp"),
+    "linear2": ("proj_out",),
+    "modulation_lin": ("norm.linear",),
+}
+
+
+def _flux(base: str, shapes: Shapes) -> list[tuple[str, str, tuple[int, int] | None]]:
+    """A layer of FLUX's own transformer as diffusers' layers, each with its rows."""
+    found = re.fullmatch(
+        r"(?:lora_unet_|lora_transformer_|transformer_|diffusion_model_|unet_)?"
+        r"(?:(double)|single)_blocks_(\d+)_(\w+)",
+        base.replace(".", "_"),
+    )
+    if found is None:
+        return []
+    names = (_FLUX_DOUBLE if found[1] else _FLUX_SINGLE).get(found[3], ())
+    head = "transformer_blocks" if found[1] else "single_transformer_blocks"
+    places: list[tuple[str, str, tuple[int, int] | None]] = []
+    at = 0
+    for name in names:
+        module = f"{head}.{found[2]}.{name}"
+        weight = shapes.get(f"{module}.weight")
+        if weight is None:
+            return []
+        places.append(("transformer", module, (at, at + weight[0]) if len(names) > 1 else None))
+        at += weight[0]
+    return places
+
+
 def _measure(layer: Layer, tensors: Shapes, network: Shapes) -> None:
     """Refuse factors that do not make a change of the weight's shape."""
     weight = network[f"{layer.module}.weight"]
     parts = {part: tensors[key] for part, key in layer.tensors.items()}
+    if layer.rows is not None:
+        if any(part.startswith("lokr") for part in parts):
+            raise Misfit(f"its layer {layer.module} is one of several in a Kronecker product")
+        first, last = layer.rows
+        for part in OUTPUTS & set(parts):
+            if parts[part][0] < last:
+                raise Misfit(f"its layer {layer.module} has fewer outputs than this model's")
+            parts[part] = (last - first, *parts[part][1:])
     low = "down" in parts and "up" in parts and "mid" not in parts
     if low and (
         parts["up"][0] != weight[0]

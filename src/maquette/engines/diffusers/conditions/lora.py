@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from maquette.core.conditioning import Lora
 from maquette.engines.diffusers.conditions.catalogue import weights_of
 from maquette.engines.diffusers.conditions.headers import Shapes
-from maquette.engines.diffusers.conditions.keys import Layer, Misfit, match
+from maquette.engines.diffusers.conditions.keys import OUTPUTS, Layer, Misfit, match
 from maquette.errors import ModelRefused, RecipeRefused
 
 __all__ = ["change", "merged"]
@@ -76,6 +76,10 @@ def _merge(
         text = layer.network.startswith("text_encoder")
         own = lora.text_weight if text and lora.text_weight is not None else lora.weight
         factors = {part: tensors[key] for part, key in layer.tensors.items()}
+        if layer.rows is not None:
+            own_rows = slice(*layer.rows)
+            for part in OUTPUTS & set(factors):
+                factors[part] = factors[part][own_rows]
         for name, new in _changed(networks[layer.network], layer, factors, own):
             parameter = networks[layer.network].get_parameter(name)
             kept.setdefault((layer.network, name), parameter.data)
