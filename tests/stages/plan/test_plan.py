@@ -19,6 +19,7 @@ from maquette.errors import (
     PromptRefused,
     SettingRefused,
     TemplateRefused,
+    VersionUnknown,
 )
 from maquette.stages.order import Order
 from maquette.stages.plan import Campaign, make_brief, run
@@ -281,6 +282,22 @@ def test_polish_puts_a_logo_on(studio: Studio, tmp_path: Path) -> None:
             studio.campaign({**BRIEF, "polish": {"steps": 0, "logo": bad}}, folder=tmp_path)
     with pytest.raises(BriefRefused, match="files of this machine"):
         studio.orders.campaign({**BRIEF, "polish": {"logo": {"file": "logo.png", "on": "mug"}}})
+
+
+@pytest.mark.parametrize("verb", ["retouch", "logo"])
+def test_a_key_that_the_verb_does_not_have(studio: Studio, tmp_path: Path, verb: str) -> None:
+    (other,) = studio.generate("a logo", seed=1, size=(64, 64))
+    wrong = {"brightness": 2, **({"version": other.id} if verb == "logo" else {})}
+    with pytest.raises(BriefRefused, match=f"polish.{verb}"):
+        studio.campaign({**BRIEF, "polish": {"steps": 0, verb: wrong}}, folder=tmp_path)
+
+
+def test_a_version_is_never_read_as_a_file(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "secret.png"
+    Image.new("RGB", (20, 20), "red").save(path)
+    logo = {"version": str(path), "box": [0, 0, 20, 20]}
+    with pytest.raises(VersionUnknown):
+        studio.campaign({**BRIEF, "polish": {"steps": 0, "logo": logo}}, folder=tmp_path)
 
 
 def test_every_version_says_which_campaign_made_it(studio: Studio, tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from maquette.core.geometry import Size
 from maquette.core.version import Version
-from maquette.errors import SettingRefused
+from maquette.errors import BriefRefused
 from maquette.stages.improve import improve
 from maquette.stages.order import Order
 from maquette.stages.plan.campaign import Campaign
@@ -98,7 +99,10 @@ def _asked(campaign: Campaign):
         return verbs.outpaint(version, seed=seed, **added) if any(added.values()) else None
 
     def light(version: Version) -> Order | None:
-        return verbs.retouch(version, **asked.retouch) if asked.retouch else None
+        if not asked.retouch:
+            return None
+        with _keys_of("retouch", "exposure, temperature, contrast, curves, …"):
+            return verbs.retouch(version, **asked.retouch)
 
     def larger(version: Version) -> Order | None:
         return verbs.upscale(version, asked.upscale) if asked.upscale else None
@@ -108,16 +112,32 @@ def _asked(campaign: Campaign):
             return None
         how = {key: value for key, value in asked.logo.items() if key not in {"file", "version"}}
         named = asked.logo.get("file")
-        logo = campaign.folder / str(named) if named is not None else asked.logo["version"]
-        try:
+        # A version is looked up here: what names one must never be read as a file's path.
+        logo = (
+            campaign.folder / str(named)
+            if named is not None
+            else campaign.hands.version(str(asked.logo["version"]))
+        )
+        with _keys_of("logo", "on, box, size, shading, …"):
             return verbs.logo(version, logo, **how)
-        except TypeError as error:
-            raise SettingRefused(
-                f"polish.logo: {str(error).rpartition('.')[2]}",
-                hint="its keys are those of 'maquette logo': on, box, size, shading, …",
-            ) from error
 
     return (shape, light, larger, marked)
+
+
+@contextmanager
+def _keys_of(verb: str, some: str) -> Iterator[None]:
+    """Say a key that a verb does not have as what it is: a fault of the brief.
+
+    Raises:
+        BriefRefused.
+    """
+    try:
+        yield
+    except TypeError as error:
+        raise BriefRefused(
+            f"polish.{verb}: {str(error).rpartition('.')[2]}",
+            hint=f"its keys are those of 'maquette {verb}': {some}",
+        ) from error
 
 
 def sides(size: Size, aspect: str) -> dict[str, int]:
