@@ -224,6 +224,24 @@ def test_a_character_without_weight_is_a_face() -> None:
     assert (wanted.role, wanted.strength) == ("face", 1.0)
 
 
+def test_what_a_model_lacks_is_left_out() -> None:
+    bare = ABLE.model_copy(
+        update={
+            "seeds": False,
+            "negatives": False,
+            "sizes": (Size(width=1024, height=1024), Size(width=1536, height=1024)),
+        }
+    )
+    read = read_flags("moon:: fog::-.5 --ar 16:9 --no fog --seed 4")
+    found = translate(read, bare)
+    assert found.settings == {"size": (1536, 1024)} and found.negative == ""
+    assert [outcome.says for outcome in found.left] == [
+        "'fog': this model has no negative prompt",
+        "this model has no negative prompt",
+        "this model takes no seed",
+    ]
+
+
 @pytest.mark.parametrize("flag", ["--tile", "--weird 5", "--exp 5", "--stop 50 --v 6", "--foo 3"])
 def test_what_has_no_counterpart_is_said(flag: str) -> None:
     found = meaning(f"a wolf {flag}")

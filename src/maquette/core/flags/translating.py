@@ -113,6 +113,8 @@ def translate(flagged: Flagged, capabilities: Capabilities) -> Translation:
 def size_of_ratio(width: int, height: int, able: Capabilities) -> Size:
     """The size on the model's grid that comes nearest to a shape, with the area of its best size
     and never more than a twentieth above it; a wrong shape counts four times as much as area."""
+    if able.sizes:
+        return able.nearest(Size(width=width, height=height))
     ratio, best, step = width / height, able.best_size.area, able.multiple
     low, high = -(-able.min_side // step), able.max_side // step
 
@@ -164,7 +166,9 @@ class _Work:
             said, against = write_parts(parts)
             if said != self.prompt:
                 self.done.append(Outcome("::", f"the prompt '{said}'"))
-            if against:
+            if against and not self.able.negatives:
+                self.left.append(Outcome("::", f"'{against}': this model has no negative prompt"))
+            elif against:
                 self.negative.append(against)
                 self.done.append(Outcome("::", f"the negative prompt '{against}'"))
             self.prompt = said
@@ -204,12 +208,18 @@ def _ar(work: _Work, flag: Flag, _: Spec) -> None:
 
 
 def _no(work: _Work, flag: Flag, _: Spec) -> None:
+    if not work.able.negatives:
+        work.leave(flag, "this model has no negative prompt")
+        return
     words = ", ".join(part.strip() for part in flag.value.split(",") if part.strip())
     work.negative.append(words)
     work.keep(flag, f"the negative prompt '{words}'")
 
 
 def _seed(work: _Work, flag: Flag, _: Spec) -> None:
+    if not work.able.seeds:
+        work.leave(flag, "this model takes no seed")
+        return
     work.settings["seed"] = int(work.number("seed", 0))
     work.keep(flag, f"seed {work.settings['seed']}")
 
