@@ -14,7 +14,9 @@ from psd_tools import PSDImage
 
 from maquette.core.picture import decode_picture
 from maquette.errors import ExportRefused, PictureRefused
+from maquette.exchange.imports import read_metadata
 from maquette.exchange.psd import PsdLayer, write_psd
+from maquette.exchange.xmp import TRAINED, build_xmp
 
 
 def noise(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Image.Image:
@@ -101,6 +103,13 @@ def test_profile_resolution_and_xmp_are_inside() -> None:
     assert resources[1005].horizontal == 300 << 16 and resources[1060] == b"<x:xmpmeta/>"
     assert "sRGB".encode("utf-16-be") in resources[1039] and resources[1057].has_composite
     assert data == write_psd(picture, [PsdLayer("p", picture)], xmp=b"<x:xmpmeta/>", dots=300)
+
+
+def test_the_mark_of_ai_origin_is_read_again() -> None:
+    picture = noise(9, 9)
+    xmp = build_xmp(tool="test", source_type=TRAINED, description="", recipe="")
+    found = read_metadata(write_psd(picture, [PsdLayer("p", picture)], xmp=xmp))
+    assert found.digital_source_type == TRAINED
 
 
 def test_what_the_format_cannot_hold_is_refused() -> None:

@@ -195,11 +195,20 @@ def read_texts(data: bytes, name: str = "") -> Texts:
             packet = value if isinstance(value, bytes) else value.encode("utf-8", "replace")
         elif isinstance(value, str):
             texts[key] = str(value)
+    packet = packet or _psd_packet(image)
     if len(comment) > MAX_TEXT:
         unread.append(f"UserComment: ignored, longer than {MAX_TEXT // 2**20} MB")
     elif comment:
         texts.setdefault("parameters", comment)
     return Texts(texts, read_xmp(packet) if packet else {}, tuple(unread), damaged)
+
+
+def _psd_packet(image: Image.Image) -> bytes:
+    """The XMP of a PSD, which stands in its image resource 1060."""
+    resources: list[tuple[int, bytes, bytes]] = getattr(image, "resources", [])
+    found = (data for number, _, data in resources if number == 1060)
+    packet = next(found, b"")
+    return packet if len(packet) <= MAX_TEXT else b""
 
 
 def _read_comment(image: Image.Image) -> str:
