@@ -1,9 +1,9 @@
-"""Commands for templates and playbooks: read, count, fill, draw, test, write out, keep."""
+"""Commands for templates: shown, drawn row by row, carried out as a chain."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,7 +23,7 @@ from maquette.cli.output import table, text
 if TYPE_CHECKING:
     from maquette.core.playbook import Playbook
 
-__all__ = ["COMMANDS", "PANEL"]
+__all__ = ["COMMANDS", "PANEL", "open_book"]
 
 PANEL = "Templates"
 
@@ -194,164 +194,8 @@ def play(
         call.voice.show(grid)
 
 
-def playbook(
-    call: Call,
-    action: Annotated[
-        Literal["check", "test", "render", "diff", "save", "list"],
-        typer.Argument(
-            metavar="ACTION",
-            help="check how it is written, test its examples, render it as a document, diff it"
-            " with another, save it in the project, list the saved ones.",
-        ),
-    ],
-    book: Annotated[
-        str | None,
-        typer.Argument(metavar="BOOK", help="A playbook's file, or a saved one: acme, acme@2."),
-    ] = None,
-    other: Annotated[
-        str | None, typer.Argument(metavar="OTHER", help="For diff: what it became.")
-    ] = None,
-    *,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="For render: ….md or ….html."),
-    ] = None,
-) -> int:
-    """Look after playbooks: a brand's documented templates. Exit code 1 when a test fails.
-
-    Needs no project for files.
-    """
-    if (action == "list") != (book is None) or (other is not None) != (action == "diff"):
-        raise typer.BadParameter(f"'{action}' takes {_TAKES[action]}", param_hint="BOOK")
-    if output is not None and action != "render":
-        raise typer.BadParameter("only render writes a file", param_hint="--output")
-    if action == "list":
-        return _list(call)
-    assert book is not None  # noqa: S101 - seen to above
-    if action == "save":
-        with call.studio(create=True) as studio:
-            kept = studio.save_playbook(book)
-        _say(call, kept.name, "", f"saved as revision {kept.number}", revision=kept.number)
-        return 0
-    found = _open(call, book)
-    match action:
-        case "check":
-            return _check(call, found)
-        case "test":
-            return _test(call, found)
-        case "render":
-            return _render(call, found, output)
-        case _:
-            return _diff(call, found, _open(call, other or ""))
-
-
-_TAKES = {
-    "check": "one playbook",
-    "test": "one playbook",
-    "render": "one playbook",
-    "save": "one playbook's file",
-    "diff": "two playbooks",
-    "list": "nothing else",
-}
-
-
-def _list(call: Call) -> int:
-    with call.studio() as studio:
-        for name in studio.playbooks.names():
-            revisions = studio.playbooks.revisions(name)
-            try:
-                version = studio.playbook(name).playbook.version
-            except Exception as error:
-                version = f"cannot be read: {error}"
-            said = f"version {version}, revision {revisions[-1].number}"
-            _say(call, name, "", said, revision=revisions[-1].number)
-    return 0
-
-
-def _check(call: Call, book: Playbook) -> int:
-    from maquette.core.playbook import lint
-
-    remarks = lint(book)
-    for remark in remarks:
-        style = "red" if remark.severity == "error" else "yellow"
-        ok = remark.severity != "error"
-        _say(call, book.name, remark.where, remark.message, ok=ok, style=style)
-    if not remarks and not call.json:
-        call.voice.line(f"{book.name} {book.version}: nothing to mend")
-    return int(any(remark.severity == "error" for remark in remarks))
-
-
-def _test(call: Call, book: Playbook) -> int:
-    from maquette.core.playbook import run_tests
-
-    checks = run_tests(book)
-    for check in checks:
-        style = "" if check.ok else "red"
-        said = "passed" if check.ok else check.wrong
-        _say(call, book.name, check.where, said, ok=check.ok, style=style)
-    failed = sum(not check.ok for check in checks)
-    if not call.json:
-        call.voice.aside(f"{len(checks) - failed} of {len(checks)} passed")
-    return int(failed > 0)
-
-
-def _render(call: Call, book: Playbook, output: Path | None) -> int:
-    from maquette.core.playbook import as_html, as_markdown
-
-    page = output is not None and output.suffix in {".html", ".htm"}
-    document = as_html(book) if page else as_markdown(book)
-    if output is None and not call.json:
-        print(document, end="")
-        return 0
-    if output is not None:
-        _write(output, document)
-    _say(call, book.name, "", f"written to {output}", file=str(output) if output else None)
-    return 0
-
-
-def _diff(call: Call, before: Playbook, after: Playbook) -> int:
-    from maquette.core.playbook import differences
-
-    found = differences(before, after)
-    for each in found:
-        if call.json:
-            changed = {"before": each.before, "after": each.after}
-            _say(call, after.name, each.where, each.kind, **changed)
-            continue
-        call.voice.line(text(f"{each.where}: {each.kind}", "bold"))
-        for sign, value, style in (("-", each.before, "red"), ("+", each.after, "green")):
-            if value is not None:
-                call.voice.show(text(f"  {sign} {_short(value)}", style))
-    if not found and not call.json:
-        call.voice.line("no difference")
-    return 0
-
-
-def _say(
-    call: Call,
-    name: str,
-    where: str,
-    message: str,
-    *,
-    ok: bool = True,
-    style: str = "",
-    **more: Any,
-) -> None:
-    record = {"playbook": name, "where": where, "ok": ok, "message": message}
-    rest = dict.fromkeys(("revision", "before", "after", "file"))
-    if call.json:
-        call.voice.emit({**record, **rest, **more})
-    else:
-        call.voice.show(text(": ".join(part for part in (where or name, message) if part), style))
-
-
-def _short(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _open(call: Call, source: str) -> Playbook:
+def open_book(call: Call, source: str) -> Playbook:
+    """A playbook by its file, or by the name under which the project has saved it."""
     if source.endswith((".yaml", ".yml")):
         from maquette.exchange.playbooks import read_playbook
 
@@ -364,7 +208,7 @@ def _book(
     call: Call, template: str, playbook: str | None, wildcards: Path | None
 ) -> tuple[Playbook, str]:
     if playbook is not None:
-        return _open(call, playbook), template
+        return open_book(call, playbook), template
     from maquette.studio.filling import loose
 
     return loose(_text(template), _lists(wildcards)), "text"
@@ -402,16 +246,4 @@ def _ways(ways: int) -> str:
     return f"{ways:,} ways" + (" or more" if ways >= MOST_WAYS else "")
 
 
-def _write(path: Path, document: str) -> None:
-    from maquette.errors import ExportRefused
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(document, encoding="utf-8")
-    except OSError as error:
-        raise ExportRefused(
-            f"cannot write {path}: {error.strerror or error}", hint="choose another place"
-        ) from error
-
-
-COMMANDS = (template, fill, play, playbook)
+COMMANDS = (template, fill, play)
