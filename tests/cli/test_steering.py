@@ -11,7 +11,8 @@ import typer
 from PIL import Image
 from tests.engines.making import photo
 
-from maquette.cli.steering import read_steering_options
+from maquette.cli.steering import read_steering_options, steered_by
+from maquette.core.recipe import Control, Embedding, Lora, ModelRef, Reference
 
 
 def read(**given: list[str]) -> dict[str, Any]:
@@ -82,3 +83,16 @@ def test_an_engine_that_takes_none_says_so(maquette: Any) -> None:
     done = maquette("generate", "a boat", "--lora", "ink", "--size", "64x64")
     assert done.code != 0
     assert "takes no LoRAs" in done.err
+
+
+def test_each_conditioning_in_a_line() -> None:
+    digest = "ab" * 32
+    net = ModelRef(name="net", digest=digest)
+    assert steered_by(Lora(name="ink", digest=digest, weight=0.5)) == "LoRA ink at 0.5"
+    assert "0.1 on the words" in steered_by(Lora(name="ink", digest=digest, text_weight=0.1))
+    assert "'team'" in steered_by(Embedding(word="team", digest=digest))
+    control = Control(condition="depth", image=digest, adapter=net, end=0.5)
+    assert steered_by(control) == "depth ababababab, by net at 1, 0 to 0.5"
+    reference = Reference(role="style", image=digest, mask=digest)
+    told = "style of ababababab, by attention to the picture at 1, in a part"
+    assert steered_by(reference) == told

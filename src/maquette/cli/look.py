@@ -23,6 +23,7 @@ from maquette.cli.options import (
 from maquette.cli.output import SEVERITY, table, text, write_picture
 from maquette.cli.records import log_record, number, picture_file, show_record
 from maquette.cli.refs import complete_version
+from maquette.cli.steering import steered_by
 from maquette.cli.words import age, one_line, shorten
 
 if TYPE_CHECKING:
@@ -293,6 +294,7 @@ def _facts(version: Made, record: dict[str, Any]) -> list[tuple[str, str]]:
     facts.append(("engine", recipe.engine + model))
     facts.append(("build", version.build))
     facts.append(("task", _task(record["recipe"]["task"])))
+    facts += [("steered by", steered_by(each)) for each in recipe.conditionings]
     for parent in version.parents:
         facts.append(("from", parent[:10]))
     for child in record["children"]:

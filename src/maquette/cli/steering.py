@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-__all__ = ["Controls", "Embeddings", "Loras", "References", "read_steering_options"]
+if TYPE_CHECKING:
+    from maquette.core.conditioning import Conditioning
+
+__all__ = ["Controls", "Embeddings", "Loras", "References", "read_steering_options", "steered_by"]
 
 Controls = Annotated[
     list[str] | None,
@@ -75,6 +78,25 @@ def read_steering_options(
         "lora": _once([_lora(text) for text in lora or ()], "--lora"),
         "embedding": _once([_embedding(text) for text in embedding or ()], "--embedding"),
     }
+
+
+def steered_by(conditioning: Conditioning) -> str:
+    """A conditioning in a line."""
+    told = conditioning
+    match told.kind:
+        case "lora":
+            text = "" if told.text_weight is None else f", {told.text_weight:g} on the words"
+            return f"LoRA {told.name} at {told.weight:g}{text}"
+        case "embedding":
+            return f"the learned word '{told.word}'"
+        case "control":
+            when = "" if (told.start, told.end) == (0, 1) else f", {told.start:g} to {told.end:g}"
+            by = f"by {told.adapter.name} at {told.strength:g}{when}"
+            return f"{told.condition} {told.image[:10]}, {by}"
+        case "reference":
+            way = told.adapter.name if told.adapter is not None else "attention to the picture"
+            part = ", in a part" if told.mask is not None else ""
+            return f"{told.role} of {told.image[:10]}, by {way} at {told.strength:g}{part}"
 
 
 def _control(text: str) -> dict[str, Any]:
