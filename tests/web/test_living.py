@@ -64,10 +64,15 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     page.get_by_role("radio", name="Variety").check()
     for place in range(5):
         expect(drafts.nth(place)).to_have_accessible_name(_saying("suggested: "))
-    drafts.nth(1).focus()
-    page.keyboard.press("ArrowLeft")
-    expect(drafts.first.get_by_text("Suggested: ")).to_be_visible()
-    expect(drafts.nth(1).get_by_text("Suggested: ")).to_be_hidden()
+
+    def says() -> bool:
+        # The scores of what was rated just now may still turn the order.
+        drafts.nth(1).focus()
+        page.keyboard.press("Home")
+        why = [drafts.nth(at).get_by_text("Suggested: ").is_visible() for at in (0, 1)]
+        return why == [True, False]
+
+    house.until(says)
 
     # Undo takes a mark back.
     page.get_by_role("radio", name="Newest").check()

@@ -182,6 +182,7 @@ define(
     },
   },
   { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id }) },
+  { name: 'campaigns', label: 'Campaigns', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => studio.route.screen === 'campaigns', perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
   { name: 'project', label: 'Open or make a project …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('projects') },
   {
     name: 'inspector', label: 'Show or hide the inspector', shortcut: 'Mod+I', icon: 'panel', group: 'Studio',

@@ -3,6 +3,7 @@ import { BASE, type Asking, ask, askBlob, freshKey, query } from './client'
 import type {
   Accepted,
   Adapter,
+  Campaign,
   Comparison,
   Detail,
   Estimate,
@@ -89,6 +90,12 @@ export class RoomApi {
     ask<Estimate>('GET', `${this.base}/estimate${query(parts)}`)
   select = (versions: string[], count = 5) =>
     this.ask<{ items: Pick[] }>('POST', '/selection', { json: { versions, count } })
+  campaigns = () => this.ask<{ items: string[] }>('GET', '/campaigns')
+  campaign = (name: string) => this.ask<Campaign>('GET', `/campaigns/${name}`)
+  carryOn = (brief: Record<string, unknown>) =>
+    this.ask<Accepted>('POST', '/campaigns', { json: { brief }, key: freshKey() })
+  chooseIn = (name: string, stage: string, versions: string[]) =>
+    this.ask<Accepted>('POST', `/campaigns/${name}/choice`, { json: { stage, versions }, key: freshKey() })
   compare = (before: string, after: string) =>
     this.ask<Comparison>('GET', `/compare${query({ before, after })}`)
   export = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/exports`, { json })

@@ -25,6 +25,7 @@ export type MaskMade = Shapes['MaskOut']
 export type Comparison = Shapes['ComparisonOut']
 export type HeatChange = Shapes['HeatChangeOut']
 export type Pick = Shapes['PickOut']
+export type Campaign = Shapes['CampaignOut']
 export type Adapter = Shapes['AdapterOut']
 export type Verdict = Shapes['VerdictOut']
 

@@ -4,6 +4,7 @@ export type Route =
   | { screen: 'refine'; project: string; version: string | null }
   | { screen: 'drafts'; project: string }
   | { screen: 'library'; project: string }
+  | { screen: 'campaigns'; project: string; name: string | null }
   | { screen: 'compare'; project: string; before: string; after: string }
 
 export type Screen = Route['screen']
@@ -13,6 +14,7 @@ export function parse(path: string): Route {
   if (p !== 'p' || !project) return { screen: 'start' }
   if (screen === 'drafts') return { screen: 'drafts', project }
   if (screen === 'library') return { screen: 'library', project }
+  if (screen === 'campaigns') return { screen: 'campaigns', project, name: a || null }
   if (screen === 'compare' && a && b) return { screen: 'compare', project, before: a, after: b }
   return { screen: 'refine', project, version: (screen === 'v' && a) || null }
 }
@@ -23,6 +25,8 @@ export function href(route: Route): string {
   switch (route.screen) {
     case 'refine':
       return route.version ? `${base}/v/${route.version.slice(0, 16)}` : base
+    case 'campaigns':
+      return route.name ? `${base}/campaigns/${encodeURIComponent(route.name)}` : `${base}/campaigns`
     case 'compare':
       return `${base}/compare/${route.before.slice(0, 16)}/${route.after.slice(0, 16)}`
     default:
