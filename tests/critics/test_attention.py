@@ -77,7 +77,12 @@ def named(findings: list[Finding]) -> list[str]:
 
 
 def test_both_critics_are_critics() -> None:
-    assert [critic.name for critic in load_critics()] == ["attention", "vision", "faithful", "invented"]
+    assert [critic.name for critic in load_critics()] == [
+        "attention",
+        "vision",
+        "faithful",
+        "invented",
+    ]
     assert all(isinstance(critic, Critic) for critic in load_critics())
 
 
