@@ -98,7 +98,9 @@ def _data(run: Path, a: argparse.Namespace, count: int, times: dict[str, float])
         _run("tokenizer", "--run", run)
     if _encoded(run):
         return
-    if (minutes := _left(times, "autoencoder")) > 0.1:
+    # However late it is, there is nothing to encode with before the first seconds of training.
+    least = 0.0 if (run / "autoencoder" / "config.json").exists() else 0.2
+    if (minutes := max(least, _left(times, "autoencoder"))) > 0.1:
         start = ["--init", a.init / "vae"] if a.init else []
         batch = ["--batch", SCALES[device().type].autoencoder_batch]
         _run("autoencoder", "--run", run, "--minutes", minutes, *batch, *start)
@@ -110,7 +112,8 @@ def _base(run: Path, a: argparse.Namespace, times: dict[str, float]) -> None:
     scale = SCALES[device().type]
     size = ["--batch", scale.batch, "--rate", scale.rate, "--supervision", 0.06]
     adopted = ["--adopt", a.adopt] if a.adopt and not (run / STAGE).exists() else []
-    if (minutes := _left(times, "denoiser")) > 0.1:
+    least = 0.0 if (run / STAGE / "checkpoint.pt").exists() else 0.2
+    if (minutes := max(least, _left(times, "denoiser"))) > 0.1:
         _run("train", "--run", run, "--stage", STAGE, "--minutes", minutes, *size, *adopted)
     if (minutes := _left(times, "decay")) > 0.1:
         branch = ["--stage", FINAL, "--branch", STAGE, "--decay", minutes]
