@@ -49,7 +49,7 @@ def at(x: int, y: int, width: int, height: int, **more: Any) -> Layer:
     return Layer(image=B, surface=surface_of_box(Box(x=x, y=y, width=width, height=height)), **more)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(x=st.integers(0, 35), y=st.integers(0, 25), seed=st.integers(0, 99))
 def test_at_its_own_size_a_layer_is_copied(x: int, y: int, seed: int) -> None:
     source, layer = noise(), noise(12, 9, seed=seed)
@@ -59,7 +59,7 @@ def test_at_its_own_size_a_layer_is_copied(x: int, y: int, seed: int) -> None:
     assert np.array_equal(made, np.asarray(expected))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     dx=st.floats(-15, 15),
     dy=st.floats(-15, 15),

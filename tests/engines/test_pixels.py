@@ -57,7 +57,7 @@ def test_it_is_an_engine_and_says_what_it_is() -> None:
     assert engine.capabilities().model is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     width=st.integers(1, 200),
     height=st.integers(1, 200),

@@ -142,7 +142,7 @@ def test_swatches_draw_colours_to_the_nearest() -> None:
     assert red[0] == pytest.approx(to_oklab(linear(np.uint8([200, 60, 60])))[0], abs=0.02)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     exposure=st.floats(-5, 5),
     temperature=st.floats(-90, 90),

@@ -36,7 +36,7 @@ def file_of(*, merged: Image.Image | None = None, layers: int = 1) -> bytes:
     return write_psd(picture, [PsdLayer(f"layer {n}", picture) for n in range(layers)])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     width=st.integers(1, 140),
     height=st.integers(1, 40),
@@ -160,7 +160,7 @@ def test_layers_without_a_merged_picture_are_refused() -> None:
     assert "compatibility" in refusal.value.hint
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(at=st.integers(0, 700), byte=st.integers(0, 255), cut=st.integers(0, 3))
 def test_any_damage_is_a_refusal_or_a_picture(at: int, byte: int, cut: int) -> None:
     data = bytearray(file_of(layers=2))

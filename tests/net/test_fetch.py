@@ -22,7 +22,7 @@ from maquette.errors import (
 )
 from maquette.net import Policy, addresses, fetch
 
-HERE = Policy(private=True, plain=True, seconds=5.0)
+HERE = Policy(private=True, plain=True, seconds=60.0)
 PNG = encode_png(Image.new("RGB", (8, 6), "red"))
 
 

@@ -13,7 +13,6 @@ from maquette.storage.base import Blobs
 
 SHARED = settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

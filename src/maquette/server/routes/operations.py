@@ -310,7 +310,7 @@ def import_picture(
     data: PictureBody,
     *,
     caption: Annotated[
-        str | None, Query(max_length=20_000, description="What it shows.", examples=["a wolf"])
+        str | None, Query(max_length=4_000, description="What it shows.", examples=["a wolf"])
     ] = None,
     of: Annotated[
         str | None,
