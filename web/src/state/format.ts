@@ -25,6 +25,7 @@ const WORDS: Record<string, string> = {
   composite: 'Composed',
   logo: 'Logo put on',
   improve: 'Improved',
+  play: 'Played',
   outpaint: 'Extended',
   upscale: 'Enlarged',
   rollback: 'Went back',
