@@ -6,9 +6,9 @@ anywhere that has them. An engine that cannot honour one refuses the recipe.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from maquette.core.value import Digest, ModelRef, Value
 
@@ -26,6 +26,14 @@ class Lora(Value):
     digest: Digest
     weight: float = Field(default=1.0, ge=-10, le=10)
     text_weight: float | None = Field(default=None, ge=-10, le=10)
+
+    @model_serializer(mode="wrap")
+    def _as_stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``text_weight`` where there is none: recipes from before it keep their digest."""
+        told = handler(self)
+        if self.text_weight is None:
+            del told["text_weight"]
+        return told
 
 
 class Embedding(Value):
