@@ -200,7 +200,7 @@ def test_events_after_too_many_requests(server: Vendor) -> None:
 def test_stopped_while_waiting(server: Vendor) -> None:
     server.faults.append(Fault("hang", seconds=3))
     stop = threading.Event()
-    threading.Timer(0.2, stop.set).start()
+    server.on_request = lambda asked: stop.set()
     with client(server, stop=stop.is_set) as here, pytest.raises(Cancelled):
         here.post("/a")
     with client(server, stop=stop.is_set) as here, pytest.raises(Cancelled):

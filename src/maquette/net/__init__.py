@@ -8,7 +8,8 @@ to an address that a stranger's link should not reach.
 import logging
 
 from maquette.net.addresses import Policy
-from maquette.net.caller import Answer, Caller, Event
+from maquette.net.answers import Answer, Event
+from maquette.net.caller import Caller
 from maquette.net.fetching import Fetched, fetch
 from maquette.net.keys import find_key
 from maquette.net.rates import Rate

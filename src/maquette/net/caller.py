@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import email.utils
-import json
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,60 +21,15 @@ from maquette.errors import (
     ServiceUnreachable,
     SubmittedUnknown,
 )
+from maquette.net.answers import Answer, Event, Explain, retry_after
 from maquette.net.rates import Rate, wait
 from maquette.net.wire import Transport, Wire
 
-__all__ = ["Answer", "Caller", "Event"]
+__all__ = ["Caller"]
 
 TRIES = 4
 LONGEST_PAUSE = 60.0
 MAX_BYTES = 128 * 2**20
-
-Explain = Callable[["Answer"], MaquetteError | None]
-"""A service's own way to say what went wrong; None leaves it to the status."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a service answered, whole and bounded."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            ServiceFailed: it is none.
-        """
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            kind = self.headers.get("content-type", "nothing")
-            raise ServiceFailed(f"the service answered with {kind} instead of JSON") from error
-
-    def said(self, *path: str) -> str:
-        """A text inside the JSON body, or an empty one."""
-        try:
-            found: Any = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return ""
-        for step in path:
-            found = found.get(step) if isinstance(found, dict) else None
-        return found if isinstance(found, str) else ""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A server-sent event."""
-
-    name: str
-    data: str = field(repr=False)
-
-    def json(self) -> Any:
-        """Its data as JSON; raises ServiceFailed."""
-        return Answer(200, {}, self.data.encode()).json()
 
 
 class Caller:
@@ -184,7 +135,7 @@ class Caller:
                 return answer
             if self._explain is not None and self._explain(answer) is not None:
                 raise self.refusal(answer, safe=safe)  # it will say the same the next time
-            pause = _retry_after(answer)
+            pause = retry_after(answer)
             if answer.status == 429 and self._rate is not None:
                 self._rate.hold(min(pause if pause is not None else 1.0, LONGEST_PAUSE))
             again = answer.status == 429 or (safe and answer.status in {408, 500, 502, 503, 504})
@@ -210,7 +161,7 @@ class Caller:
                     self.status = response.status_code
                     if response.status_code >= 400:
                         answer = self._read(response, limit)
-                        pause = _retry_after(answer)
+                        pause = retry_after(answer)
                         if answer.status != 429 or attempt == self._tries:
                             raise self.refusal(answer, safe=False)
                         explained = self._explain is not None and self._explain(answer)
@@ -363,21 +314,3 @@ def _bare(value: str | SecretStr) -> str:
 def _pause(attempt: int) -> float:
     """Full jitter: anything up to a bound that doubles."""
     return random.uniform(0.1, min(20.0, 0.5 * 2**attempt))  # noqa: S311 - no secret
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """RFC 9110, 10.2.3: seconds or a date; milliseconds where a service says those too."""
-    if said := answer.headers.get("retry-after-ms"):
-        try:
-            return max(0.0, float(said) / 1000)
-        except ValueError:
-            pass
-    said = answer.headers.get("retry-after", "")
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
