@@ -15,12 +15,13 @@ from maquette.core.picture import size_of
 from maquette.core.pixel_tasks import Layer
 from maquette.core.recipe import Composite, Recipe
 from maquette.core.surface import Surface, surface_of_box
-from maquette.engines.base import Picture
+from maquette.engines.base import Cancel, Picture, Progress
 from maquette.engines.pixels import create
 from maquette.engines.pixels.faithful import unrolled
-from maquette.errors import EngineFailed
+from maquette.errors import Cancelled, EngineFailed
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
+ALL = ((0.0, 0.5), (400.0, 0.0), (400.0, 400.0), (0.0, 400.0))
 WALL = ((60.0, 40.0), (200.0, 40.0), (200.0, 160.0), (60.0, 160.0))
 
 
@@ -163,6 +164,18 @@ def test_a_feather_lets_the_ground_through_at_the_border() -> None:
         int
     )
     assert made[0] < 5 and made[20] == 255 and (np.diff(made[:20]) >= 0).all()
+
+
+def test_it_stops_within_a_layer() -> None:
+    source, cancel = noise(400, 400), Cancel()
+    task = Composite(image=A, layers=(Layer(image=B, surface=Surface(corners=ALL)),))
+    recipe = Recipe(engine="pixels", task=task, size=size_of(source))
+    events = create().run([recipe], {A: source, B: noise()}, cancel=cancel)
+    first = next(events)
+    assert isinstance(first, Progress) and first.steps > 1
+    cancel.set()
+    with pytest.raises(Cancelled):
+        next(events)
 
 
 def test_shading_takes_on_the_light_below() -> None:

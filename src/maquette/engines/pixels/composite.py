@@ -7,6 +7,8 @@ pixel; else it is sampled sixteen times a pixel from a copy that was reduced to 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +29,10 @@ Floats = npt.NDArray[np.float32]
 
 _FINE = 4
 """Samples a pixel in each direction."""
+_EXACT_MOST = 64 << 20
+"""Values of a layer that are kept in floating point."""
+_LONGEST = 32_000
+"""Pixels a side that can be sampled from (OpenCV's remap counts in 16 bits)."""
 _PIXELS = 1 << 16
 """Pixels of the picture that are worked on at a time, in whole rows."""
 
@@ -34,7 +40,7 @@ _PIXELS = 1 << 16
 def composited(
     source: Image.Image, task: Composite, read: Callable[[str], Image.Image]
 ) -> Generator[tuple[int, int], None, tuple[Image.Image, dict[str, float]]]:
-    """Yields (layers done, layers), returns the picture in its own mode and, for one layer, how
+    """Yields (strips done, strips), returns the picture in its own mode and, for one layer, how
     faithfully it stands there (``faithful``, ``stretch``).
 
     Raises:
@@ -42,22 +48,37 @@ def composited(
     """
     result = np.array(source)
     notes: dict[str, float] = {}
-    for done, layer in enumerate(task.layers, 1):
+    strips = [_strips(layer, source) for layer in task.layers]
+    done, total = 0, sum(map(len, strips))
+    for layer, parts in zip(task.layers, strips, strict=True):
+        box = layer.surface.bounds(size_of(source))
+        if box is None:
+            continue
         picture = _cut(read(layer.image), layer)
         mask = np.asarray(read(layer.mask).convert("L")) if layer.mask is not None else None
-        box = layer.surface.bounds(size_of(source))
-        if box is not None:
-            shade = shade_of(np.asarray(source), layer, box) if layer.shading else None
-            rows = max(1, _PIXELS // box.width)
-            for top in range(box.y, box.bottom, rows):
-                height = min(rows, box.bottom - top)
-                part = Box(x=box.x, y=top, width=box.width, height=height)
-                light = shade[top - box.y : top - box.y + height] if shade is not None else None
-                _lay(result, picture, layer, part, light=light, mask=mask)
-            if len(task.layers) == 1:
-                notes |= faithfulness(Image.fromarray(result), picture, layer)
-        yield done, len(task.layers)
+        ink = _ink(picture, layer)
+        shade = shade_of(np.asarray(source), layer, box) if layer.shading else None
+        for part in parts:
+            above = part.y - box.y
+            light = shade[above : above + part.height] if shade is not None else None
+            _lay(result, ink, layer, part, light=light, mask=mask)
+            done += 1
+            yield done, total
+        if len(task.layers) == 1:
+            notes |= faithfulness(Image.fromarray(result), picture, layer)
     return Image.fromarray(result), notes
+
+
+def _strips(layer: Layer, source: Image.Image) -> list[Box]:
+    """The rows that a layer touches, so many at a time as memory allows."""
+    box = layer.surface.bounds(size_of(source))
+    if box is None:
+        return []
+    rows = max(1, _PIXELS // box.width)
+    return [
+        Box(x=box.x, y=top, width=box.width, height=min(rows, box.bottom - top))
+        for top in range(box.y, box.bottom, rows)
+    ]
 
 
 def _cut(picture: Image.Image, layer: Layer) -> Image.Image:
@@ -73,7 +94,7 @@ def _cut(picture: Image.Image, layer: Layer) -> Image.Image:
 
 def _lay(
     result: Bytes,
-    picture: Image.Image,
+    ink: _Ink,
     layer: Layer,
     part: Box,
     *,
@@ -81,7 +102,7 @@ def _lay(
     mask: Bytes | None,
 ) -> None:
     """Lay the rows ``part`` of a layer into ``result``."""
-    colour, cover = _drawn(picture, layer, part)
+    colour, cover = _drawn(ink, layer, part)
     cover *= np.float32(layer.opacity)
     window = (slice(part.y, part.bottom), slice(part.x, part.right))
     if mask is not None:
@@ -107,22 +128,41 @@ def _lay(
     below[touched] = np.clip(np.rint(new[touched]), 0, 255).astype(np.uint8)
 
 
-def _drawn(picture: Image.Image, layer: Layer, part: Box) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class _Ink:
+    """A layer's picture ready to be laid: ``exact`` at its own size in its box, or ``fine``, with
+    colours multiplied by alpha, to be sampled."""
+
+    exact: Image.Image | None
+    fine: npt.NDArray[Any]
+
+
+def _ink(picture: Image.Image, layer: Layer) -> _Ink:
+    box = layer.surface.box
+    own = layer.window == (0, 0, 1, 1)
+    if box is not None and own and picture.size == (box.width, box.height):
+        return _Ink(picture, np.zeros((0, 0, 4), np.uint8))
+    fine = np.asarray(_reduced(picture, layer).convert("RGBa"))
+    # Floating point keeps a little more; of very large layers it would keep too much.
+    return _Ink(None, fine.astype(np.float32) if fine.size <= _EXACT_MOST else fine)
+
+
+def _drawn(ink: _Ink, layer: Layer, part: Box) -> tuple[Floats, Floats]:
     """Colours 0 to 255, shape (rows, columns, 3), and cover 0 to 1, (rows, columns, 1)."""
     box = layer.surface.box
-    if box is not None and layer.window == (0, 0, 1, 1) and picture.size == (box.width, box.height):
+    if ink.exact is not None and box is not None:
         left, top = part.x - box.x, part.y - box.y
-        drawn = picture.crop((left, top, left + part.width, top + part.height))
+        drawn = ink.exact.crop((left, top, left + part.width, top + part.height))
         exact = np.asarray(drawn, np.float32)
         cover = exact[..., 3:] / 255 * _feathered(layer, part, 1)[..., None]
         return exact[..., :3].copy(), cover.astype(np.float32)
-    reduced = _reduced(picture, layer)
-    fine = np.asarray(reduced.convert("RGBa"), np.float32)
     u, v = _places(layer, part, _FINE)
     inside = (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
-    x = np.where(inside, u * reduced.width - 0.5, -10).astype(np.float32)
-    y = np.where(inside, v * reduced.height - 0.5, -10).astype(np.float32)
-    drawn = cv2.remap(fine, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rows, columns = ink.fine.shape[:2]
+    x = np.where(inside, u * columns - 0.5, -10).astype(np.float32)
+    y = np.where(inside, v * rows - 0.5, -10).astype(np.float32)
+    sampled = cv2.remap(ink.fine, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    drawn = sampled.astype(np.float32)
     drawn *= (inside * _feathered(layer, part, _FINE))[..., None].astype(np.float32)
     mean = drawn.reshape(part.height, _FINE, part.width, _FINE, 4).mean(axis=(1, 3))
     cover = mean[..., 3:] / 255
@@ -148,8 +188,8 @@ def _reduced(picture: Image.Image, layer: Layer) -> Image.Image:
     middle = np.full_like(edge, 0.5)
     across = _walked(*layer.surface.to_picture(u, top + middle * (bottom - top)))
     down = _walked(*layer.surface.to_picture(left + middle * (right - left), v))
-    width = min(picture.width, max(1, round(2 * across)))
-    height = min(picture.height, max(1, round(2 * down)))
+    width = min(picture.width, max(1, round(2 * across)), _LONGEST)
+    height = min(picture.height, max(1, round(2 * down)), _LONGEST)
     if (width, height) == picture.size:
         return picture
     small = picture.convert("RGBa").resize((width, height), Image.Resampling.LANCZOS)
