@@ -1,4 +1,5 @@
 /** Token maps in the browser: what came with the version, as bytes. Pure; drawing is elsewhere. */
+import type { TokenMaps } from '../api/types'
 import type { Point, Rect } from './geometry'
 
 export interface HeatMaps {
@@ -25,6 +26,18 @@ export function decodeBase64(text: string): Uint8Array {
   const bytes = new Uint8Array(raw.length)
   for (let at = 0; at < raw.length; at++) bytes[at] = raw.charCodeAt(at)
   return bytes
+}
+
+/** Token maps as the server sends them; `size` is the picture's, where they are of all of it. */
+export function heatMaps(maps: TokenMaps, size?: { width: number; height: number }): HeatMaps {
+  const [x, y, width, height] = maps.region ?? [0, 0, size?.width ?? 0, size?.height ?? 0]
+  return {
+    rows: maps.rows,
+    columns: maps.columns,
+    region: { x: x!, y: y!, width: width!, height: height! },
+    words: maps.words.map((word, index) => ({ ...word, maximum: maps.maximum[index] ?? 0 })),
+    data: decodeBase64(maps.data),
+  }
 }
 
 /** The bytes of one word, rows x columns. */

@@ -3,24 +3,12 @@ import { SvelteMap } from 'svelte/reactivity'
 import { type Heard, type Link, Stream } from '../api/events'
 import { RoomApi } from '../api/room'
 import { Problem } from '../api/client'
-import type { Detail, GraphNode, Job, Rating, Summary, TokenMaps } from '../api/types'
-import { type HeatMaps, decodeBase64 } from '../canvas/heat'
+import type { Detail, GraphNode, Job, Rating, Summary } from '../api/types'
+import { type HeatMaps, heatMaps } from '../canvas/heat'
+import type { JobView, Order } from './jobs'
 import { recall, remember } from './kept'
 import { history } from './history.svelte'
 import { attempt, notices } from './notices.svelte'
-
-/** A job and what is shown of it. */
-export interface JobView extends Job {
-  preview: string | null
-  /** Ordered in this window. */
-  mine: boolean
-}
-
-/** What this window ordered, and where it stood when it did. */
-interface Order {
-  group: string
-  from: string | null
-}
 
 export class Room {
   readonly api: RoomApi
@@ -31,8 +19,6 @@ export class Room {
   loaded = $state(false)
   broken = $state<Problem | null>(null)
   link = $state<Link>('connecting')
-  /** Counts what arrived over the stream, for those who wait for it. */
-  heard = $state(0)
   /** Failed jobs that were taken off the sheet. */
   private seen = $state.raw<string[]>([])
   readonly jobs = new SvelteMap<string, JobView>()
@@ -205,9 +191,7 @@ export class Room {
     ]
   }
 
-  async cancel(job: Job): Promise<void> {
-    await attempt(() => this.api.cancel(job.id))
-  }
+  cancel = (job: Job): Promise<unknown> => attempt(() => this.api.cancel(job.id))
 
   async cancelAll(): Promise<void> {
     const groups = new Set(this.running.map((job) => job.group))
@@ -220,9 +204,7 @@ export class Room {
     remember(`seen:${this.id}`, this.seen)
   }
 
-  async retry(job: Job): Promise<void> {
-    await attempt(() => this.api.retry(job.id))
-  }
+  retry = (job: Job): Promise<unknown> => attempt(() => this.api.retry(job.id))
 
   private alter(id: string, fields: Partial<GraphNode>): void {
     this.versions = this.versions.map((version) =>
@@ -321,7 +303,6 @@ export class Room {
   }
 
   private readonly hear = ({ kind, data }: Heard): void => {
-    this.heard++
     const job = String(data.job ?? data.id ?? '')
     switch (kind) {
       case 'job':
@@ -364,16 +345,5 @@ export class Room {
       return
     }
     this.know({ ...before, ...job, id } as Job, true)
-  }
-}
-
-export function heatMaps(maps: TokenMaps, size?: { width: number; height: number }): HeatMaps {
-  const [x, y, width, height] = maps.region ?? [0, 0, size?.width ?? 0, size?.height ?? 0]
-  return {
-    rows: maps.rows,
-    columns: maps.columns,
-    region: { x: x!, y: y!, width: width!, height: height! },
-    words: maps.words.map((word, index) => ({ ...word, maximum: maps.maximum[index] ?? 0 })),
-    data: decodeBase64(maps.data),
   }
 }
