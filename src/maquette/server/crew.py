@@ -25,7 +25,7 @@ _FIRST, _LONGEST = 0.5, 30.0
 """Seconds before a worker that died is started again; doubled each time."""
 _STEADY = 60.0
 """Whoever has lived that long starts from the first pause again."""
-_NICE = 5
+_NICE = 10
 """By so much a worker lets others go first."""
 _PATIENCE = 10.0
 """Seconds that a worker gets to put its job back."""
