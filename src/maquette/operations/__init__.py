@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maquette.operations.composite import Placed, composite, fitted, surface
+from maquette.operations.faces import find_faces
 from maquette.operations.generate import generate
 from maquette.operations.import_picture import import_picture
 from maquette.operations.inpaint import inpaint
@@ -16,7 +17,7 @@ from maquette.operations.masks import (
 )
 from maquette.operations.outpaint import outpaint
 from maquette.operations.refine import refine
-from maquette.operations.restore import find_faces, restore
+from maquette.operations.restore import restore
 from maquette.operations.retouch import retouch
 from maquette.operations.reweight import reweight
 from maquette.operations.surfaces import find_surface, thing_mask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -11,8 +10,7 @@ from maquette.errors import JobUnknown
 from maquette.server.answers import answer
 from maquette.server.context import Open, Room
 from maquette.server.described import fails
-from maquette.server.routes.operations import Key
-from maquette.server.shapes import Body
+from maquette.server.routes.operations import Key, queued
 from maquette.server.shapes_plan import (
     CampaignAsk,
     CampaignOut,
@@ -49,7 +47,7 @@ def improve(room: Open, body: Improve, key: Key = None) -> Response:
     budget is reached or nothing is left to try. The job's result says which version is the best:
     `{best, before, after, ended, steps}`; it is never worse than the one that it began with."""
     given = body.model_dump(exclude={"priority"})
-    return _queued(room, body, key, lambda: room.studio.orders.improve(**given), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.improve(**given), body.priority)
 
 
 @router.post(
@@ -63,7 +61,7 @@ def carry_on(room: Open, body: CampaignAsk, key: Key = None) -> Response:
     """The brief as far as it goes: board, drafts, select, refine, polish, deliver; to its end or to
     where it waits for a person. What is there already is not made again. The job's result says
     where it stands: `{campaign, stage, waiting}`."""
-    return _queued(room, body, key, lambda: room.studio.orders.campaign(body.brief), body.priority)
+    return queued(room, body, key, lambda: room.studio.orders.campaign(body.brief), body.priority)
 
 
 @router.get(
@@ -104,17 +102,7 @@ def choose(room: Open, name: Name, body: Choice, key: Key = None) -> Response:
         room.studio.choose(brief, body.stage, body.versions)
         return room.studio.orders.campaign(brief)
 
-    return _queued(room, body, key, order, body.priority)
-
-
-def _queued(
-    room: Room, body: Body, key: str | None, order: Callable[[], Order], priority: int
-) -> Response:
-    stored = room.keys.checked(key, body)
-    jobs = room.studio.submit(order(), priority=priority, key=stored)
-    room.tracker.catch_up()
-    items = [room.tracker.out(job) for job in jobs]
-    return answer(Accepted(group=jobs[0].group, jobs=items), 202)
+    return queued(room, body, key, order, body.priority)
 
 
 def _brief(room: Room, name: str) -> Brief:
