@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 from tests.engines import nets
+from tests.operations.faces import portrait
 
 from maquette import operations
 from maquette.core.geometry import Box
@@ -25,28 +26,6 @@ A = "a" * 64
 NETWORK = ModelRef(name="faces", digest="b" * 64)
 
 
-def portrait(scale: float = 1.0, left: int = 0) -> Image.Image:
-    """A face as simple as Haar's cascade lets pass: skin, brows, eyes, nose, mouth, hair."""
-    image = Image.new("RGB", (int(320 * scale) + left, int(300 * scale)), (96, 110, 128))
-    draw = ImageDraw.Draw(image)
-
-    def oval(x: float, y: float, wide: float, tall: float, colour: tuple[int, int, int]) -> None:
-        box = [scale * side for side in (x - wide, y - tall, x + wide, y + tall)]
-        draw.ellipse((box[0] + left, box[1], box[2] + left, box[3]), fill=colour)
-
-    oval(160, 150, 80, 105, (70, 45, 30))
-    oval(160, 165, 66, 88, (222, 180, 150))
-    for x in (132, 188):
-        oval(x, 140, 19, 12, (150, 105, 85))
-        oval(x, 126, 18, 4, (70, 45, 30))
-        oval(x, 146, 13, 7, (245, 240, 235))
-        oval(x, 146, 6, 6, (40, 25, 20))
-    oval(160, 172, 9, 22, (205, 155, 125))
-    oval(160, 190, 13, 6, (170, 115, 95))
-    oval(160, 216, 26, 8, (165, 75, 70))
-    return image.filter(ImageFilter.GaussianBlur(2 * scale))
-
-
 def restored(
     models: Path, source: Image.Image, *faces: Face, strength: float = 1.0
 ) -> tuple[np.ndarray, list[Progress]]:
@@ -61,23 +40,7 @@ def restored(
     return np.asarray(last.image), [step for step in steps if isinstance(step, Progress)]
 
 
-@pytest.mark.parametrize("scale", [0.7, 1.0, 7.0])
-def test_a_face_is_found_at_any_size(scale: float) -> None:
-    [face] = operations.find_faces(portrait(scale))
-    middle = face.box.x + face.box.width / 2, face.box.y + face.box.height / 2
-    assert middle == pytest.approx((160 * scale, 160 * scale), abs=20 * scale)
-
-
-def test_faces_come_the_largest_first() -> None:
-    both = Image.new("RGB", (700, 400), (96, 110, 128))
-    both.paste(portrait(0.6), (20, 60))
-    both.paste(portrait(1.1), (300, 20))
-    widths = [face.box.width for face in operations.find_faces(both)]
-    assert len(widths) == 2 and widths[0] > widths[1]
-
-
 def test_no_face_is_said_so(version: Version) -> None:
-    assert operations.find_faces(Image.new("RGB", (200, 200), "white")) == []
     with pytest.raises(SettingRefused, match="no face"):
         operations.restore(version, [], network=NETWORK)
 
@@ -89,13 +52,6 @@ def test_a_strength_has_a_range(version: Version) -> None:
     for bad in (0.0, 1.1, float("nan")):
         with pytest.raises(SettingRefused):
             operations.restore(version, [face], network=NETWORK, strength=bad)
-
-
-def test_a_detector_that_is_none_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "yunet.onnx"
-    file.write_bytes(b"\x08\x07nothing")
-    with pytest.raises(ModelRefused):
-        operations.find_faces(portrait(), file)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

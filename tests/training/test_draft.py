@@ -15,7 +15,6 @@ pytest.importorskip("skia")
 
 import torch
 from diffusers import LCMScheduler, StableDiffusionPipeline
-from diffusers.utils import USE_PEFT_BACKEND
 from safetensors.torch import load_file
 from training.draft import lora as loras
 from training.draft import measure
@@ -167,8 +166,6 @@ def test_a_lora_for_another_denoiser_is_refused(small_run: Path, tmp_path: Path)
 
 
 def test_the_stock_loader_reads_the_layout(small_run: Path, tmp_path: Path) -> None:
-    if not USE_PEFT_BACKEND:
-        pytest.skip("diffusers loads LoRAs through peft: pip install peft")
     made = _noisy_lora(small_run)
     loras.write(made, tmp_path, 40)
     stock = _pipeline(small_run / "export")
