@@ -1,6 +1,6 @@
 """The judge's network: where each noun is, and from there its colour, count and position.
 
-The shape is that of ``training/judge/network.py``, which makes its weights.
+``training/judge`` makes its weights.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from torch.nn import functional
 from maquette.critics.judge.claims import COLOURS, COUNTS
 from maquette.errors import ModelRefused
 
-__all__ = ["Seen", "Sight", "load_sight"]
+__all__ = ["ASKED", "TIMES", "Answers", "Network", "Seen", "Sight", "load_sight"]
 
-POSITIONS, TIMES = 3, 4
+ASKED = {"present": 1, "colour": len(COLOURS), "count": len(COUNTS), "position": 3}
+"""Answers about each noun, by their widths."""
+TIMES = 4
+"""Answers about the time of day."""
 _EMBEDDED = 24
 
 
@@ -51,8 +54,21 @@ class _Residual(nn.Module):
         return x + self.conv2(functional.silu(self.norm2(y)))
 
 
-class _Network(nn.Module):
-    """Pictures (N x 3 x side x side, -1..1) to answers about each noun (N x nouns x answers)."""
+@dataclass(frozen=True)
+class Answers:
+    """Logits: about each noun (N x nouns x …), of the whole picture (N x times), and where nouns
+    are (N x nouns x cells x cells)."""
+
+    present: torch.Tensor
+    colour: torch.Tensor
+    count: torch.Tensor
+    position: torch.Tensor
+    time: torch.Tensor
+    places: torch.Tensor
+
+
+class Network(nn.Module):
+    """Pictures (N x 3 x side x side, -1..1) to `Answers`; ``cells`` is an eighth of the side."""
 
     def __init__(self, widths: tuple[int, int, int, int], nouns: int, cells: int) -> None:
         super().__init__()
@@ -71,22 +87,27 @@ class _Network(nn.Module):
         self.norm = nn.GroupNorm(8, c)
         self.places = nn.Conv2d(c, nouns, 1)
         self.value = nn.Conv2d(c, c, 1)
-        self.nouns = nn.Parameter(torch.zeros(nouns, _EMBEDDED))
-        answers = 1 + len(COLOURS) + len(COUNTS) + POSITIONS
+        self.nouns = nn.Parameter(0.1 * torch.randn(nouns, _EMBEDDED))
         self.about = nn.Sequential(
-            nn.Linear(c + cells + 2 + _EMBEDDED, 160), nn.SiLU(), nn.Linear(160, answers)
+            nn.Linear(c + cells + 2 + _EMBEDDED, 160),
+            nn.SiLU(),
+            nn.Linear(160, sum(ASKED.values())),
         )
         self.whole = nn.Sequential(nn.Linear(b + c + d, 128), nn.SiLU(), nn.Linear(128, TIMES))
+        assert self.places.bias is not None
+        nn.init.constant_(self.places.bias, -3.0)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, pictures: torch.Tensor) -> Answers:
+        """Look at a batch."""
         fine = self.block1(self.down1(functional.silu(self.stem(pictures))))
         middle = self.block2(self.down2(functional.silu(fine)))
         coarse = self.block3(self.down3(functional.silu(middle)))
         wide = functional.interpolate(self.up(functional.silu(coarse)), scale_factor=2)
         features = functional.silu(self.norm(self.block4(middle + wide + self.where)))
+        places = self.places(features).float()
         # Every noun gathers what is seen where it seems to be.
-        share = self.places(features).sigmoid().flatten(2)
-        values = self.value(features).flatten(2)
+        share = places.sigmoid().flatten(2)
+        values = self.value(features).float().flatten(2)
         mass = share.sum(2, keepdim=True)
         gathered = share @ values.transpose(1, 2) / (mass + 0.3)
         columns = share.unflatten(2, (self.cells, self.cells)).sum(2)
@@ -96,11 +117,13 @@ class _Network(nn.Module):
                 torch.log1p(columns),
                 torch.log1p(mass),
                 share.amax(2, keepdim=True),
-                self.nouns.expand(len(pictures), -1, -1),
+                self.nouns.float().expand(len(pictures), -1, -1),
             ],
             2,
         )
-        return self.about(known)
+        present, colour, count, position = self.about(known).split(list(ASKED.values()), 2)
+        sums = torch.cat([x.float().mean((2, 3)) for x in (fine, middle, coarse)], 1)
+        return Answers(present[..., 0], colour, count, position, self.whole(sums), places)
 
 
 class Sight:
@@ -115,12 +138,12 @@ class Sight:
         pixels = torch.from_numpy(np.asarray(picture.convert("RGB"), np.float32) / 127.5 - 1)
         whole = pixels.permute(2, 0, 1)[None]
         small = functional.interpolate(whole, size=(self.side, self.side), mode="area")
-        answers = self.network(small)[0]
-        present, colour, count, _ = answers.split([1, len(COLOURS), len(COUNTS), POSITIONS], 1)
-        sure, colours, counts = present.sigmoid(), colour.softmax(1), count.softmax(1)
+        answers: Answers = self.network(small)
+        sure = answers.present[0].sigmoid()
+        colours, counts = answers.colour[0].softmax(1), answers.count[0].softmax(1)
         return {
             noun: Seen(
-                float(sure[place, 0]),
+                float(sure[place]),
                 dict(zip(COLOURS, colours[place].tolist(), strict=True)),
                 dict(zip(COUNTS, counts[place].tolist(), strict=True)),
             )
@@ -143,7 +166,7 @@ def load_sight(folder: Path) -> Sight:
         )
         nouns = tuple(str(noun) for noun in card["nouns"])
         a, b, c, d = widths
-        network = _Network((a, b, c, d), len(nouns), int(card["cells"]))
+        network = Network((a, b, c, d), len(nouns), int(card["cells"]))
         network.load_state_dict(weights)
         return Sight(network.eval(), nouns, int(card["side"]))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
