@@ -68,6 +68,12 @@ class TestVary:
         assert recipe.prompt == version.recipe.prompt and recipe.size == version.size
         assert recipe.sampling is not None and recipe.sampling.seed == 5
 
+    def test_another_size(self, version: Version, capabilities: Capabilities) -> None:
+        recipe = operations.vary(version, seed=5, size=(128, 192), capabilities=capabilities)
+        assert recipe.size == Size(width=128, height=192)
+        with pytest.raises(SettingRefused):
+            operations.vary(version, seed=5, size=(1, 192), capabilities=capabilities)
+
     def test_other_words(self, make: MakeVersion, capabilities: Capabilities) -> None:
         version = make(prompt=PromptText(text="a", negative="b", interpreter="a1111"))
         recipe = operations.vary(

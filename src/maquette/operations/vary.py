@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.conditioning import Conditioning
+from maquette.core.geometry import Size
 from maquette.core.recipe import ImageToImage, Recipe
 from maquette.core.version import Version
 from maquette.operations import settings
@@ -21,6 +22,7 @@ def vary(
     seed: int,
     prompt: str | None = None,
     negative: str | None = None,
+    size: Size | tuple[int, int] | None = None,
     capabilities: Capabilities,
     quality: str = "final",
     steps: int | None = None,
@@ -30,9 +32,9 @@ def vary(
 ) -> Recipe:
     """The recipe of a variation. ``strength`` near 0 keeps the picture, 1 ignores it.
 
-    Prompt and negative prompt are the version's own unless given. The result has the version's
-    size, or the nearest that the model can draw. ``conditionings`` are what steers it beside its
-    words, with the version's own LoRAs and learned words.
+    Prompt and negative prompt are the version's own unless given. The result has the ``size`` that
+    was asked for, else the version's or the nearest that the model can draw. ``conditionings`` are
+    what steers it beside its words, with the version's own LoRAs and learned words.
 
     Raises:
         PromptRefused: overlong, or none given and the version has none.
@@ -46,7 +48,7 @@ def vary(
             image=version.image,
             strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
         ),
-        size=capabilities.nearest(version.size),
+        size=_size(version, size, capabilities),
         prompt=settings.prompt_or_own(version, prompt, negative),
         model=capabilities.model,
         sampling=settings.sampling(
@@ -61,3 +63,11 @@ def vary(
             conditionings, capabilities, quality=quality, sampler=sampler, version=version
         ),
     )
+
+
+def _size(
+    version: Version, size: Size | tuple[int, int] | None, capabilities: Capabilities
+) -> Size:
+    if size is None:
+        return capabilities.nearest(version.size)
+    return settings.drawable_size(capabilities, size)

@@ -22,6 +22,7 @@ from maquette.core.trajectory import Kept
 from maquette.core.version import Version
 from maquette.errors import FindingUnknown, SettingRefused
 from maquette.operations.refine import BEGIN, STRENGTH, WHOLE, Way
+from maquette.operations.reweight import EARLY
 from maquette.operations.settings import drawable_size, prompt_or_own, prompt_text
 from maquette.stages.judge import words_of
 from maquette.stages.order import Order
@@ -173,9 +174,11 @@ class Orders(PixelOrders, PlanOrders):
         n: int = 1,
         prompt: str | None = None,
         negative: str | None = None,
+        size: tuple[int, int] | None = None,
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        sampler: str | None = None,
         control: Sequence[Structure | Mapping[str, Any]] = (),
         reference: Sequence[Likeness | Mapping[str, Any]] = (),
         lora: Mapping[str, float] | Sequence[str] = (),
@@ -183,8 +186,9 @@ class Orders(PixelOrders, PlanOrders):
     ) -> Order:
         """Pictures near a version: image-to-image at ``strength`` (0 keeps it, 1 ignores it).
 
-        ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``generate``; LoRAs and
-        learned words of the version's own stay.
+        ``size`` is width and height in pixels (default: the version's); the picture is brought to
+        it first. ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``generate``;
+        LoRAs and learned words of the version's own stay.
 
         Raises:
             PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
@@ -193,7 +197,7 @@ class Orders(PixelOrders, PlanOrders):
         version = self._desk.version(version)
         able = self._desk.capabilities()
         steering = self._steer(
-            able.nearest(version.size),
+            able.nearest(version.size) if size is None else drawable_size(able, size),
             prompt_or_own(version, prompt, negative),
             version,
             control=control,
@@ -208,10 +212,12 @@ class Orders(PixelOrders, PlanOrders):
                 seed=each,
                 prompt=prompt,
                 negative=negative,
+                size=size,
                 capabilities=able,
                 quality=quality,
                 steps=steps,
                 guidance=guidance,
+                sampler=sampler,
                 conditionings=steering.conditionings,
             )
             for each in seeds_from(seed, n)
@@ -255,19 +261,25 @@ class Orders(PixelOrders, PlanOrders):
         return Order("refine", (recipe,), (version.id,))
 
     def reweight(
-        self, version: Version | str, weights: Mapping[str, float], *, resume: bool = False
+        self,
+        version: Version | str,
+        weights: Mapping[str, float],
+        *,
+        begin: float = EARLY,
     ) -> Order:
         """The same picture with some words weighing more or less; seed and composition stay.
 
-        ``resume`` goes on from what the version kept of its drawing, in about half of the time:
-        the words weigh otherwise from there on only. Where nothing was kept, it draws from noise.
+        It goes on from what the version kept of its drawing after the share ``begin`` of its
+        steps: early, so that things keep their places and still grow; 0.5 takes half of the time
+        and changes less. 0, or a version that kept nothing, draws from noise as the version did.
 
         Raises:
             WordUnknown, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
         """
         version = self._desk.version(version)
-        kept = self._kept(version) if resume else ()
-        return Order("reweight", (operations.reweight(version, weights, kept=kept),), (version.id,))
+        kept = self._kept(version) if begin > 0 else ()
+        recipe = operations.reweight(version, weights, kept=kept, begin=begin)
+        return Order("reweight", (recipe,), (version.id,))
 
     def inpaint(
         self,
@@ -282,6 +294,7 @@ class Orders(PixelOrders, PlanOrders):
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        sampler: str | None = None,
         control: Sequence[Structure | Mapping[str, Any]] = (),
         reference: Sequence[Likeness | Mapping[str, Any]] = (),
         lora: Mapping[str, float] | Sequence[str] = (),
@@ -321,6 +334,7 @@ class Orders(PixelOrders, PlanOrders):
             quality=quality,
             steps=steps,
             guidance=guidance,
+            sampler=sampler,
             conditionings=steering.conditionings,
         )
         return Order("inpaint", (recipe,), steering.after(version))
@@ -338,6 +352,7 @@ class Orders(PixelOrders, PlanOrders):
         quality: str = "final",
         steps: int | None = None,
         guidance: float | None = None,
+        sampler: str | None = None,
         control: Sequence[Structure | Mapping[str, Any]] = (),
         reference: Sequence[Likeness | Mapping[str, Any]] = (),
         lora: Mapping[str, float] | Sequence[str] = (),
@@ -378,6 +393,7 @@ class Orders(PixelOrders, PlanOrders):
             quality=quality,
             steps=steps,
             guidance=guidance,
+            sampler=sampler,
             conditionings=steering.conditionings,
         )
         return Order("outpaint", (recipe,), steering.after(version))
