@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.trainings import killed_ends_as_unbroken, steps_lower_the_loss
 
 pytest.importorskip("skia")
 
@@ -19,7 +18,6 @@ from training.control.conditions import ABSENT, CHANNELS, assemble
 from training.control.given import Conditions, pick
 from training.control.reader import CELLS, Reader, heatmaps, look, readers
 from training.control.train import Task, build, export
-from training.fitting import fit
 from training.frozen import Base, Samples
 from training.world import render
 from training.world.facts import JOINTS
@@ -36,10 +34,10 @@ def run(small_run: Path) -> Path:
     return small_run
 
 
-def _task(run: Path, kind: type[Task] = Task) -> Task:
+def _task(run: Path) -> Task:
     base = Base(run / "export", CPU)
     torch.manual_seed(0)
-    return kind(build(base), base, Samples(run, base, 20), Conditions(run / "control", CPU))
+    return Task(build(base), base, Samples(run, base, 20), Conditions(run / "control", CPU))
 
 
 def test_conditions_are_those_of_the_pictures(run: Path) -> None:
@@ -99,36 +97,11 @@ def test_a_fresh_network_changes_nothing_and_only_it_learns(run: Path) -> None:
 
 
 def test_steps_lower_the_loss_on_one_batch(run: Path) -> None:
-    task, seen = _task(run), []
-    optimizer = torch.optim.Adam(task.network.parameters(), 2e-3)
-    for _ in range(6):
-        loss = task.loss(np.random.default_rng(1), 2)["velocity"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        seen.append(float(loss.detach()))
-    assert seen[-1] < seen[0]
-
-
-class _Killed(Task):
-    """A task that is killed in its third step."""
-
-    def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
-        self.asked = getattr(self, "asked", 0) + 1
-        if self.asked == 3:
-            raise KeyboardInterrupt
-        return super().loss(rng, count)
+    steps_lower_the_loss(_task(run), 2e-3)
 
 
 def test_a_killed_training_ends_as_an_unbroken_one(run: Path, tmp_path: Path) -> None:
-    plan: dict[str, Any] = {"until": math.inf, "most_steps": 3, "batch": 2, "every": 0.0}
-    (tmp_path / "whole").mkdir()
-    whole = fit(_task(run), tmp_path / "whole", **plan).state_dict()
-    (tmp_path / "killed").mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        fit(_task(run, _Killed), tmp_path / "killed", **plan)
-    again = fit(_task(run), tmp_path / "killed", **plan).state_dict()
-    assert all(torch.equal(whole[k], again[k]) for k in whole)
+    killed_ends_as_unbroken(lambda: _task(run), tmp_path)
 
 
 def _trained(run: Path) -> ControlNetModel:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.trainings import killed_ends_as_unbroken, steps_lower_the_loss
 
 pytest.importorskip("skia")
 
@@ -19,16 +19,15 @@ from safetensors.torch import load_file
 from training.draft import lora as loras
 from training.draft import measure
 from training.draft.train import Task, boundary, report
-from training.fitting import fit
 from training.frozen import Base, Samples
 
 CPU = torch.device("cpu")
 
 
-def _task(run: Path, rank: int = 4, kind: type[Task] = Task) -> Task:
+def _task(run: Path, rank: int = 4) -> Task:
     base = Base(run / "export", CPU)
     torch.manual_seed(0)
-    return kind(
+    return Task(
         loras.Lora(base.unet, rank),
         base,
         Samples(run, base),
@@ -99,37 +98,11 @@ def test_a_fresh_lora_changes_nothing_and_only_it_learns(small_run: Path) -> Non
 
 
 def test_steps_lower_the_loss_on_one_batch(small_run: Path) -> None:
-    task = _task(small_run)
-    optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
-    seen = []
-    for _ in range(5):
-        loss = sum(task.loss(np.random.default_rng(1), 2).values())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        seen.append(float(loss.detach()))
-    assert seen[-1] < 0.95 * seen[0]
-
-
-class _Killed(Task):
-    """A task that is killed in its third step."""
-
-    def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
-        self.asked = getattr(self, "asked", 0) + 1
-        if self.asked == 3:
-            raise KeyboardInterrupt
-        return super().loss(rng, count)
+    steps_lower_the_loss(_task(small_run), 3e-3, steps=5)
 
 
 def test_a_killed_training_ends_as_an_unbroken_one(small_run: Path, tmp_path: Path) -> None:
-    plan: dict[str, Any] = {"until": math.inf, "most_steps": 3, "batch": 2, "every": 0.0}
-    (tmp_path / "whole").mkdir()
-    whole = fit(_task(small_run), tmp_path / "whole", **plan).state_dict()
-    (tmp_path / "killed").mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        fit(_task(small_run, kind=_Killed), tmp_path / "killed", **plan)
-    again = fit(_task(small_run), tmp_path / "killed", **plan).state_dict()
-    assert all(torch.equal(whole[k], again[k]) for k in whole)
+    killed_ends_as_unbroken(lambda: _task(small_run), tmp_path)
 
 
 def _noisy_lora(run: Path) -> loras.Lora:

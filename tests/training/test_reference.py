@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import random
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.training.trainings import killed_ends_as_unbroken, steps_lower_the_loss
 
 pytest.importorskip("skia")
 
 import torch
 from PIL import Image
 from training.clip.network import build
-from training.fitting import fit
 from training.frozen import Base, Samples
 from training.reference import measure, pairs
 from training.reference.adapter import FILE, Adapter, crosses, image_encoder, write
@@ -39,10 +37,10 @@ def _clip() -> CLIPModel:
     return build(400, LENGTH, vision=(32, 1), text=(32, 1)).requires_grad_(False).eval()
 
 
-def _task(run: Path, kind: type[Task] = Task) -> Task:
+def _task(run: Path) -> Task:
     base = Base(run / "export", CPU)
     torch.manual_seed(0)
-    return kind(Adapter(base.unet, 128), base, Samples(run, base, 20), _clip(), run)
+    return Task(Adapter(base.unet, 128), base, Samples(run, base, 20), _clip(), run)
 
 
 def test_a_reference_shares_the_character_and_not_the_place() -> None:
@@ -92,36 +90,11 @@ def test_only_the_adapter_learns(run: Path) -> None:
 
 
 def test_steps_lower_the_loss_on_one_batch(run: Path) -> None:
-    task, seen = _task(run), []
-    optimizer = torch.optim.Adam(task.network.parameters(), 3e-3)
-    for _ in range(6):
-        loss = task.loss(np.random.default_rng(1), 3)["velocity"]
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        seen.append(float(loss.detach()))
-    assert seen[-1] < seen[0]
-
-
-class _Killed(Task):
-    """A task that is killed in its third step."""
-
-    def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
-        self.asked = getattr(self, "asked", 0) + 1
-        if self.asked == 3:
-            raise KeyboardInterrupt
-        return super().loss(rng, count)
+    steps_lower_the_loss(_task(run), 3e-3)
 
 
 def test_a_killed_training_ends_as_an_unbroken_one(run: Path, tmp_path: Path) -> None:
-    plan: dict[str, Any] = {"until": math.inf, "most_steps": 3, "batch": 2, "every": 0.0}
-    (tmp_path / "whole").mkdir()
-    whole = fit(_task(run), tmp_path / "whole", **plan).state_dict()
-    (tmp_path / "killed").mkdir()
-    with pytest.raises(KeyboardInterrupt):
-        fit(_task(run, _Killed), tmp_path / "killed", **plan)
-    again = fit(_task(run), tmp_path / "killed", **plan).state_dict()
-    assert all(torch.equal(whole[k], again[k]) for k in whole)
+    killed_ends_as_unbroken(lambda: _task(run), tmp_path)
 
 
 def test_the_stock_loader_sees_with_the_same_eyes(run: Path, tmp_path: Path) -> None:
