@@ -146,6 +146,18 @@ def test_nothing_is_cut_off_where_there_is_little_room(
         page.close()
 
 
+def test_what_is_asked_of_a_mask_does_not_lie_on_the_picture(house: House, page: Page) -> None:
+    masked(page, house)
+    form = page.get_by_role("form", name="Replace the masked area")
+    for width, height in [(1440, 900), (820, 1180), (720, 450), (390, 844)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(100)
+        asked, shown = form.bounding_box(), page.locator("img.picture").first.bounding_box()
+        assert asked and shown
+        below = asked["y"] >= shown["y"] + shown["height"]
+        assert below or asked["x"] >= shown["x"] + shown["width"], (width, asked, shown)
+
+
 def test_panels_are_sheets_on_a_narrow_screen(house: House, chromium: Browser) -> None:
     page = chromium.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
     try:

@@ -11,6 +11,13 @@ describe('the view', () => {
     expect(toWindow(view, { x: 128, y: 128 })).toEqual({ x: 400, y: 300 })
   })
 
+  it('leaves room for what lies along the top and the bottom', () => {
+    const view = fit(picture, window_, 20, 40, 60)
+    expect(view.scale).toBeCloseTo(460 / 256)
+    expect(toWindow(view, { x: 0, y: 0 }).y).toBe(60)
+    expect(toWindow(view, { x: 0, y: 256 }).y).toBe(520)
+  })
+
   it('keeps the place under the pointer while zooming', () => {
     const view = fit(picture, window_)
     const at = { x: 300, y: 200 }

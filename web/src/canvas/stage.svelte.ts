@@ -20,7 +20,9 @@ class Stage {
     this.fitted = true
     const narrow = this.window.width < 500
     const top = this.bar && this.bar + (narrow ? 10 : 2)
-    this.view = fit(this.picture, this.window, narrow ? 8 : 20, top)
+    // Below it a row for the mask's words and for what is being drawn; a low window has none to spare.
+    const foot = this.window.height < 420 ? 0 : 30
+    this.view = fit(this.picture, this.window, narrow ? 8 : 16, top, foot)
   }
 
   /** The tool bar has other rows now, or none. */

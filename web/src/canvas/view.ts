@@ -11,16 +11,16 @@ export const SMALLEST = 0.05
 export const LARGEST = 64
 
 /**
- * The whole picture, centred, with room around it and for what lies along the top edge; small
- * pictures are enlarged.
+ * The whole picture, centred, with room around it and for what lies along the top and the bottom
+ * edge; small pictures are enlarged.
  */
-export function fit(picture: Extent, window: Extent, margin = 24, top = 0): View {
-  const room = { width: window.width - 2 * margin, height: window.height - 2 * margin - top }
+export function fit(picture: Extent, window: Extent, margin = 24, top = 0, foot = 0): View {
+  const room = { width: window.width - 2 * margin, height: window.height - 2 * margin - top - foot }
   const scale = Math.max(
     SMALLEST,
     Math.min(room.width / picture.width, room.height / picture.height, LARGEST),
   )
-  const view = centred(picture, { width: window.width, height: window.height - top }, scale)
+  const view = centred(picture, { width: window.width, height: window.height - top - foot }, scale)
   return { ...view, y: view.y + top }
 }
 
