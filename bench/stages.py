@@ -33,7 +33,6 @@ from maquette.core.recipe import Continue, Inpaint, PromptText, Recipe, Sampling
 from maquette.core.trajectory import as_picture, nearest
 from maquette.core.version import Version
 from maquette.engines.base import Engine, Inputs, Picture
-from maquette.operations.reweight import RESUME
 from maquette.settings import Settings
 from maquette.stages.select import focus_of
 from maquette.studio import Studio
@@ -42,6 +41,8 @@ __all__ = ["measure"]
 
 GROUP = "stages"
 DRAFT_STEPS = 4
+HALF = 0.5
+"""From where a reweight goes on whose speed is measured."""
 BEGIN = 0.75
 """Drafts of four steps, finished from three quarters of the way: what the saving is measured on."""
 PROMPTS = (
@@ -275,7 +276,7 @@ def _resumed(engine: Engine, rounds: int) -> list[Row]:
         louder = text.replace(word, f"({word}:1.6)", 1)
         before = _draw(engine, _recipe(engine, text, 70 + number))
         assert before.trace is not None
-        kept = nearest(before.trace.kept, RESUME)
+        kept = nearest(before.trace.kept, HALF)
         assert kept is not None
         scratch = _draw(engine, _recipe(engine, louder, 70 + number))
         task = Continue(trace="0" * 64, step=kept.step)
@@ -295,7 +296,7 @@ def _resumed(engine: Engine, rounds: int) -> list[Row]:
             f"{ratio:.2f}x faster",
             "≥ 1.6x",
             ratio >= 1.6,
-            f"from {RESUME:.0%} of the steps; against the one from noise: SSIM"
+            f"from {HALF:.0%} of the steps; against the one from noise: SSIM"
             f" {statistics.median(alike):.3f} at {SIDE} pixels,"
             f" {statistics.median(gains):.0%} of the gain in the word's share",
             {

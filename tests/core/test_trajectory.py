@@ -22,9 +22,10 @@ def test_never_before_the_first_step_nor_after_the_last(steps: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "at"), [(1, set()), (2, {1}), (4, {1, 2, 3}), (8, {2, 4, 6}), (40, {10, 20, 30})]
+    ("steps", "at"),
+    [(1, set()), (2, {1}), (4, {1, 2, 3}), (8, {1, 2, 4, 6}), (40, {4, 10, 20, 30})],
 )
-def test_kept_at_the_quarters(steps: int, at: set[int]) -> None:
+def test_kept_at_a_tenth_and_the_quarters(steps: int, at: set[int]) -> None:
     assert steps_to_keep(steps) == at
 
 

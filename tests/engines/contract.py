@@ -193,7 +193,7 @@ class DrawingEngine(AnyEngine):
         (whole,) = draw(engine, recipe(engine, steps=8))
         assert whole.trace is not None
         kept = whole.trace.kept
-        assert [each.step for each in kept] == [2, 4, 6]
+        assert [each.step for each in kept] == [1, 2, 4, 6]
         other = recipe(engine, "the moon over the sea", steps=8)
         (scratch,) = draw(engine, other)
         away: list[float] = []

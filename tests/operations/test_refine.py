@@ -106,10 +106,13 @@ def test_what_has_no_words_is_refused(make: MakeVersion, able: Capabilities) -> 
         operations.refine(traced(make()), kept=KEPT, capabilities=able, begin=1.5)
 
 
-def test_words_weigh_otherwise_from_half_way_on(make: MakeVersion) -> None:
+def test_words_weigh_otherwise_from_where_the_drawing_is_taken_up(make: MakeVersion) -> None:
     version = traced(make())
     plain = operations.reweight(version, {"moon": 1.5})
     resumed = operations.reweight(version, {"moon": 1.5}, kept=KEPT)
     assert plain.task == TextToImage()
-    assert resumed.task == Continue(trace="f" * 64, step=4)
+    assert resumed.task == Continue(trace="f" * 64, step=2)
+    half = operations.reweight(version, {"moon": 1.5}, kept=KEPT, begin=0.5)
+    assert half.task == Continue(trace="f" * 64, step=4)
+    assert operations.reweight(version, {"moon": 1.5}, kept=KEPT, begin=0) == plain
     assert resumed.prompt == plain.prompt and resumed.sampling == plain.sampling

@@ -124,11 +124,27 @@ def test_an_imported_picture_is_refined_from_its_pixels(studio: Studio, wolf: Ve
     assert studio.refine(version).recipe.task.kind == "image-to-image"
 
 
-def test_a_reweight_can_go_on_from_half_way(studio: Studio, wolf: Version) -> None:
-    resumed = studio.reweight(wolf, {"moon": 1.6}, resume=True)
-    assert isinstance(resumed.recipe.task, Continue)
+def test_a_reweight_goes_on_from_what_was_kept_early(studio: Studio, wolf: Version) -> None:
+    """So that things stay where they are; again and again from the same drawing."""
+    brighter = studio.reweight(wolf, {"moon": 1.6})
+    task, trace = brighter.recipe.task, studio.trace(wolf)
+    assert isinstance(task, Continue) and task.trace == wolf.trace and trace is not None
+    assert task.step == trace.kept[0].step
+    assert studio.replay(brighter).verdict == "exact"
+    still = studio.reweight(brighter, {"moon": 1.8}).recipe.task
+    assert isinstance(still, Continue) and still.trace == brighter.trace
+    assert still.step == task.step
+
+
+def test_a_reweight_from_half_way_or_from_noise(studio: Studio, wolf: Version) -> None:
+    half, trace = studio.reweight(wolf, {"moon": 1.6}, begin=0.5).recipe.task, studio.trace(wolf)
+    assert isinstance(half, Continue) and trace is not None
+    assert half.step == round(trace.kept[0].steps / 2)
+    assert studio.reweight(wolf, {"moon": 1.6}, begin=0).recipe.task == wolf.recipe.task
     (bare,) = studio.generate("a moon", seed=5, maps=False)
-    assert studio.reweight(bare, {"moon": 1.6}, resume=True).recipe.task.kind == "text-to-image"
+    assert studio.reweight(bare, {"moon": 1.6}).recipe.task.kind == "text-to-image"
+    with pytest.raises(SettingRefused, match="begin"):
+        studio.reweight(wolf, {"moon": 1.6}, begin=1.5)
 
 
 def test_reweighting_a_word_that_is_not_there(studio: Studio, wolf: Version) -> None:

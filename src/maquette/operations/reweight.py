@@ -12,26 +12,32 @@ from maquette.errors import RecipeRefused, SettingRefused
 from maquette.operations import settings
 from maquette.operations.refine import going_on
 
-__all__ = ["RESUME", "reweight"]
+__all__ = ["EARLY", "reweight"]
 
-RESUME = 0.5
-"""After which share of its steps a drawing is taken up with other weights."""
+EARLY = 0.1
+"""After which share of its steps a drawing is taken up with other weights: late enough for things
+to stay where they are, early enough for them to grow."""
 
 
 def reweight(
-    version: Version, weights: Mapping[str, float], *, kept: Sequence[Kept] = ()
+    version: Version,
+    weights: Mapping[str, float],
+    *,
+    kept: Sequence[Kept] = (),
+    begin: float = EARLY,
 ) -> Recipe:
     """The version's recipe with other weights: seed and every setting stay.
 
-    With what the version ``kept`` of its drawing, it goes on from there: the words weigh otherwise
-    from then on only, in about half of the time. Without, the task stays as well.
+    With what the version ``kept`` of its drawing, it goes on from after about the share ``begin``
+    (0 to 1) of its steps, so that things stay where they are: the words weigh otherwise from then
+    on only. With ``begin`` 0, or nothing kept, the task stays as well.
 
     Keys are words or phrases of the prompt (``moon``, ``full moon``, ``moon#2``); a weight is 0
     to 10, 1 neutral.
 
     Raises:
         WordUnknown: the prompt does not hold a word; the message lists those that it holds.
-        SettingRefused: no weights, or one out of its range.
+        SettingRefused: no weights, or a number out of its range.
         RecipeRefused: the version was not drawn from words, or its prompt has no weights.
     """
     recipe = version.recipe
@@ -52,5 +58,6 @@ def reweight(
         raise SettingRefused("no word to reweight", hint="give a word and its weight: moon=1.4")
     text = reweigh(recipe.prompt.text, weights)
     negative, interpreter = recipe.prompt.negative, recipe.prompt.interpreter
-    task = going_on(version, kept, RESUME) if kept else recipe.task
+    begin = settings.bounded("begin", begin, 0.0, 1.0)
+    task = going_on(version, kept, begin) if kept and begin > 0 else recipe.task
     return recipe.change(task=task, prompt=settings.prompt_text(text, negative, interpreter))

@@ -11,6 +11,7 @@ from maquette.core.grammar import MAX_LENGTH
 from maquette.core.job import BATCH, INTERACTIVE
 from maquette.core.recipe import MAX_SEED
 from maquette.operations.refine import BEGIN, STRENGTH
+from maquette.operations.reweight import EARLY
 from maquette.server.shapes import Body, Digest, Rating, Shape
 from maquette.server.shapes_steering import Steered
 
@@ -194,10 +195,15 @@ class Reweight(_Order):
         ],
         Field(min_length=1, max_length=500, description="A word or phrase, and its weight."),
     ]
-    resume: Annotated[
-        bool,
-        Field(description="Go on from the kept drawing, half-way, where there is one: faster."),
-    ] = False
+    begin: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="After which share of its steps the kept drawing is taken up: early keeps"
+            " things in their places, 0.5 takes half of the time, 0 draws from noise.",
+        ),
+    ] = EARLY
 
 
 class Inpaint(_Order, Steered):
@@ -453,6 +459,28 @@ class Export(Body):
     quality: int = Field(default=92, ge=1, le=100, description="Of JPEG and WebP.")
     prompts: bool = Field(default=True, description="False leaves every prompt out of the file.")
     sign: bool = Field(default=True, description="False leaves out the signed credentials.")
+
+
+class WorkflowAsk(Body):
+    """A version as a workflow of another program."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": "@"}]})
+    version: Ref
+    kind: Literal["comfyui"] = "comfyui"
+
+
+class WorkflowOut(Shape):
+    """A graph that ComfyUI's `/prompt` takes and its interface opens, and what it needs."""
+
+    workflow: dict[str, Any]
+    pictures: dict[str, str] = Field(
+        description="Files of its folder `input`, name to blob digest.",
+        examples=[{"maquette-3f2a.png": "9f86d081884c7d659a2feaa0c55ad015"}],
+    )
+    models: list[str] = Field(
+        description="Files of its folder `models`.", examples=[["checkpoints/postcard.safetensors"]]
+    )
+    notes: list[str] = Field(description="What is drawn otherwise there.", examples=[[]])
 
 
 class ActionOut(Shape):

@@ -94,7 +94,7 @@ class Network(nn.Module):
             nn.Linear(160, sum(ASKED.values())),
         )
         self.whole = nn.Sequential(nn.Linear(b + c + d, 128), nn.SiLU(), nn.Linear(128, TIMES))
-        assert self.places.bias is not None
+        assert self.places.bias is not None  # noqa: S101 (a convolution has one by default)
         nn.init.constant_(self.places.bias, -3.0)
 
     def forward(self, pictures: torch.Tensor) -> Answers:

@@ -163,7 +163,7 @@ def reweight(room: Open, body: Reweight, key: Key = None) -> Response:
         room,
         body,
         key,
-        lambda: room.studio.orders.reweight(body.version, body.weights, resume=body.resume),
+        lambda: room.studio.orders.reweight(body.version, body.weights, begin=body.begin),
         body.priority,
     )
 
