@@ -34,6 +34,7 @@ __all__ = [
     "ProjectUnreadable",
     "PromptRefused",
     "RecipeRefused",
+    "RequestUnderWay",
     "ServiceBusy",
     "ServiceFailed",
     "ServiceKeyRefused",
@@ -266,6 +267,13 @@ class SubmittedUnknown(MaquetteError):
 
     exit_code = 47
     hint = "'maquette intents' says what is known of it and lets you write it off"
+
+
+class RequestUnderWay(MaquetteError):
+    """A request to a service that somebody is at work on right now: it cannot be given up yet."""
+
+    exit_code = 50
+    hint = "wait until its job has ended, or cancel the job first"
 
 
 class BudgetSpent(MaquetteError):

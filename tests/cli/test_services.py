@@ -84,3 +84,22 @@ def test_refusals(
     said = maquette(*SMALL, 1)
     assert said.code == ServiceKeyRefused.exit_code and "OPENAI_API_KEY" in said.err
     assert vendor.drawn == 0 and not maquette("intents", "--json").records
+
+
+def test_a_service_is_greeted(maquette: Maquette, vendor: OpenAIVendor) -> None:
+    (record,) = maquette("ping", "openai", "--json").records
+    assert record.keys() == KEYS["ping"].keys() and record["engine"] == "openai"
+    assert "gpt-image-1 is there" in maquette("ping", "openai", "--model", "gpt-image-1").out
+    assert maquette("ping", "diffusers").code != 0
+    assert vendor.drawn == 0
+
+
+def test_what_was_never_billed(maquette: Maquette, vendor: OpenAIVendor) -> None:
+    vendor.faults.append(Fault("after", "/images/"))
+    maquette(*SMALL, 1)
+    (intent,) = maquette("intents", "--json").records
+    assert maquette("intents", "list", "--amount", "1").code == 2
+    assert maquette("intents", "write-off", intent["intent"], "--amount", "much").code == 2
+    (settled,) = maquette("intents", "void", intent["intent"], "--json").records
+    assert settled["outcome"] == "void"
+    assert "spent" not in maquette("intents").out

@@ -19,7 +19,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.intent import Intent, Outcome
 from maquette.core.job import INTERACTIVE
 from maquette.core.recipe import ImageToImage, Inpaint, Lora, Outpaint, Recipe, load_recipe
-from maquette.engines.base import Billed, Cancel, Engine, Picture, Preview, Progress
+from maquette.engines.base import Billed, Cancel, Engine, Picture, Pinging, Preview, Progress
 from maquette.errors import (
     BudgetSpent,
     Cancelled,
@@ -70,6 +70,7 @@ class ServiceEngine(AnyEngine):
     seeds = False
     asks_again = False  # nothing is billed and nothing can be looked up
     secret = ""
+    greetings = 1
 
     @pytest.fixture(autouse=True)
     def quick(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -94,6 +95,19 @@ class ServiceEngine(AnyEngine):
         assert isinstance(engine, Billed)
         price = engine.price(self.ask(engine))
         assert (price.amount > 0) is engine.capabilities().billed
+
+    def test_it_is_greeted_once_and_draws_nothing(self, engine: Engine, vendor: Vendor) -> None:
+        assert isinstance(engine, Pinging)
+        before = vendor.drawn  # type: ignore[attr-defined]
+        pong = engine.ping()
+        assert pong.seconds > 0 and "\n" not in pong.says
+        assert vendor.drawn == before  # type: ignore[attr-defined]
+        assert not vendor.asked(self.made, "POST")
+        vendor.log.clear()
+        vendor.faults += [Fault("before")] * 9
+        with pytest.raises(MaquetteError):
+            engine.ping()
+        assert len(vendor.log) <= self.greetings  # nobody is kept waiting by pauses
 
     def test_same_recipe_same_pixels(self, engine: Engine) -> None:
         asked = self.ask(engine, seed=7)

@@ -32,6 +32,7 @@ class TestHuggingFace(ServiceEngine):
     @pytest.fixture
     def engine(self, vendor: HuggingFaceVendor, monkeypatch: pytest.MonkeyPatch) -> Engine:
         monkeypatch.setattr(module, "URL", vendor.url)
+        monkeypatch.setattr(module, "HUB", vendor.url)
         return create(key=SecretStr(TOKEN))
 
     def test_what_it_is_asked(self, engine: Engine, vendor: HuggingFaceVendor) -> None:

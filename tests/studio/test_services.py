@@ -97,7 +97,7 @@ def test_a_lost_answer_is_not_asked_again(studio: Studio, vendor: OpenAIVendor) 
             studio.generate("a boat", seed=7, quality="draft")
     assert vendor.drawn == 1
     (intent,) = studio.intents.all()
-    studio.write_off(intent.id[:6])
+    studio.settle(intent.id[:6])
     assert studio.generate("a boat", seed=7, quality="draft")
     assert vendor.drawn == 2
 

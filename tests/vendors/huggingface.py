@@ -22,6 +22,8 @@ class HuggingFaceVendor(Vendor):
     def serve(self, asked: Asked) -> Reply | None:
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return Reply({"error": "Invalid username or password."}, 401)
+        if (asked.method, asked.path) == ("GET", "/api/whoami-v2"):
+            return Reply({"type": "user", "name": "somebody"})
         if asked.method != "POST" or not asked.path.startswith("/models/"):
             return Reply({"error": "Not Found"}, 404)
         body = asked.json()

@@ -68,6 +68,8 @@ class OpenAIVendor(Vendor):
             key = asked.headers.get("authorization", "").removeprefix("Bearer ")
             return refusal(401, "invalid_api_key", f"Incorrect API key provided: {key}.")
         match asked.method, asked.path:
+            case "GET", "/v1/models":
+                return Reply({"object": "list", "data": [{"id": "gpt-image-1", "object": "model"}]})
             case "POST", "/v1/images/generations":
                 fields = asked.json()
                 told: Any = fields

@@ -84,6 +84,8 @@ class ReplicateVendor(Vendor):
                 return self._create(f"{owner}/{name}", asked.json()["input"])
             case "POST", ["predictions"]:
                 return self._create(asked.json()["version"], asked.json()["input"])
+            case "GET", ["account"]:
+                return Reply({"type": "organization", "username": "acme", "name": "Acme"})
             case "GET", ["predictions"]:
                 newest = sorted(self.predictions.values(), key=lambda row: row["created_at"])[::-1]
                 return Reply({"results": [self._shown(row) for row in newest[:100]]})

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from maquette.cli.call import Call
+from maquette.cli.call import Call, read_settings
 from maquette.cli.output import table, text
+from maquette.cli.records import number
 
 if TYPE_CHECKING:
+    from maquette.core.cost import Money
     from maquette.core.intent import Intent
     from maquette.engines.services.offers import Offered
 
@@ -18,10 +20,11 @@ __all__ = ["COMMANDS", "PANEL"]
 PANEL = "Services"
 
 What = Annotated[
-    Literal["list", "write-off"],
+    Literal["list", "write-off", "void"],
     typer.Argument(
-        metavar="list|write-off",
-        help="'write-off' gives up a request of which nothing can be found out.",
+        metavar="list|write-off|void",
+        help="'write-off' gives up a request of which nothing can be found out; 'void' says that"
+        " it was not billed.",
     ),
 ]
 
@@ -58,15 +61,26 @@ def intents(
     intent: Annotated[
         str, typer.Argument(metavar="ID", help="The request's id, or how it begins.")
     ] = "",
+    *,
+    amount: Annotated[
+        str | None,
+        typer.Option(metavar="X", help="Of 'write-off': what was billed (default: the estimate)."),
+    ] = None,
 ) -> None:
     """List what was asked of services: what came of it and what it cost.
 
     A request that was sent and never answered is looked up by the job's next run where the service
     can say; it is never sent again by itself. 'write-off' gives one up: it counts as paid, and its
-    picture may be ordered anew.
+    picture may be ordered anew. 'void' gives up one that the service's own pages do not show.
     """
+    if amount is not None and what != "write-off":
+        raise typer.BadParameter("only 'write-off' takes an amount", param_hint="--amount")
+    money = _amount(amount)
     with call.studio() as studio:
-        found = [studio.write_off(intent)] if what == "write-off" else studio.intents.all()
+        if what == "list":
+            found = studio.intents.all()
+        else:
+            found = [studio.settle(intent, billed=what == "write-off", money=money)]
         if call.json:
             for each in found:
                 call.voice.emit(_intent_record(each))
@@ -92,6 +106,26 @@ def intents(
         if what == "list" and spent:
             most = studio.settings.most_money
             call.voice.line(f"spent: {spent}" + (f" of {most}" if most is not None else ""))
+
+
+def ping(
+    call: Call,
+    engine: Annotated[str, typer.Argument(metavar="ENGINE", help="As 'maquette engines' has it.")],
+    *,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With this model (default: the usual one).")
+    ] = None,
+) -> None:
+    """Ask a service, without drawing anything, whether it is there and knows the key."""
+    from maquette.studio.catalogue import Catalogue
+
+    with call.waiting("asking"):
+        pong = Catalogue(read_settings()).ping(engine, model)
+    if call.json:
+        call.voice.emit({"engine": engine, "seconds": number(pong.seconds), "says": pong.says})
+        return
+    says = f": {pong.says}" if pong.says else ""
+    call.voice.line(f"{engine} answers after {pong.seconds * 1000:.0f} ms{says}")
 
 
 def sizes_in_words(each: Offered) -> str:
@@ -152,4 +186,20 @@ def _intent_record(intent: Intent) -> dict[str, Any]:
     }
 
 
-COMMANDS = (engines, intents)
+def _amount(given: str | None) -> Money | None:
+    from decimal import Decimal, InvalidOperation
+
+    from maquette.core.cost import Money
+
+    if given is None:
+        return None
+    try:
+        amount = Decimal(given)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise typer.BadParameter(f"{given!r} is no amount", param_hint="--amount")
+    return Money(amount=amount)
+
+
+COMMANDS = (engines, ping, intents)

@@ -31,6 +31,8 @@ __all__ = [
     "Explainer",
     "Inputs",
     "Picture",
+    "Pinging",
+    "Pong",
     "Preview",
     "Progress",
     "Substitution",
@@ -212,6 +214,27 @@ class Diary(Protocol):
 
     def picture(self, intent: Intent) -> Image.Image:
         """The picture of an intent that was kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pong:
+    """A service is there: after how many seconds it answered, and what it says of itself."""
+
+    seconds: float
+    says: str
+
+
+@runtime_checkable
+class Pinging(Protocol):
+    """An engine on the other side of a network."""
+
+    def ping(self) -> Pong:
+        """Ask it once, without drawing anything, whether it is there and knows the key.
+
+        Raises:
+            ServiceUnreachable, ServiceKeyRefused, ServiceBusy, ServiceFailed, ServiceRefused.
+        """
         ...
 
 

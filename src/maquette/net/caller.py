@@ -64,7 +64,9 @@ class Caller:
         self.base = base.rstrip("/")
         self.service = service
         self._rate, self._stop, self._explain = rate, stop, explain
-        self._seconds, self._tries, self._domain = seconds, tries, domain
+        self._seconds, self._domain = seconds, domain
+        self.tries = tries
+        """How often what may be repeated is sent at most."""
         given = dict(headers or {})
         plain = {key: _bare(value) for key, value in given.items()}
         secret = [_bare(value) for value in given.values() if isinstance(value, SecretStr)]
@@ -117,8 +119,8 @@ class Caller:
         self, method: str, path: str, *, safe: bool, limit: int = MAX_BYTES, **what: Any
     ) -> Answer:
         """Any request; see ``get`` and ``post``."""
-        for attempt in range(1, self._tries + 1):
-            last = attempt == self._tries
+        for attempt in range(1, self.tries + 1):
+            last = attempt == self.tries
             if self._rate is not None and not safe:
                 self._rate.take(self._stop)
             try:
@@ -153,7 +155,7 @@ class Caller:
             SubmittedUnknown: the stream broke off or was more than ``limit`` bytes.
             And what ``get`` raises.
         """
-        for attempt in range(1, self._tries + 1):
+        for attempt in range(1, self.tries + 1):
             if self._rate is not None:
                 self._rate.take(self._stop)
             try:
@@ -162,7 +164,7 @@ class Caller:
                     if response.status_code >= 400:
                         answer = self._read(response, limit)
                         pause = retry_after(answer)
-                        if answer.status != 429 or attempt == self._tries:
+                        if answer.status != 429 or attempt == self.tries:
                             raise self.refusal(answer, safe=False)
                         explained = self._explain is not None and self._explain(answer)
                         if explained or (pause or 0) > LONGEST_PAUSE:
@@ -174,7 +176,7 @@ class Caller:
                         yield Event("", self._read(response, limit).body.decode("utf-8", "replace"))
                         return
             except _Lost as lost:
-                if lost.sent or attempt == self._tries:
+                if lost.sent or attempt == self.tries:
                     raise self._unanswered(lost, safe=False) from lost
                 pause = None
             wait(pause if pause is not None else _pause(attempt), self._stop)

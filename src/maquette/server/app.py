@@ -22,6 +22,7 @@ from maquette.server.routes import (
     comparing,
     door,
     events,
+    engines,
     jobs,
     masks,
     operations,
@@ -58,6 +59,7 @@ ROUTES = (
     templates,
     studio,
 )
+    engines,
 
 
 def create_app(

@@ -37,6 +37,7 @@ TAGS = [
     {"name": "releasing", "description": "Files for the world, and what a file says of itself."},
     {"name": "words", "description": "How a prompt is read."},
     {"name": "templates", "description": "Prompts with holes, and a brand's playbooks of them."},
+    {"name": "engines", "description": "Services that draw, and what was asked of them."},
     {"name": "studio", "description": "Models, estimates, the session."},
     {"name": "health", "description": "For those who look after the server."},
 ]

@@ -70,6 +70,7 @@ STATUS: Mapping[type[MaquetteError], int] = {
     errors.ServiceFailed: 502,
     errors.Moderated: 422,
     errors.SubmittedUnknown: 409,
+    errors.RequestUnderWay: 409,
     errors.BudgetSpent: 402,
     errors.Cancelled: 409,
 }

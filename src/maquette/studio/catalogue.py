@@ -8,7 +8,8 @@ from pathlib import Path
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.recipe import PromptText
-from maquette.engines.base import Engine
+from maquette.engines.base import Engine, Pinging, Pong
+from maquette.errors import SettingRefused
 from maquette.settings import Settings
 from maquette.studio.engines import SERVICES, service_options
 
@@ -72,6 +73,20 @@ class Catalogue:
                 options = {"model": asked, "models": self.settings.models}
                 self._engines[key] = load_engine(name, **options if key[1] else {})
             return self._engines[key]
+
+    def ping(self, name: str, model: str | None = None) -> Pong:
+        """Ask a service, without drawing anything, whether it is there and knows the key.
+
+        Raises:
+            SettingRefused: this engine is no service.
+            ModelMissing: one that the service is known not to have.
+            ServiceUnreachable, ServiceKeyRefused, ServiceBusy, ServiceFailed, ServiceRefused.
+        """
+        if name not in SERVICES:
+            raise SettingRefused(f"'{name}' is no service", hint=f"there are {', '.join(SERVICES)}")
+        engine = self.engine(name, model)
+        assert isinstance(engine, Pinging)  # noqa: S101 - that is what services are
+        return engine.ping()
 
     def unknown_words(
         self,

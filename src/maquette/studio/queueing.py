@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+from maquette.core.cost import Money
 from maquette.core.intent import Intent, Outcome
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.version import Version
-from maquette.errors import JobLost, JobUnknown
+from maquette.errors import JobLost, JobUnknown, RequestUnderWay, SettingRefused
 from maquette.stages.billing import may_have_maps
 from maquette.stages.locking import with_locks
 from maquette.stages.order import JUDGING, Order, is_alive, jobs_of, this_process
@@ -109,17 +110,46 @@ class Queueing(Judging):
         anew looks them up."""
         return [intent for intent in self.intents.all() if intent.open]
 
-    def write_off(self, intent_id: str) -> Intent:
-        """Give up a request to a service: it counts as paid, and its recipe may be asked for
-        again. ``intent_id`` may be cut short.
+    def settle(self, intent_id: str, *, billed: bool = True, money: Money | None = None) -> Intent:
+        """Give up a request to a service of which nothing can be found out here: its recipe may be
+        asked for again. ``intent_id`` may be cut short.
+
+        It counts as paid (written off) at what was estimated, or at ``money`` where somebody has
+        seen the bill; with ``billed=False`` it counts as never carried out.
 
         Raises:
             JobUnknown: no open request has this id, or several begin like it.
+            RequestUnderWay: its job is being carried out.
+            SettingRefused: money that was not billed, less than nothing, or another currency.
         """
         found = [each for each in self.open_intents() if each.id.startswith(intent_id)]
         if len(found) != 1 or not intent_id:
             count = "several open requests begin" if len(found) > 1 else "no open request begins"
             raise JobUnknown(f"{count} with {intent_id!r}", hint="'maquette intents' lists them")
-        given_up = found[0].to(Outcome.WRITTEN_OFF, datetime.now(UTC), message="written off")
+        [intent] = found
+        if money is not None and (not billed or money.amount < 0):
+            raise SettingRefused(f"{money} is no bill", hint="give what was billed, or nothing")
+        if money is not None and money.currency != intent.money.currency:
+            raise SettingRefused(f"this request is paid in {intent.money.currency}")
+        if self._under_way(intent):
+            raise RequestUnderWay(f"request {intent.id[:8]} is under way")
+        now = datetime.now(UTC)
+        if billed:
+            fields = {"money": money or intent.money, "message": "written off"}
+            given_up = intent.to(Outcome.WRITTEN_OFF, now, **fields)
+        else:
+            given_up = intent.to(Outcome.VOID, now, message="nothing was billed, somebody says")
         self.intents.move(given_up)
         return given_up
+
+    def _under_way(self, intent: Intent) -> bool:
+        """Whether some process may still be waiting for the answer."""
+        try:
+            job = self.queue.get(intent.job)
+        except JobUnknown:
+            return False
+        if job.status is not Status.RUNNING:
+            return False
+        if job.lease_until is not None:
+            return not job.expired(datetime.now(UTC))
+        return is_alive(job.owner) is not False

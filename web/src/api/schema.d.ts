@@ -65,6 +65,10 @@ export interface components {
             purpose: string;
             stage: string;
             waiting: components["schemas"]["WaitingOut"] | null;
+            brief: {
+                [key: string]: unknown;
+            };
+            board: components["schemas"]["PinnedOut"][];
             drafts: string[];
             chosen: string[];
             finals: string[];
@@ -73,6 +77,7 @@ export interface components {
         };
         Campaigns: {
             items: string[];
+            rooms: components["schemas"]["RoomOut"][];
         };
         CheckOut: {
             where: string;
@@ -138,6 +143,31 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        EngineOut: {
+            engine: string;
+            model: string;
+            default: boolean;
+            tasks: string[] | null;
+            sizes: [
+                number,
+                number
+            ][] | null;
+            min_side: number | null;
+            max_side: number | null;
+            multiple: number | null;
+            seeds: boolean | null;
+            weights: boolean | null;
+            negatives: boolean | null;
+            references: number | null;
+            billed: boolean;
+            keys: string[];
+            key: boolean | null;
+            address: string;
+        };
+        Engines: {
+            items: components["schemas"]["EngineOut"][];
+            prices: string;
         };
         Estimate: {
             seconds: number | null;
@@ -323,6 +353,28 @@ export interface components {
             steps?: number | null;
             guidance?: number | null;
         };
+        IntentOut: {
+            id: string;
+            engine: string;
+            job: string;
+            recipe: string;
+            /** @enum {string} */
+            outcome: "intended" | "submitted" | "submitted_unknown" | "settled" | "void" | "written_off";
+            open: boolean;
+            money: components["schemas"]["MoneyOut"];
+            handle: {
+                [key: string]: string;
+            };
+            image: string | null;
+            message: string;
+            /** Format: date-time */
+            at: string;
+        };
+        Intents: {
+            items: components["schemas"]["IntentOut"][];
+            spent: components["schemas"]["MoneyOut"][];
+            budget: components["schemas"]["MoneyOut"] | null;
+        };
         JobOut: {
             id: string;
             group: string;
@@ -472,6 +524,10 @@ export interface components {
         Models: {
             items: components["schemas"]["ModelOut"][];
         };
+        MoneyOut: {
+            amount: number | string;
+            currency: string;
+        };
         NewProject: {
             name: string;
         };
@@ -501,6 +557,9 @@ export interface components {
             steps?: number | null;
             guidance?: number | null;
         };
+        PaletteOut: {
+            items: components["schemas"]["SwatchOut"][];
+        };
         PickOut: {
             version: string;
             score: number;
@@ -512,6 +571,15 @@ export interface components {
         PictureIn: {
             image?: string | null;
             version?: string | null;
+        };
+        PingAsk: {
+            model?: string | null;
+        };
+        PinnedOut: {
+            source: string;
+            note: string;
+            version: string | null;
+            palette: components["schemas"]["SwatchOut"][];
         };
         Play: {
             playbook: string;
@@ -543,6 +611,14 @@ export interface components {
         };
         Playbooks: {
             items: components["schemas"]["SavedOut"][];
+        };
+        PongOut: {
+            engine: string;
+            there: boolean;
+            seconds: number | null;
+            says: string;
+            code: string;
+            hint: string;
         };
         PresetOut: {
             sampler: string;
@@ -654,6 +730,25 @@ export interface components {
             seed?: number;
             mask?: string | null;
         };
+        RetouchPreview: {
+            priority?: number;
+            version: string;
+            exposure?: number;
+            temperature?: number;
+            tint?: number;
+            contrast?: number;
+            saturation?: number;
+            curves?: components["schemas"]["CurveIn"][];
+            palette?: components["schemas"]["PictureIn"] | null;
+            swatches?: string[];
+            match?: number;
+            sharpness?: number;
+            radius?: number;
+            grain?: number;
+            seed?: number;
+            mask?: string | null;
+            side?: number;
+        };
         Reweigh: {
             text: string;
             start: number;
@@ -672,10 +767,19 @@ export interface components {
             weights: {
                 [key: string]: number;
             };
-            resume?: boolean;
+            begin?: number;
         };
         Rollback: {
             version: string;
+        };
+        RoomOut: {
+            name: string;
+            purpose: string;
+            stage: string;
+            waiting: string | null;
+            drafts: number;
+            finals: number;
+            pictures: string[];
         };
         SavedOut: {
             name: string;
@@ -698,6 +802,10 @@ export interface components {
             limits: {
                 [key: string]: unknown;
             };
+        };
+        Settle: {
+            billed: boolean;
+            amount?: number | string | null;
         };
         /** @enum {integer} */
         Side: 64 | 128 | 256 | 512 | 1024;
@@ -752,6 +860,10 @@ export interface components {
             ];
             arc?: number;
             bend?: number;
+        };
+        SwatchOut: {
+            colour: string;
+            share: number;
         };
         TemplateOut: {
             name: string;
@@ -876,6 +988,21 @@ export interface components {
             weight: number;
             share: number;
             peak: number[];
+        };
+        WorkflowAsk: {
+            version: string;
+            /** @constant */
+            kind?: "comfyui";
+        };
+        WorkflowOut: {
+            workflow: {
+                [key: string]: unknown;
+            };
+            pictures: {
+                [key: string]: string;
+            };
+            models: string[];
+            notes: string[];
         };
         Malformed: {
             where: string;

@@ -24,6 +24,7 @@ from maquette.engines.base import Cancel, Preview, Progress, Substitution
 from maquette.engines.services.checks import check_service
 from maquette.engines.services.edits import base64_png
 from maquette.engines.services.service import (
+    GREETING,
     Accepted,
     Call,
     Drawn,
@@ -145,6 +146,11 @@ class A1111(Service):
     def find(self, call: Call, handle: Mapping[str, str]) -> Iterator[Step]:  # noqa: ARG002
         """Nothing can be looked up, and nothing is billed: ask again."""
         raise NotThere
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``: the checkpoint that it has loaded."""
+        told = caller.get("/sdapi/v1/options", seconds=GREETING).json()
+        return str(told.get("sd_model_checkpoint") or "") if isinstance(told, dict) else ""
 
     def give_up(self, call: Call, handle: Mapping[str, str]) -> None:  # noqa: ARG002
         """Interrupt whatever it draws: it draws one thing at a time, and this was it."""

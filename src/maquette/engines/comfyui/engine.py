@@ -27,6 +27,7 @@ from maquette.engines.comfyui.following import follow, listening, stage
 from maquette.engines.comfyui.graphs import SAMPLERS, Graph, Workflow, built_in, read_workflow
 from maquette.engines.services.checks import check_service
 from maquette.engines.services.service import (
+    GREETING,
     Accepted,
     Call,
     NotThere,
@@ -158,6 +159,13 @@ class ComfyUI(Service):
             raise NotThere
         yield Accepted()
         yield from follow(call, prompt, None)
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``: its version."""
+        told = caller.get("/system_stats", seconds=GREETING).json()
+        system = told.get("system") if isinstance(told, dict) else None
+        version = system.get("comfyui_version") if isinstance(system, dict) else None
+        return f"ComfyUI {version}" if version else ""
 
     def give_up(self, call: Call, handle: Mapping[str, str]) -> None:
         """Out of the queue, or interrupted when it runs (only this prompt, on servers that can)."""

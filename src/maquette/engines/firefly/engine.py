@@ -171,6 +171,11 @@ class Firefly(Service):
             domain="adobe.io",
         )
 
+    def greet(self, caller: Caller) -> str:  # noqa: ARG002
+        """See ``Service.greet``: a caller has signed in already, and there is nothing else that
+        costs nothing to ask."""
+        return "signed in"
+
     def ask(self, call: Call) -> Iterator[Step]:
         """See ``Service.ask``."""
         path, body = self._body(call)

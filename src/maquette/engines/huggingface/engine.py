@@ -21,6 +21,7 @@ from maquette.engines.services.checks import check_service
 from maquette.engines.services.edits import base64_png
 from maquette.engines.services.prices import picture_price
 from maquette.engines.services.service import (
+    GREETING,
     Accepted,
     Call,
     Drawn,
@@ -30,12 +31,13 @@ from maquette.engines.services.service import (
     service_model,
 )
 from maquette.engines.services.words import plain_words
-from maquette.errors import MaquetteError, Moderated, ServiceBusy
+from maquette.errors import MaquetteError, Moderated, ServiceBusy, ServiceRefused
 from maquette.net import Answer, Caller, Rate, find_key
 
 __all__ = ["HuggingFace", "create"]
 
 URL = "https://router.huggingface.co/hf-inference"
+HUB = "https://huggingface.co"
 MODEL = "black-forest-labs/FLUX.1-dev"
 
 
@@ -102,10 +104,13 @@ class HuggingFace(Service):
 
     def caller(self, cancel: Cancel | None) -> Caller:
         """See ``Service.caller``."""
+        return self._caller(self.url or URL, cancel)
+
+    def _caller(self, where: str, cancel: Cancel | None) -> Caller:
         key = self._key or find_key("HF_TOKEN", service="Hugging Face")
         assert key is not None  # noqa: S101 - it is needed
         return Caller(
-            self.url or URL,
+            where,
             service=self.title,
             headers={"Authorization": SecretStr(f"Bearer {key.get_secret_value()}")},
             rate=Rate(f"huggingface {self.url}", 60, burst=5),
@@ -113,6 +118,20 @@ class HuggingFace(Service):
             explain=explain,
             seconds=300.0,
         )
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``. The hub knows whose key it is; an endpoint of one's own has no
+        address for that, so any answer of its own will do."""
+        if self.url:
+            try:
+                caller.get("/health", seconds=GREETING)
+            except ServiceRefused:
+                return "the endpoint answers"
+            return "the endpoint is ready"
+        with self._caller(HUB, None) as hub:
+            hub.tries = 1
+            hub.get("/api/whoami-v2", seconds=GREETING)
+        return "signed in"
 
     def ask(self, call: Call) -> Iterator[Step]:
         """See ``Service.ask``."""

@@ -31,6 +31,7 @@ from maquette.engines.services.checks import (
 from maquette.engines.services.edits import hole
 from maquette.engines.services.prices import picture_price, token_price
 from maquette.engines.services.service import (
+    GREETING,
     Accepted,
     Call,
     Drawn,
@@ -161,6 +162,14 @@ class OpenAI(Service):
             explain=explain,
             seconds=600.0,  # the best quality takes minutes
         )
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``: whether the account has the model."""
+        told = caller.get("/models", seconds=GREETING).json()
+        rows = told.get("data") if isinstance(told, dict) else None
+        names = {row.get("id") for row in rows or () if isinstance(row, dict)}
+        has = "there" if self.model.name in names else "not among the account's models"
+        return f"{self.model.name} is {has}"
 
     def ask(self, call: Call) -> Iterator[Step]:
         """See ``Service.ask``."""

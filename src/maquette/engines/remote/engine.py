@@ -23,7 +23,15 @@ from maquette.core.picture import encode_png
 from maquette.core.recipe import ModelRef, Recipe
 from maquette.engines.base import Cancel, Progress, Substitution
 from maquette.engines.services.checks import check_service
-from maquette.engines.services.service import Accepted, Call, Drawn, Service, Step, picture_from
+from maquette.engines.services.service import (
+    GREETING,
+    Accepted,
+    Call,
+    Drawn,
+    Service,
+    Step,
+    picture_from,
+)
 from maquette.engines.wording import substitutions, unknown_words
 from maquette.errors import ModelMissing, RecipeRefused, ServiceFailed
 from maquette.net import Caller, find_key
@@ -90,6 +98,12 @@ class Remote(Service):
             stop=(lambda: bool(cancel)) if cancel is not None else None,
             seconds=60.0,
         )
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``: the model that it draws with."""
+        rows = _object(caller.get("/models", seconds=GREETING).json()).get("items") or ()
+        names = [str(_object(row).get("name")) for row in rows if _object(row).get("default")]
+        return f"draws with {names[0]}" if names else "it has no model"
 
     def handle(self, recipe: Recipe) -> Mapping[str, str]:  # noqa: ARG002
         """See ``Service.handle``."""

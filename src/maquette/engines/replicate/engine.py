@@ -30,6 +30,7 @@ from maquette.engines.services.checks import check_service, drawn_size, no_guida
 from maquette.engines.services.edits import base64_png
 from maquette.engines.services.prices import picture_price
 from maquette.engines.services.service import (
+    GREETING,
     Accepted,
     Call,
     Drawn,
@@ -124,6 +125,11 @@ class Replicate(Service):
             stop=(lambda: bool(cancel)) if cancel is not None else None,
             seconds=60.0,
         )
+
+    def greet(self, caller: Caller) -> str:
+        """See ``Service.greet``: the account's kind, which needs the key."""
+        told = _object(caller.get("/account", seconds=GREETING).json())
+        return f"signed in as {told['type']}" if told.get("type") else "signed in"
 
     def ask(self, call: Call) -> Iterator[Step]:
         """See ``Service.ask``."""

@@ -28,6 +28,7 @@ from maquette.engines.base import (
     Event,
     Inputs,
     Picture,
+    Pong,
     Preview,
     Progress,
     Substitution,
@@ -50,6 +51,7 @@ from maquette.errors import (
 from maquette.net import Caller
 
 __all__ = [
+    "GREETING",
     "Accepted",
     "Call",
     "Drawn",
@@ -78,6 +80,10 @@ class Drawn:
 
 
 Step = Progress | Preview | Accepted | Drawn
+
+
+GREETING = 10.0
+"""Seconds that a service gets to answer a greeting."""
 
 
 class NotThere(Exception):
@@ -159,6 +165,23 @@ class Service(ABC):
         self, call: Call, handle: Mapping[str, str]
     ) -> None:
         """Tell the service that nobody waits any more. Best effort."""
+
+    @abstractmethod
+    def greet(self, caller: Caller) -> str:
+        """Ask the service, without drawing anything, whether it is there and knows the key; in a
+        few words what it says of itself, or an empty text.
+
+        Raises:
+            ServiceUnreachable, ServiceKeyRefused, ServiceBusy, ServiceFailed, ServiceRefused.
+        """
+
+    def ping(self) -> Pong:
+        """See ``Pinging.ping``."""
+        began = time.perf_counter()
+        with self.caller(None) as caller:
+            caller.tries = 1
+            says = self.greet(caller)
+            return Pong(time.perf_counter() - began, caller.clean(says))
 
     def handle(self, recipe: Recipe) -> Mapping[str, str]:  # noqa: ARG002
         """What a request will be found by, if that can be chosen beforehand."""
