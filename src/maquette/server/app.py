@@ -21,9 +21,9 @@ from maquette.server.routes import (
     campaigns,
     comparing,
     door,
-    events,
     engines,
     jobs,
+    events,
     masks,
     operations,
     pictures,
@@ -58,9 +58,9 @@ ROUTES = (
     words,
     templates,
     studio,
-)
     engines,
 
+)
 
 def create_app(
     rooms: Rooms,
