@@ -22,8 +22,8 @@ from maquette.server.routes import (
     comparing,
     door,
     engines,
-    jobs,
     events,
+    jobs,
     masks,
     operations,
     pictures,
@@ -59,8 +59,8 @@ ROUTES = (
     templates,
     studio,
     engines,
-
 )
+
 
 def create_app(
     rooms: Rooms,
