@@ -254,14 +254,14 @@ KEYS: dict[str, dict[str, str]] = {
         "key": "whether it is at hand; null when none is needed",
         "address": "the variable with its address, when it is not at its usual one",
     },
-    "intents": {
-        "intent": "the request's id",
-        "engine": "whom it was for",
     "ping": {
         "engine": "who was asked",
         "seconds": "after how long it answered",
         "says": "what it says of itself, or an empty text",
     },
+    "intents": {
+        "intent": "the request's id",
+        "engine": "whom it was for",
         "recipe_digest": "SHA-256 of the recipe's canonical JSON",
         "outcome": "intended, submitted, submitted_unknown, settled, void or written_off",
         "open": "whether something may still come of it, or be billed",
