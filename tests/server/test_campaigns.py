@@ -32,7 +32,7 @@ def worked(server: Running, project: Project) -> None:
 
 
 def test_a_campaign_from_its_brief_to_its_files(server: Running, empty: Project) -> None:
-    assert empty.get("/campaigns").json() == {"items": []}
+    assert empty.get("/campaigns").json() == {"items": [], "rooms": []}
     begun = empty.post("/campaigns", {"brief": BRIEF})
     assert begun.status_code == 202, begun.text
     (job,) = begun.json()["jobs"]
@@ -41,7 +41,11 @@ def test_a_campaign_from_its_brief_to_its_files(server: Running, empty: Project)
     ended = empty.studio.job(job["id"])
     assert ended.status is Status.DONE, ended.message
     assert ended.result == {"campaign": "autumn", "stage": "select", "waiting": "select"}
-    assert empty.get("/campaigns").json() == {"items": ["autumn"]}
+    listed = empty.get("/campaigns").json()
+    assert listed["items"] == ["autumn"]
+    (room,) = listed["rooms"]
+    assert (room["stage"], room["waiting"]) == ("select", "choose 2 of 4 drafts")
+    assert (room["drafts"], room["finals"], len(room["pictures"])) == (4, 0, 4)
 
     state = empty.get("/campaigns/autumn").json()
     assert state["stage"] == "select" and state["purpose"] == "Mugs."
@@ -80,6 +84,21 @@ def test_a_campaign_from_its_brief_to_its_files(server: Running, empty: Project)
 def test_what_is_not_begun(empty: Project, change: dict[str, Any], code: str) -> None:
     is_problem(empty.post("/campaigns", {"brief": {**BRIEF, **change}}), 422, code)
     assert empty.studio.jobs() == []
+
+
+def test_the_mood_board_of_a_campaign(server: Running, empty: Project) -> None:
+    (leaf,) = empty.studio.generate("a leaf", seed=1, size=(64, 64))
+    board = [{"version": leaf.id, "note": "This red."}]
+    empty.post("/campaigns", {"brief": {**BRIEF, "board": board}})
+    worked(server, empty)
+    state = empty.get("/campaigns/autumn").json()
+    assert state["brief"]["board"] == board and "polish" in state["brief"]
+    (pinned,) = state["board"]
+    assert (pinned["version"], pinned["note"]) == (leaf.id, "This red.")
+    colours = empty.get(f"/pictures/{leaf.image}/palette")
+    assert colours.json()["items"] == pinned["palette"] and pinned["palette"]
+    assert "immutable" in colours.headers["cache-control"]
+    is_problem(empty.get(f"/pictures/{'0' * 64}/palette"), 404, "blob-missing")
 
 
 def test_campaigns_that_are_not_there(empty: Project) -> None:

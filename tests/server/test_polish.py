@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from psd_tools import PSDImage
@@ -113,3 +114,41 @@ def test_layers_go_out_and_come_back_as_a_child(project: Project) -> None:
 def test_a_retouched_picture_keeps_the_maps_of_its_words(project: Project) -> None:
     made = project.studio.retouch("@", exposure=0.2)
     assert project.studio.heatmap(made, "moon")
+
+
+def looked_at(project: Project, body: dict[str, Any]) -> Image.Image:
+    answer = project.post("/previews/retouch", body)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/webp"
+    assert answer.headers["cache-control"] == "no-store"
+    return Image.open(io.BytesIO(answer.content)).convert("RGB")
+
+
+def test_a_retouch_is_looked_at_before_it_is_done(project: Project) -> None:
+    before = len(project.studio.log()), len(project.studio.jobs())
+    task = {"version": "@", "exposure": 0.8, "saturation": -1, "grain": 0.2, "sharpness": 1}
+    shown = looked_at(project, task)
+    assert (len(project.studio.log()), len(project.studio.jobs())) == before
+    done = project.studio.retouch("@", **{k: v for k, v in task.items() if k != "version"})
+    made = project.studio.picture(done).convert("RGB")
+    assert shown.size == made.size
+    far = np.abs(np.asarray(shown, np.int16) - np.asarray(made, np.int16)).mean()
+    assert far < 2.5  # but for the packing it is the very picture
+
+
+def test_a_look_keeps_to_its_mask_at_any_size(project: Project) -> None:
+    size = project.made[1].size
+    half = project.post("/masks", {"version": "@", "box": [0, 0, size.width // 2, size.height]})
+    shown = looked_at(
+        project, {"version": "@", "exposure": 3, "mask": half.json()["digest"], "side": 32}
+    )
+    assert max(shown.size) == 32
+    plain = project.studio.picture("@").convert("RGB").resize(shown.size, Image.Resampling.BOX)
+    apart = np.abs(np.asarray(shown, np.int16) - np.asarray(plain, np.int16)).mean(axis=(0, 2))
+    assert apart[:14].mean() > 20 and apart[18:].mean() < 6
+
+
+@pytest.mark.parametrize("change", [{}, {"exposure": 9}, {"side": 5000, "exposure": 1}])
+def test_what_cannot_be_looked_at(project: Project, change: dict[str, Any]) -> None:
+    answer = project.post("/previews/retouch", {"version": "@", **change})
+    assert answer.status_code == 422 and answer.json()["code"]

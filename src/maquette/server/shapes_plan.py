@@ -17,6 +17,10 @@ __all__ = [
     "Improve",
     "LedgerLineOut",
     "LedgerOut",
+    "PaletteOut",
+    "PinnedOut",
+    "RoomOut",
+    "SwatchOut",
     "WaitingOut",
 ]
 
@@ -102,6 +106,30 @@ class LedgerOut(Shape):
     saved: float | None = Field(examples=[0.81], description="Drafts and finals; 1 = everything.")
 
 
+class SwatchOut(Shape):
+    """A colour of a picture."""
+
+    colour: str = Field(examples=["#c33a2c"])
+    share: float = Field(examples=[0.42], description="Of the picture, 0 to 1.")
+
+
+class PaletteOut(Shape):
+    """A picture's few colours, the largest share first."""
+
+    items: list[SwatchOut]
+
+
+class PinnedOut(Shape):
+    """A reference on the mood board."""
+
+    source: str = Field(
+        examples=["https://example.org/a.png"], description="As the brief names it."
+    )
+    note: str = Field(examples=["Warm and quiet."])
+    version: Digest | None = Field(description="What holds its picture; null = not taken in yet.")
+    palette: list[SwatchOut]
+
+
 class CampaignOut(Shape):
     """Where a campaign stands."""
 
@@ -109,6 +137,10 @@ class CampaignOut(Shape):
     purpose: str = Field(examples=["Mugs for the shop window."])
     stage: str = Field(examples=["select"], description="The stage that is next, or 'done'.")
     waiting: WaitingOut | None
+    brief: dict[str, Any] = Field(
+        examples=[_BRIEF], description="As it was begun; sent again with changes, it goes on."
+    )
+    board: list[PinnedOut]
     drafts: list[Digest]
     chosen: list[Digest]
     finals: list[Digest]
@@ -116,7 +148,20 @@ class CampaignOut(Shape):
     ledger: LedgerOut | None
 
 
+class RoomOut(Shape):
+    """A campaign at a glance."""
+
+    name: str = Field(examples=["autumn"])
+    purpose: str = Field(examples=["Mugs for the shop window."])
+    stage: str = Field(examples=["select"], description="The stage that is next, or 'done'.")
+    waiting: str | None = Field(examples=["choose 5 of 30 drafts"], description="For a person.")
+    drafts: int = Field(examples=[30])
+    finals: int = Field(examples=[5])
+    pictures: list[Digest] = Field(description="At most four versions that show what it is of.")
+
+
 class Campaigns(Shape):
     """The campaigns that were begun in a project, by name."""
 
     items: list[str] = Field(examples=[["autumn"]])
+    rooms: list[RoomOut]

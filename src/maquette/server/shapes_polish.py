@@ -79,6 +79,12 @@ class Retouch(_Order):
     )
 
 
+class RetouchPreview(Retouch):
+    """A retouch to be looked at before it is done."""
+
+    side: int = Field(default=1024, ge=16, le=1024, description="Its longer side at most.")
+
+
 class Restore(_Order):
     """Faces drawn anew by a network."""
 

@@ -11,13 +11,18 @@ from PIL import Image
 from maquette import operations
 from maquette.core.finding import Finding
 from maquette.core.flags import Translation
+from maquette.core.geometry import Size
 from maquette.core.picture import decode_picture
 from maquette.core.recipe import Composite, Restore, Retouch, Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
+from maquette.engines.base import Picture
+from maquette.errors import SettingRefused
 from maquette.stages.heatmap import Heat, heatmaps
 from maquette.stages.judge import explain, trace_of, words_of
 from maquette.stages.locking import locked_in
+from maquette.stages.order import Order
+from maquette.stages.produce import load_inputs
 from maquette.stages.select import Candidate, Pick, select
 from maquette.storage.origin import origins_of
 from maquette.studio.desk import Desk
@@ -55,6 +60,35 @@ class Looking(Desk):
             BlobMissing, BlobDamaged.
         """
         return decode_picture(self.blobs.get(self.version(version).image))
+
+    def preview(self, order: Order, *, side: int = 1024) -> Image.Image:
+        """What a retouch would make, its longer side at most ``side``; nothing is kept. It is the
+        work itself on fewer pixels: at full size the very picture.
+
+        Raises:
+            SettingRefused: for an order of another kind.
+        """
+        recipe = order.recipes[0]
+        if not isinstance(recipe.task, Retouch):
+            raise SettingRefused(
+                f"{order.operation} cannot be looked at before it is done",
+                hint="a retouch can; draw a draft of anything else",
+            )
+        given = load_inputs([recipe], self.blobs)
+        share = side / max(recipe.size.width, recipe.size.height)
+        if share < 1:
+            width, height = (max(1, round(each * share)) for each in given[recipe.task.image].size)
+            given = {
+                digest: image.resize((width, height), Image.Resampling.BOX)
+                for digest, image in given.items()
+            }
+            radius = max(0.3, recipe.task.radius * share)
+            recipe = recipe.change(
+                size=Size(width=width, height=height),
+                task=recipe.task.model_copy(update={"radius": radius}),
+            )
+        events = self.engine_of(recipe).run([recipe], given, maps=False)
+        return next(event.image for event in events if isinstance(event, Picture))
 
     def trace(self, version: Version | str) -> Trace | None:
         """The token maps that were recorded while the version was drawn, or made for it since by

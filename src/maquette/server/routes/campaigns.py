@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from maquette.errors import JobUnknown
-from maquette.server.answers import answer
+from maquette.server.answers import answer, encoded
 from maquette.server.context import Open, Room
 from maquette.server.described import fails
 from maquette.server.routes.operations import Key, queued
@@ -18,6 +18,9 @@ from maquette.server.shapes_plan import (
     Choice,
     Improve,
     LedgerOut,
+    PinnedOut,
+    RoomOut,
+    SwatchOut,
     WaitingOut,
 )
 from maquette.server.shapes_work import Accepted
@@ -71,8 +74,9 @@ def carry_on(room: Open, body: CampaignAsk, key: Key = None) -> Response:
     responses=fails(404, 422, 503),
 )
 def list_campaigns(room: Open) -> Response:
-    """Those of which something was made, by name."""
-    return answer(Campaigns(items=sorted(room.studio.campaigns())))
+    """Those of which something was made, by name, and where each stands."""
+    key = ("campaigns", room.studio.stamp())
+    return answer(room.answers.get(key, lambda: encoded(_rooms(room))))
 
 
 @router.get(
@@ -105,6 +109,42 @@ def choose(room: Open, name: Name, body: Choice, key: Key = None) -> Response:
     return queued(room, body, key, order, body.priority)
 
 
+def _rooms(room: Room) -> Campaigns:
+    briefs = dict(sorted(room.studio.campaigns().items()))
+    return Campaigns(
+        items=list(briefs), rooms=[_glance(room, name, brief) for name, brief in briefs.items()]
+    )
+
+
+def _glance(room: Room, name: str, brief: Brief) -> RoomOut:
+    state = room.studio.campaign_state(brief, folder=_home(room, name))
+    shown = state.finals or state.chosen or state.drafts
+    return RoomOut(
+        name=name,
+        purpose=brief.purpose,
+        stage=state.stage,
+        waiting=None if state.waiting is None else state.waiting.says,
+        drafts=len(state.drafts),
+        finals=len(state.finals),
+        pictures=[version.id for version in shown[:4]],
+    )
+
+
+def _pinned(brief: Brief, state: State) -> list[PinnedOut]:
+    """The board in the brief's order; what is not taken in yet has no picture."""
+    there = {item.source: (version, colours) for item, version, colours in state.board}
+    return [
+        PinnedOut(
+            source=item.source,
+            note=item.note,
+            version=version.id if version is not None else None,
+            palette=[SwatchOut.model_validate(each.model_dump()) for each in colours],
+        )
+        for item in brief.board
+        for version, colours in (there.get(item.source, (None, ())),)
+    ]
+
+
 def _brief(room: Room, name: str) -> Brief:
     found = room.studio.campaigns().get(name)
     if found is None:
@@ -132,6 +172,8 @@ def _out(brief: Brief, state: State) -> CampaignOut:
             versions=[version.id for version in waiting.versions],
             suggested=[version.id for version in waiting.suggested],
         ),
+        brief=brief.model_dump(mode="json", exclude_defaults=True),
+        board=_pinned(brief, state),
         drafts=[version.id for version in state.drafts],
         chosen=[version.id for version in state.chosen],
         finals=[version.id for version in state.finals],

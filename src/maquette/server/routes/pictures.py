@@ -7,10 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from maquette.core.picture import decode_picture
+from maquette.core.swatches import swatches
 from maquette.errors import BlobMissing
-from maquette.server.answers import FOREVER, fresh, unchanged
+from maquette.server.answers import FOREVER, answer, encoded, fresh, unchanged
 from maquette.server.context import Open, Room
 from maquette.server.described import fails, picture_answer
+from maquette.server.shapes_plan import PaletteOut, SwatchOut
 
 __all__ = ["router"]
 
@@ -74,6 +77,28 @@ def get_thumbnail(
     if data is None:
         data = room.thumbnails.make(digest, side.value, _png(room, digest))
     return Response(data, 200, fresh(etag, FOREVER), "image/webp")
+
+
+@router.get(
+    "/pictures/{digest}/palette",
+    summary="Get a picture's colours",
+    response_model=PaletteOut,
+    responses=fails(404, 422, 503),
+)
+def get_palette(room: Open, request: Request, digest: PictureDigest) -> Response:
+    """Its few colours, the largest share first, as a mood board shows them."""
+    etag = f'"{digest[:40]}-palette"'
+    if unchanged(request, etag) and digest in room.studio.blobs:
+        return Response(status_code=304, headers=fresh(etag, FOREVER))
+    found = room.answers.get(("palette", digest), lambda: _palette(room, digest))
+    return answer(found, headers=fresh(etag, FOREVER))
+
+
+def _palette(room: Room, digest: str) -> bytes:
+    found = swatches(decode_picture(_png(room, digest)))
+    return encoded(
+        PaletteOut(items=[SwatchOut.model_validate(each.model_dump()) for each in found])
+    )
 
 
 def _png(room: Room, digest: str) -> bytes:

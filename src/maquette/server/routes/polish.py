@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from maquette.server.shapes_polish import (
     PictureIn,
     Restore,
     Retouch,
+    RetouchPreview,
     SurfaceIn,
 )
 from maquette.server.shapes_work import Accepted
+from maquette.stages.order import Order
 
 __all__ = ["router"]
 
@@ -40,16 +43,25 @@ router = APIRouter(prefix="/projects/{project}")
 def retouch(room: Open, body: Retouch, key: Key = None) -> Response:
     """By numbers, the same every time. With a mask every other pixel keeps its bytes."""
 
-    def order() -> Any:
-        given = body.model_dump(exclude={"priority", "curves", "palette", "mask"})
-        return room.studio.orders.retouch(
-            **given,
-            curves=[(curve.channel, curve.points) for curve in body.curves],
-            palette=_picture(room, body.palette) if body.palette is not None else None,
-            mask=room.studio.blobs.get(body.mask) if body.mask is not None else None,
-        )
+    return queued(room, body, key, lambda: _retouch(room, body), body.priority)
 
-    return queued(room, body, key, order, body.priority)
+
+@router.post(
+    "/previews/retouch",
+    tags=["pictures"],
+    summary="See a retouch before it is done",
+    response_class=Response,
+    responses={
+        **picture_answer("image/webp", says="What it would make, no larger than asked for."),
+        **fails(400, 404, 409, 413, 422, 503),
+    },
+)
+def preview_retouch(room: Open, body: RetouchPreview) -> Response:
+    """The work itself on fewer pixels, at once. Nothing is kept."""
+    image = room.studio.preview(_retouch(room, body), side=body.side)
+    buffer = io.BytesIO()
+    image.save(buffer, format="WEBP", quality=92, method=1)
+    return Response(buffer.getvalue(), 200, {"Cache-Control": "no-store"}, "image/webp")
 
 
 @router.post(
@@ -132,6 +144,16 @@ def export_layers(room: Open, body: LayersAsk) -> Response:
         "X-Maquette-Digest": done.digest,
     }
     return Response(data, 200, headers, "image/vnd.adobe.photoshop")
+
+
+def _retouch(room: Room, body: Retouch) -> Order:
+    given = body.model_dump(exclude={"priority", "curves", "palette", "mask", "side"})
+    return room.studio.orders.retouch(
+        **given,
+        curves=[(curve.channel, curve.points) for curve in body.curves],
+        palette=_picture(room, body.palette) if body.palette is not None else None,
+        mask=room.studio.blobs.get(body.mask) if body.mask is not None else None,
+    )
 
 
 def _picture(room: Room, given: PictureIn) -> Any:
