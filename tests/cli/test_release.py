@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ def test_export(
         "bytes": len(data),
         "digest": hashlib.sha256(data).hexdigest(),
         "signed": True,
+        "pictures": [],
+        "models": [],
+        "notes": [],
     }
     assert said.keys() == KEYS["export"].keys()
     assert (Image.open(place / name).format or "").lower() == kind
@@ -49,6 +53,21 @@ def test_export(
     assert verdict.record["state"] == "trusted"
     assert verdict.record["digital_source_type"] == "trainedAlgorithmicMedia"
     assert verdict.record["actions"]
+
+
+def test_a_workflow(maquette: Maquette, wolf: dict[str, Any], place: Path) -> None:
+    maquette("mask", "@", "--box", "0,0,32,32", "-o", "mask.png")
+    maquette("inpaint", "@", "--mask", "mask.png", "--prompt", "snow")
+    said = maquette("export", "@", "--workflow", "comfyui", "-o", "out/wolf.json", "--json").record
+    assert said.keys() == KEYS["export"].keys()
+    graph = json.loads((place / "out/wolf.json").read_text())
+    texts = [node["inputs"]["text"] for node in graph.values() if "text" in node["inputs"]]
+    assert WOLF in texts and "snow" in texts  # the edit, and the picture before it
+    loaded = [n["inputs"]["image"] for n in graph.values() if n["class_type"] == "LoadImageMask"]
+    assert said["pictures"] == [f"out/wolf-input/{name}" for name in loaded]
+    assert (place / said["pictures"][0]).is_file()
+    assert "folder input" in maquette("export", "@", "--workflow", "comfyui", "-o", "w.json").out
+    assert maquette("export", "@", "--workflow", "comfyui", "-o", "wolf.png").code == 30
 
 
 def test_people_are_told(maquette: Maquette, wolf: dict[str, Any]) -> None:

@@ -73,7 +73,9 @@ class TestComfyUI(Base):
         )
         draw(engine, self.ask(engine, task=task), {digest(start): start, digest(edit): edit})
         graph = vendor.asked("/prompt")[-1].json()["prompt"]
-        assert graph["sampler"]["inputs"]["denoise"] == 0.7
+        drawing = graph["sampler"]["inputs"]
+        # The last 0.7 of 8 steps: as many as are drawn here.
+        assert (drawing["steps"], drawing["start_at_step"]) == (8, 3)
         assert graph["mask"]["inputs"]["channel"] == "red"
         sent = vendor.uploads[graph["mask"]["inputs"]["image"]]
         import io

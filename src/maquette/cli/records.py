@@ -204,10 +204,13 @@ KEYS: dict[str, dict[str, str]] = {
     "rollback": _VERSION,
     "export": {
         "file": "the written file",
-        "format": "png, jpeg or webp",
+        "format": "png, jpeg, webp, or comfyui for a workflow",
         "bytes": "its size",
         "digest": "its SHA-256",
         "signed": "whether it carries signed credentials",
+        "pictures": "paths of the pictures that a workflow loads",
+        "models": "files that a workflow needs, as FOLDER/NAME of ComfyUI's models",
+        "notes": "what a workflow draws otherwise there",
     },
     "verify": {
         "state": "trusted, valid (signer unknown), invalid (changed or damaged) or unsigned",

@@ -45,8 +45,15 @@ def export(
         bool, typer.Option("--no-prompts", help="Leave every prompt text out of the file.")
     ] = False,
     no_sign: Annotated[bool, typer.Option("--no-sign", help="Sign nothing.")] = False,
+    workflow: Annotated[
+        Literal["comfyui"] | None,
+        typer.Option(help="Write a workflow that ComfyUI runs instead of a picture."),
+    ] = None,
 ) -> None:
     """Write a version as a file for the world: marked, described and signed."""
+    if workflow is not None:
+        _export_workflow(call, v, output, workflow)
+        return
     with call.studio() as studio:
         released = studio.export(
             v, output, format=format, quality=quality, prompts=not no_prompts, sign=not no_sign
@@ -59,6 +66,9 @@ def export(
                 "bytes": released.bytes,
                 "digest": released.digest,
                 "signed": released.signed,
+                "pictures": [],
+                "models": [],
+                "notes": [],
             }
         )
         return
@@ -66,6 +76,32 @@ def export(
     size = bytes_in_words(released.bytes)
     call.voice.line(f"written: {released.path}, {released.format}, {size}, {signed}")
     call.voice.hint(f"maquette verify {shlex.quote(str(released.path))}")
+
+
+def _export_workflow(call: Call, v: str, output: Path, kind: str) -> None:
+    with call.studio() as studio:
+        done = studio.export_workflow(v, output, kind=kind)
+    if call.json:
+        call.voice.emit(
+            {
+                "file": str(done.path),
+                "format": kind,
+                "bytes": done.bytes,
+                "digest": done.digest,
+                "signed": False,
+                "pictures": [str(path) for path in done.pictures],
+                "models": list(done.models),
+                "notes": list(done.notes),
+            }
+        )
+        return
+    call.voice.line(f"written: {done.path}, {kind}, {bytes_in_words(done.bytes)}")
+    for model in done.models:
+        call.voice.line(f"it needs models/{model}")
+    for path in done.pictures:
+        call.voice.line(f"put into ComfyUI's folder input: {path}")
+    for note in done.notes:
+        call.voice.remark(note)
 
 
 def verify(call: Call, file: AnyFile) -> int:

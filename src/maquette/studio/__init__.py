@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from maquette.exchange.keys import Identity
     from maquette.exchange.verify import Verdict
     from maquette.stages.layers import Layered
+    from maquette.studio.workflows import WorkflowFile
 
 __all__ = ["Studio", "has_identity", "verify_file"]
 
@@ -158,6 +159,20 @@ class Studio(Queueing):
         from maquette.stages.layers import write_layers
 
         return write_layers(self.chain(version), Path(path), blobs=self.blobs, prompts=prompts)
+
+    def export_workflow(
+        self, version: Version | str, path: str | Path, *, kind: str = "comfyui"
+    ) -> WorkflowFile:
+        """Write a version, with the versions that it was made from, as a workflow that ComfyUI
+        runs (``.json``, in API form); pictures that it loads go into a folder beside it.
+
+        Raises:
+            ExportRefused: ComfyUI's own nodes cannot do it, or the place cannot be written.
+            StorageFull.
+        """
+        from maquette.studio.workflows import write_workflow
+
+        return write_workflow(self, self.chain(version), Path(path), kind)
 
     def verify(self, source: str | Path | bytes) -> Verdict:
         """What a file from anyone says of its origin, and whether that still holds.

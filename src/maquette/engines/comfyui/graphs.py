@@ -17,20 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from maquette.core.canonical import canonical_json, sha256_hex
+from maquette.engines.comfyui.sheet import SAMPLERS, Graph, Sheet, sampler_inputs
 from maquette.errors import ModelMissing, ModelRefused
 
 __all__ = ["HOLES", "SAMPLERS", "Graph", "Workflow", "built_in", "read_workflow"]
-
-Graph = dict[str, dict[str, Any]]
-
-SAMPLERS = {
-    "ddim": ("ddim", "ddim_uniform"),
-    "dpm++": ("dpmpp_2m", "normal"),
-    "euler": ("euler", "normal"),
-    "euler-a": ("euler_ancestral", "normal"),
-    "lcm": ("lcm", "sgm_uniform"),
-}
-"""Our samplers as ComfyUI's sampler and scheduler."""
 
 HOLES = frozenset(
     {
@@ -45,42 +35,33 @@ MAX_FILE = 4 * 2**20
 def built_in(model: str, values: Mapping[str, Any]) -> Graph:
     """A checkpoint, two texts, a sampler; with ``image`` it starts from a picture, with ``mask``
     it draws where that is white."""
-    graph: Graph = {
-        "model": _node("CheckpointLoaderSimple", ckpt_name=model),
-        "prompt": _node("CLIPTextEncode", clip=["model", 1], text=values["prompt"]),
-        "negative": _node("CLIPTextEncode", clip=["model", 1], text=values["negative"]),
-        "sampler": _node(
-            "KSampler",
-            model=["model", 0],
-            positive=["prompt", 0],
-            negative=["negative", 0],
-            latent_image=["latent", 0],
-            seed=values["seed"],
-            steps=values["steps"],
-            cfg=values["guidance"],
-            sampler_name=values["sampler"],
-            scheduler=values["scheduler"],
-            denoise=values["strength"],
-        ),
-        "picture": _node("VAEDecode", samples=["sampler", 0], vae=["model", 2]),
-        "save": _node("SaveImage", images=["picture", 0], filename_prefix="maquette"),
-    }
+    sheet = Sheet()
+    sheet.add("model", "CheckpointLoaderSimple", ckpt_name=model)
+    sheet.add("prompt", "CLIPTextEncode", clip=("model", 1), text=values["prompt"])
+    sheet.add("negative", "CLIPTextEncode", clip=("model", 1), text=values["negative"])
+    kind, settings = sampler_inputs(values)
+    sheet.add(
+        "sampler",
+        kind,
+        model=("model", 0),
+        positive=("prompt", 0),
+        negative=("negative", 0),
+        latent_image=("latent", 0),
+        **settings,
+    )
+    sheet.add("picture", "VAEDecode", samples=("sampler", 0), vae=("model", 2))
+    sheet.add("save", "SaveImage", images=("picture", 0), filename_prefix="maquette")
     if "image" not in values:
         size = {"width": values["width"], "height": values["height"]}
-        graph["latent"] = _node("EmptyLatentImage", **size, batch_size=1)
-        return graph
-    graph["image"] = _node("LoadImage", image=values["image"])
-    encoded = _node("VAEEncode", pixels=["image", 0], vae=["model", 2])
-    if "mask" not in values:
-        return {**graph, "latent": encoded}
-    graph["encoded"] = encoded
-    graph["mask"] = _node("LoadImageMask", image=values["mask"], channel="red")
-    graph["latent"] = _node("SetLatentNoiseMask", samples=["encoded", 0], mask=["mask", 0])
-    return graph
-
-
-def _node(kind: str, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": kind, "inputs": inputs}
+        sheet.add("latent", "EmptyLatentImage", **size, batch_size=1)
+        return sheet.graph
+    sheet.add("image", "LoadImage", image=values["image"])
+    place = "latent" if "mask" not in values else "encoded"
+    sheet.add(place, "VAEEncode", pixels=("image", 0), vae=("model", 2))
+    if "mask" in values:
+        sheet.add("mask", "LoadImageMask", image=values["mask"], channel="red")
+        sheet.add("latent", "SetLatentNoiseMask", samples=("encoded", 0), mask=("mask", 0))
+    return sheet.graph
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from maquette.core.grammar import Alternate, Lora, Prompt, Run, Swap, loras, parse, runs
@@ -68,9 +69,9 @@ def a1111_words(prompt: PromptText) -> Words:
     return Words(prompt.text, prompt.negative, tuple(told))
 
 
-def comfy_words(prompt: PromptText) -> Words:
+def comfy_words(prompt: PromptText, *, answered: Collection[str] = ()) -> Words:
     """For ComfyUI: each run of equal weight in one pair of brackets, since nested ones count
-    otherwise there, and square ones not at all.
+    otherwise there, and square ones not at all. Tags of the LoRAs in ``answered`` are left out.
 
     Raises:
         RecipeRefused: as ``plain_words``.
@@ -80,7 +81,7 @@ def comfy_words(prompt: PromptText) -> Words:
     told: list[Substitution] = []
     written: list[str] = []
     for text in (prompt.text, prompt.negative):
-        tree = _steady(text)
+        tree = _steady(text, answered)
         found = runs(tree)
         told += _otherwise(found, "moves the words' embeddings away from an empty prompt's")
         written.append("".join(_weighed(run) for run in found))
@@ -101,13 +102,13 @@ def _unweighted(text: str) -> tuple[str, list[Substitution]]:
     return "".join(", " if run.kind == "break" else run.text for run in found), said
 
 
-def _steady(text: str) -> Prompt:
+def _steady(text: str, answered: Collection[str] = ()) -> Prompt:
     tree = parse(text)
     if len(tree.parts) > 1:
         raise RecipeRefused("this service takes one prompt, not several joined by AND")
     if any(_changes(part.nodes) for part in tree.parts):
         raise RecipeRefused("this service cannot change words while it draws ([a:b:0.5], [a|b])")
-    _no_loras(tree)
+    _no_loras(tree, answered)
     return tree
 
 
@@ -121,8 +122,8 @@ def _changes(nodes: object) -> bool:
     return inner is not None and not isinstance(nodes, Lora) and _changes(tuple(inner))
 
 
-def _no_loras(tree: Prompt) -> None:
-    if tags := loras(tree):
+def _no_loras(tree: Prompt, answered: Collection[str] = ()) -> None:
+    if tags := [tag for tag in loras(tree) if tag.name not in answered]:
         raise RecipeRefused(f"this service has no LoRA '{tags[0].name}' of ours")
 
 

@@ -10,9 +10,16 @@ from fastapi import APIRouter, Response
 from maquette.server.answers import answer
 from maquette.server.context import Here, Open
 from maquette.server.described import fails, picture_answer
-from maquette.server.shapes_work import ActionOut, Export, VerdictOut
+from maquette.server.shapes_work import (
+    ActionOut,
+    Export,
+    VerdictOut,
+    WorkflowAsk,
+    WorkflowOut,
+)
 from maquette.server.uploads import PictureBody, upload_body
 from maquette.studio import verify_file
+from maquette.studio.workflows import workflow_of
 
 __all__ = ["router"]
 
@@ -52,6 +59,26 @@ def export(room: Open, body: Export) -> Response:
         "X-Maquette-Signed": "true" if done.signed else "false",
     }
     return Response(data, 200, headers, f"image/{body.format}")
+
+
+@router.post(
+    "/projects/{project}/workflows",
+    summary="Export a workflow",
+    response_model=WorkflowOut,
+    responses=fails(400, 404, 409, 422, 503),
+)
+def export_workflow(room: Open, body: WorkflowAsk) -> Response:
+    """The version, with the versions that it was made from, as a graph of ComfyUI's own nodes.
+    `pictures/{digest}` has the files that it loads."""
+    found = workflow_of(room.studio, room.studio.chain(body.version), body.kind)
+    return answer(
+        WorkflowOut(
+            workflow=found.graph,
+            pictures=dict(found.pictures),
+            models=list(found.models),
+            notes=list(found.notes),
+        )
+    )
 
 
 @router.post(
