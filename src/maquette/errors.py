@@ -44,6 +44,7 @@ __all__ = [
     "StorageFull",
     "SubmittedUnknown",
     "TraceMissing",
+    "TrainingRefused",
     "VersionUnknown",
     "WordUnknown",
 ]
@@ -306,6 +307,12 @@ class BudgetReached(MaquetteError):
 
     exit_code = 37
     hint = "raise the budget in the brief, or ask for less; what was made is kept"
+
+
+class TrainingRefused(MaquetteError):
+    """A dataset that cannot be learned from, or a training that cannot be carried out."""
+
+    exit_code = 49
 
 
 class Cancelled(MaquetteError):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -20,6 +21,11 @@ from maquette.core.cost import Money
 from maquette.core.intent import Intent, Outcome
 from maquette.core.recipe import ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
+from maquette.core.training import Training
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "Adapting",
@@ -30,12 +36,17 @@ __all__ = [
     "Event",
     "Explainer",
     "Inputs",
+    "Learned",
+    "Lesson",
     "Picture",
     "Pinging",
     "Pong",
     "Preview",
     "Progress",
+    "Sheet",
+    "Study",
     "Substitution",
+    "Teachable",
 ]
 
 Inputs = Mapping[str, Image.Image]
@@ -177,6 +188,67 @@ class Explainer(Protocol):
 
     def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
         """Token maps of any picture and a caption, by noising it at a few timesteps."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A step of a training is learned; ``loss`` is its own."""
+
+    step: int
+    steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The sample prompts of a training as they are drawn after ``step`` steps, side by side."""
+
+    step: int
+    image: Image.Image
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A training is done: the adapter's ``file`` in the training's folder, how many numbers it
+    has, and the seconds that its steps took (those of earlier, interrupted runs too)."""
+
+    file: Path
+    parameters: int
+    seconds: float
+
+
+Study = Lesson | Sheet | Learned
+
+
+@runtime_checkable
+class Teachable(Engine, Protocol):
+    """An engine whose model can be taught."""
+
+    def check_training(self, training: Training) -> tuple[str, ...]:
+        """Look at a training before it is queued; what a person should know of it. Cheap: loads no
+        weights.
+
+        Raises:
+            TrainingRefused: this model cannot be taught so; says what can be done.
+        """
+        ...
+
+    def teach(
+        self, training: Training, inputs: Inputs, folder: Path, *, cancel: Cancel | None = None
+    ) -> Iterator[Study]:
+        """Carry a training out. What ``folder`` holds of it from an earlier run is gone on with;
+        the model is left as it was.
+
+        Raises:
+            Cancelled: between steps, once ``cancel`` is set; everything learned so far is kept.
+            EngineFailed, ModelMissing, ModelRefused, StorageFull.
+        """
+        ...
+
+    def features(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """What this engine sees in pictures, (pictures, places, numbers), each place of unit
+        length: pictures that show the same things have places that point the same way."""
         ...
 
 
