@@ -119,11 +119,11 @@ def test_invokeai(picture: Image.Image) -> None:
     }
     found = read_metadata(png(picture, invokeai_metadata=json.dumps(document)))
     assert found.source == "invokeai"
-    assert found.prompt == PromptText(text="a pier", negative="people", interpreter="plain")
+    assert found.prompt == PromptText(text="a pier", negative="people", interpreter="a1111")
     assert found.sampling == Sampling(sampler="euler-a", steps=30, guidance=7.5, seed=12)
     assert found.parameters is not None
     assert found.parameters.size == Size(width=512, height=640)
-    assert (found.model, found.unread) == ("dreamshaper", ("loras",))
+    assert (found.model, found.unread) == ("dreamshaper", ("LoRA film: 0.5",))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "[" * 99_999])

@@ -6,8 +6,7 @@ metadata. Whatever was there but could not be carried over is named, never dropp
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,9 +14,9 @@ from maquette.core.recipe import PromptText, Recipe, Sampling
 from maquette.exchange.comfyui import read_comfyui_graph
 from maquette.exchange.containers import Texts, read_texts
 from maquette.exchange.infotext import read_infotext
+from maquette.exchange.invokeai import UNREADABLE, read_invokeai
 from maquette.exchange.own import KEYWORD, read_own
-from maquette.exchange.parameters import Parameters, sampling_of, size_or_none
-from maquette.exchange.samplers import read_comfyui
+from maquette.exchange.parameters import Parameters, sampling_of
 from maquette.exchange.verify import State, verify
 
 __all__ = ["Found", "read_metadata"]
@@ -95,8 +94,11 @@ def _foreign(texts: Texts) -> Found:
         if parameters is None:
             return Found(unread=("ComfyUI graph: no sampler that leads to a saved image",))
         return _of("comfyui", parameters)
-    invoked = texts.texts.get("invokeai_metadata")
-    return _invokeai(invoked) if invoked else Found()
+    invoked = read_invokeai(texts.texts)
+    if invoked is None:
+        return Found()
+    readable = invoked.unread != (UNREADABLE,)
+    return _of("invokeai", invoked) if readable else Found(unread=invoked.unread)
 
 
 def _of(source: Literal["a1111", "comfyui", "invokeai"], parameters: Parameters) -> Found:
@@ -106,7 +108,7 @@ def _of(source: Literal["a1111", "comfyui", "invokeai"], parameters: Parameters)
         prompt = PromptText(
             text=parameters.prompt,
             negative=parameters.negative,
-            interpreter="a1111" if source != "invokeai" else "plain",
+            interpreter="a1111",
         )
     return Found(
         source=source,
@@ -116,48 +118,3 @@ def _of(source: Literal["a1111", "comfyui", "invokeai"], parameters: Parameters)
         parameters=parameters,
         unread=(*parameters.unread, *why_not),
     )
-
-
-_INVOKEAI_USED = {
-    *("positive_prompt", "negative_prompt", "scheduler", "steps", "cfg_scale", "seed"),
-    *("width", "height", "model", "app_version", "generation_mode", "rand_device"),
-}
-
-
-def _invokeai(text: str) -> Found:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        return Found(unread=("InvokeAI metadata: not readable",))
-    model: Any = document.get("model")
-    model_name = (model.get("name") or model.get("model_name")) if isinstance(model, dict) else ""
-    reading = read_comfyui(_text(document.get("scheduler")))
-    left = [str(key)[:60] for key, value in document.items() if key not in _INVOKEAI_USED and value]
-    parameters = Parameters(
-        prompt=_text(document.get("positive_prompt")),
-        negative=_text(document.get("negative_prompt")),
-        sampler=reading.sampler,
-        steps=_whole(document.get("steps")),
-        guidance=_number(document.get("cfg_scale")),
-        seed=_whole(document.get("seed")),
-        size=size_or_none(document.get("width"), document.get("height")),
-        model=_text(model_name),
-        unread=(*reading.unread, *left),
-    )
-    return _of("invokeai", parameters)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < 2**63 else None
