@@ -53,6 +53,31 @@ def test_pictures_are_drawn_from_rows(empty: Project) -> None:
     assert len(empty.studio.jobs()) == 2
 
 
+def test_a_template_is_tried_before_it_is_drawn(empty: Project) -> None:
+    body: dict[str, Any] = {"template": "a {red|blue} ${what:mug} by ${who}, <lock:studio light>"}
+    tried = empty.post("/template", body).json()
+    assert [each["name"] for each in tried["variables"]] == ["who", "what"]
+    assert tried["missing"] == ["who"] and tried["items"] == []
+    assert tried["locked"] == ["studio light"]
+    rows = [{"who": "Ada"}, {"who": "Bo", "what": "vase"}]
+    tried = empty.post("/template", {**body, "rows": rows, "n": None}).json()
+    assert (tried["missing"], tried["ways"]) == ([], 2)
+    assert [(each["row"], each["text"]) for each in tried["items"]] == [
+        (1, "a red mug by Ada, studio light"),
+        (1, "a blue mug by Ada, studio light"),
+        (2, "a red vase by Bo, studio light"),
+        (2, "a blue vase by Bo, studio light"),
+    ]
+    empty.post("/playbooks", {"text": ACME})
+    tried = empty.post("/template", {"template": "hero", "playbook": "acme"}).json()
+    assert tried["variables"][0]["one_of"] == ["mug", "vase", "lamp"]
+    assert tried["locked"] == ["Acme red", "studio backdrop"]
+    is_problem(empty.post("/template", {"template": "{a"}), 422, "template-refused")
+    unknown = {"template": "hero", "playbook": "nobody"}
+    assert empty.post("/template", unknown).status_code == 422
+    assert empty.studio.jobs() == []
+
+
 def test_a_playbook_is_saved_opened_and_tested(empty: Project) -> None:
     assert empty.get("/playbooks").json() == {"items": []}
     saved = empty.post("/playbooks", {"text": ACME})

@@ -23,8 +23,11 @@ __all__ = [
     "PlaybookIn",
     "PlaybookOut",
     "Playbooks",
+    "RowText",
     "SavedOut",
     "TemplateOut",
+    "Tried",
+    "Try",
     "VariableOut",
 ]
 
@@ -185,6 +188,42 @@ class VariableOut(Shape):
     about: str = Field(examples=["what is shown"])
     default: str | None = Field(description="null = it must be given.")
     one_of: list[str] | None = Field(description="null = anything.", examples=[["mug", "vase"]])
+
+
+class Try(Body):
+    """A template of the project to be looked at before anything is drawn from it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"template": HERO, "rows": [{"product": "mug"}]}]}
+    )
+    template: str = Field(
+        max_length=MAX_TEMPLATE, description="A template, or the name of one in the playbook."
+    )
+    playbook: SavedName | None = None
+    values: Values = Field(default_factory=dict[str, str])
+    rows: Annotated[
+        list[Values], Field(max_length=1_000, description="Values row by row, beside `values`.")
+    ] = Field(default_factory=list[dict[str, str]])
+    n: HowMany = 1
+    choose: Choose = 0
+
+
+class RowText(FilledOut):
+    """A prompt that a template says for a row."""
+
+    row: int = Field(description="Counted from 1.", examples=[1])
+
+
+class Tried(Shape):
+    """What a template asks for, and what it says so far."""
+
+    variables: list[VariableOut]
+    locked: list[str] = Field(description="Words that must stay.", examples=[["studio backdrop"]])
+    missing: list[str] = Field(
+        description="Variables without a value in some row; then nothing is said.", examples=[[]]
+    )
+    ways: int = Field(description="Of the first row, counted up to 10^15.", examples=[2])
+    items: list[RowText]
 
 
 class TemplateOut(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from maquette.studio.desk import Desk
     from maquette.studio.orders import Orders
 
-__all__ = ["Named", "chain_step", "fill_template", "loose", "open_playbook", "play_order"]
+__all__ = [
+    "Named",
+    "chain_step",
+    "fill_template",
+    "loose",
+    "open_playbook",
+    "play_order",
+    "row_texts",
+]
 
 Values = Mapping[str, str]
 
@@ -71,6 +79,7 @@ def fill_template(
     steps: int | None = None,
     guidance: float | None = None,
     maps: bool = True,
+    spare: Container[str] = (),
 ) -> Order:
     """Draw pictures from a template: the text of one, or with ``playbook`` (a file, a name saved
     in the project, or itself) the name of one.
@@ -87,16 +96,7 @@ def fill_template(
     named = None if playbook is None else open_playbook(self.desk, playbook)
     book = named.playbook if named else loose(template, wildcards)
     name = template if named else "text"
-    found: list[tuple[int, int, Filled]] = []
-    for number, row in enumerate(rows or ({},), 1):
-        at = f"row {number}: " if rows else ""
-        try:
-            texts = fill(book, name, {**(values or {}), **row}, n=n, seed=choose)
-        except TemplateRefused as refused:
-            raise TemplateRefused(f"{at}{refused}", hint=refused.hint) from refused
-        found += [(number, index, filled) for index, filled in enumerate(texts, 1)]
-        if len(found) > MAX_PICTURES:
-            break  # seeds_from says so, before the other rows are filled for nothing
+    found = row_texts(book, name, values or {}, rows, n=n, choose=choose, spare=spare)
     seeds = seeds_from(seed, 1 if same_seed else len(found))
     drawn = _Drawn()
     for place, (number, index, filled) in enumerate(found):
@@ -118,6 +118,35 @@ def fill_template(
             **{key: value for key, value in asked.items() if value is not None},
         )
     return drawn.order(maps=maps)
+
+
+def row_texts(
+    book: Playbook,
+    name: str,
+    values: Values,
+    rows: Sequence[Values],
+    *,
+    n: int | None = 1,
+    choose: int = 0,
+    spare: Container[str] = (),
+) -> list[tuple[int, int, Filled]]:
+    """What a template says row by row: (row, which of its texts, the text), both counted from 1.
+    It ends after the row that brings more than can be ordered at once.
+
+    Raises:
+        TemplateRefused, WordLocked: with the row that is at fault.
+    """
+    found: list[tuple[int, int, Filled]] = []
+    for number, row in enumerate(rows or ({},), 1):
+        at = f"row {number}: " if rows else ""
+        try:
+            texts = fill(book, name, {**values, **row}, n=n, seed=choose, spare=spare)
+        except TemplateRefused as refused:
+            raise TemplateRefused(f"{at}{refused}", hint=refused.hint) from refused
+        found += [(number, index, filled) for index, filled in enumerate(texts, 1)]
+        if len(found) > MAX_PICTURES:
+            break  # seeds_from says so, before the other rows are filled for nothing
+    return found
 
 
 def chain_step(

@@ -781,6 +781,12 @@ export interface components {
             finals: number;
             pictures: string[];
         };
+        RowText: {
+            text: string;
+            negative: string;
+            locked: string[];
+            row: number;
+        };
         SavedOut: {
             name: string;
             revision: number;
@@ -881,6 +887,25 @@ export interface components {
             words: components["schemas"]["WordOut"][];
             maximum: number[];
             data: string;
+        };
+        Tried: {
+            variables: components["schemas"]["VariableOut"][];
+            locked: string[];
+            missing: string[];
+            ways: number;
+            items: components["schemas"]["RowText"][];
+        };
+        Try: {
+            template: string;
+            playbook?: string | null;
+            values?: {
+                [key: string]: string;
+            };
+            rows?: {
+                [key: string]: string;
+            }[];
+            n?: number | null;
+            choose?: number;
         };
         Upscale: {
             priority?: number;

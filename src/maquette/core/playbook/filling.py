@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -52,9 +52,11 @@ def needs(playbook: Playbook, name: str) -> tuple[str, ...]:
     return unset(parse_template(card.template, what), _defaults(card), playbook.wildcards, what)
 
 
-def bind(playbook: Playbook, name: str, values: Mapping[str, str]) -> tuple[Plan, tuple[str, ...]]:
+def bind(
+    playbook: Playbook, name: str, values: Mapping[str, str], *, spare: Container[str] = ()
+) -> tuple[Plan, tuple[str, ...]]:
     """The plan of a template with these values and the defaults of its card, and its locked
-    words.
+    words. Values named in ``spare`` may be for something else than the template.
 
     Raises:
         TemplateRefused: a value for no variable, one that is not among its choices, one that is
@@ -65,7 +67,7 @@ def bind(playbook: Playbook, name: str, values: Mapping[str, str]) -> tuple[Plan
     plan = compile_template(template, {**_defaults(card), **values}, playbook.wildcards, what)
     for variable, value in values.items():
         allowed = card.variables[variable].one_of if variable in card.variables else None
-        if variable not in plan.used:
+        if variable not in plan.used and variable not in spare:
             near = get_close_matches(variable, [*plan.used, *card.variables], n=1)
             hint = f"did you mean '{near[0]}'?" if near else "leave it out"
             raise TemplateRefused(f"{what} has no variable '{variable[:60]}'", hint=hint)
@@ -88,16 +90,17 @@ def fill(
     *,
     n: int | None = 1,
     seed: int = 0,
+    spare: Container[str] = (),
 ) -> list[Filled]:
     """Up to ``n`` different prompts of a template, chosen by ``seed``; with ``n`` None all of
-    them.
+    them. ``spare`` is as for ``bind``.
 
     Raises:
         TemplateRefused: see ``bind``; or more than 10,000 texts.
         WordLocked: a value removes or weakens locked words.
     """
     card, given = playbook.card(name), dict(values or {})
-    plan, locked = bind(playbook, name, given)
+    plan, locked = bind(playbook, name, given, spare=spare)
     if n is None and plan.ways > MAX_EXPANSIONS:
         raise TemplateRefused(
             f"template '{name}' has {plan.ways:,} ways, more than {MAX_EXPANSIONS:,}",

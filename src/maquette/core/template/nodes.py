@@ -104,3 +104,22 @@ class Template:
     def locked(self) -> tuple[str, ...]:
         """Its locked words, each once, in the order in which they stand."""
         return tuple(dict.fromkeys(node.text for node in self.nodes if isinstance(node, Lock)))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables that it reads and does not set itself, in the order in which they stand."""
+        read, own = dict[str, None](), set[str]()
+        waiting: list[Node] = list(reversed(self.nodes))
+        while waiting:
+            match waiting.pop():
+                case Variable(name, default):
+                    read[name] = None
+                    waiting += reversed(default or ())
+                case Assign(name, value):
+                    own.add(name)
+                    waiting += reversed(value)
+                case Choice(options):
+                    waiting += (node for option in reversed(options) for node in option.nodes[::-1])
+                case _:
+                    pass
+        return tuple(name for name in read if name not in own)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
 from maquette.core.playbook import (
+    Card,
     Playbook,
     VariableCard,
     as_markdown,
@@ -17,6 +19,7 @@ from maquette.core.playbook import (
     needs,
     run_tests,
 )
+from maquette.core.template import parse_template
 from maquette.errors import MaquetteError
 from maquette.server.answers import answer
 from maquette.server.context import Open
@@ -30,11 +33,14 @@ from maquette.server.shapes_templates import (
     PlaybookIn,
     PlaybookOut,
     Playbooks,
+    RowText,
     SavedOut,
     TemplateOut,
+    Tried,
+    Try,
     VariableOut,
 )
-from maquette.studio.filling import loose
+from maquette.studio.filling import loose, row_texts
 
 __all__ = ["router"]
 
@@ -67,6 +73,34 @@ def expand_template(body: Expand) -> Response:
         for each in found
     ]
     return answer(Expanded(ways=ways, items=items))
+
+
+@router.post(
+    "/projects/{project}/template",
+    summary="Try a template",
+    response_model=Tried,
+    responses=fails(400, 404, 409, 422, 503),
+)
+def try_template(room: Open, body: Try) -> Response:
+    """What a template of the project asks for, which words of it are locked, and what it says row
+    by row. Draws nothing; `operations/fill` with the same fields draws it."""
+    if body.playbook is None:
+        book, name = loose(body.template, None), "text"
+    else:
+        book, name = room.studio.playbook(body.playbook).playbook, body.template
+    asked, card = _asked(book, name), book.card(name)
+    needed, rows = needs(book, name), body.rows or [{}]
+    missing = [each for each in needed if not all({**body.values, **row}.get(each) for row in rows)]
+    ways, items = 0, list[RowText]()
+    if not missing:
+        ways = bind(book, name, {**body.values, **rows[0]})[0].ways
+        found = row_texts(book, name, body.values, body.rows, n=body.n, choose=body.choose)
+        items = [
+            RowText(row=row, text=said.text, negative=said.negative, locked=list(said.locked))
+            for row, _, said in found
+        ]
+    locked = list(locked_by(book, card))
+    return answer(Tried(variables=asked, locked=locked, missing=missing, ways=ways, items=items))
 
 
 @router.get(
@@ -164,16 +198,7 @@ def _template(book: Playbook, name: str) -> TemplateOut:
         asked, locked = needs(book, name), locked_by(book, card)
     except MaquetteError as refused:
         problem = str(refused)
-    variables = [
-        VariableOut(
-            name=variable,
-            about=about.about,
-            default=about.default,
-            one_of=None if about.one_of is None else list(about.one_of),
-        )
-        for variable in dict.fromkeys([*asked, *card.variables])
-        for about in (card.variables.get(variable, VariableCard()),)
-    ]
+    variables = _variables(card, (*asked, *card.variables))
     return TemplateOut(
         name=name,
         purpose=card.purpose,
@@ -183,3 +208,23 @@ def _template(book: Playbook, name: str) -> TemplateOut:
         locked=list(locked),
         problem=problem,
     )
+
+
+def _asked(book: Playbook, name: str) -> list[VariableOut]:
+    """Every variable of a template: those that need a value first."""
+    card = book.card(name)
+    own = parse_template(card.template).variables
+    return _variables(card, (*needs(book, name), *card.variables, *own))
+
+
+def _variables(card: Card, names: Iterable[str]) -> list[VariableOut]:
+    return [
+        VariableOut(
+            name=name,
+            about=about.about,
+            default=about.default,
+            one_of=None if about.one_of is None else list(about.one_of),
+        )
+        for name in dict.fromkeys(names)
+        for about in (card.variables.get(name, VariableCard()),)
+    ]
