@@ -20,7 +20,7 @@ from maquette.server.shapes_work import (
     SelectionAsk,
 )
 
-__all__ = ["router"]
+__all__ = ["compared", "router"]
 
 router = APIRouter(prefix="/projects/{project}", tags=["comparing"])
 
@@ -46,7 +46,7 @@ def compare(room: Open, request: Request, before: Before, after: After) -> Respo
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
     body = room.answers.get(
-        ("compare", etag), lambda: encoded(_compared(room, first.id, second.id))
+        ("compare", etag), lambda: encoded(compared(room, first.id, second.id))
     )
     return answer(body, headers=fresh(etag))
 
@@ -99,7 +99,8 @@ def select(room: Open, body: SelectionAsk) -> Response:
     )
 
 
-def _compared(room: Room, before: str, after: str) -> ComparisonOut:
+def compared(room: Room, before: str, after: str) -> ComparisonOut:
+    """What changed from one version to another, both by their full ids."""
     found = room.studio.compare(before, after)
     size = room.studio.version(after).size
     return ComparisonOut(

@@ -20,7 +20,7 @@ from maquette.server.problems import HttpRefused
 from maquette.server.shapes_work import MaskAsk, MaskOut
 from maquette.server.uploads import PictureBody, upload_body
 
-__all__ = ["router"]
+__all__ = ["keep_mask", "make_mask_of", "router"]
 
 router = APIRouter(prefix="/projects/{project}", tags=["pictures"])
 
@@ -66,7 +66,7 @@ def make_mask(
     painted-on-nothing masks work."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _kept(room, _made(room, _read(data)))
+        return _kept(room, make_mask_of(room, _read(data)))
     if not kind.startswith("image/") and kind != "application/octet-stream":
         raise HttpRefused(
             415, "kind-refused", f"no mask comes as '{kind}'", hint="image/png or application/json"
@@ -89,7 +89,13 @@ def _read(data: bytes) -> MaskAsk:
         ) from error
 
 
-def _made(room: Room, asked: MaskAsk) -> Image.Image:
+def make_mask_of(room: Room, asked: MaskAsk) -> Image.Image:
+    """The mask that was asked for; nothing is drawn for it.
+
+    Raises:
+        TraceMissing: a word of a version without token maps.
+        SettingRefused, MaskRefused, WordUnknown, VersionUnknown, AmbiguousVersion.
+    """
     colour = asked.colour
     if asked.token is not None and not room.has_maps(room.studio.version(asked.version)):
         # The library would draw them now, which is a worker's business.
@@ -111,16 +117,21 @@ def _made(room: Room, asked: MaskAsk) -> Image.Image:
     )
 
 
-def _kept(room: Room, mask: Image.Image) -> Response:
+def keep_mask(room: Room, mask: Image.Image) -> MaskOut:
+    """Keep a mask beside the pictures, and say what it covers."""
     digest = room.studio.blobs.put(encode_png(mask))
     left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
     white = float(np.asarray(mask, dtype=np.float32).mean()) / 255
-    found = MaskOut(
+    return MaskOut(
         digest=digest,
         width=mask.width,
         height=mask.height,
         area=round(white, 6),
         box=[left, top, right - left, bottom - top],
     )
-    where = f"/api/v1/projects/{room.id}/pictures/{digest}"
+
+
+def _kept(room: Room, mask: Image.Image) -> Response:
+    found = keep_mask(room, mask)
+    where = f"/api/v1/projects/{room.id}/pictures/{found.digest}"
     return answer(found, 201, {"Location": where})

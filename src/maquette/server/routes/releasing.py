@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 
 from maquette.server.answers import answer
-from maquette.server.context import Here, Open
+from maquette.server.context import Here, Open, Room
 from maquette.server.described import fails, picture_answer
 from maquette.server.shapes_work import (
     ActionOut,
@@ -18,10 +18,11 @@ from maquette.server.shapes_work import (
     WorkflowOut,
 )
 from maquette.server.uploads import PictureBody, upload_body
+from maquette.stages.release import Release
 from maquette.studio import verify_file
 from maquette.studio.workflows import workflow_of
 
-__all__ = ["router"]
+__all__ = ["file_of", "router"]
 
 router = APIRouter(tags=["releasing"])
 
@@ -40,6 +41,23 @@ _SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 def export(room: Open, body: Export) -> Response:
     """The version's picture with its metadata, the mark that says it was made by a machine, and
     signed credentials. The answer is the file itself."""
+    name, data, done = file_of(room, body)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Maquette-Digest": done.digest,
+        "X-Maquette-Signed": "true" if done.signed else "false",
+    }
+    return Response(data, 200, headers, f"image/{body.format}")
+
+
+def file_of(room: Room, body: Export) -> tuple[str, bytes, Release]:
+    """The name and bytes of a version's file for the world, and what is said of it (its path is
+    gone by then).
+
+    Raises:
+        VersionUnknown, AmbiguousVersion, ExportRefused, KeyRefused, StorageFull.
+    """
     version = room.studio.version(body.version)
     name = f"{room.id}-{version.short}{_SUFFIX[body.format]}"
     with tempfile.TemporaryDirectory(prefix="maquette-export-") as folder:
@@ -51,14 +69,7 @@ def export(room: Open, body: Export) -> Response:
             prompts=body.prompts,
             sign=body.sign,
         )
-        data = done.path.read_bytes()
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-        "X-Maquette-Digest": done.digest,
-        "X-Maquette-Signed": "true" if done.signed else "false",
-    }
-    return Response(data, 200, headers, f"image/{body.format}")
+        return name, done.path.read_bytes(), done
 
 
 @router.post(
