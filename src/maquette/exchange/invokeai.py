@@ -214,7 +214,8 @@ def _name(value: object) -> str:
         return value[:200]
     if not isinstance(value, dict):
         return ""
-    inner = value.get("model") if isinstance(value.get("model"), dict) else value
+    inner = value.get("model")
+    inner = inner if isinstance(inner, dict) else value
     return _text(inner.get("name") or inner.get("model_name") or inner.get("image_name"))[:200]
 
 
