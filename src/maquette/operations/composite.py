@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from PIL import Image
 from pydantic import ValidationError
 
 from maquette.core.geometry import Box, Size
+from maquette.core.picture import size_of
 from maquette.core.pixel_tasks import Composite, Layer
 from maquette.core.recipe import Recipe
 from maquette.core.surface import Surface, surface_of_box
 from maquette.core.version import Version
 from maquette.errors import SettingRefused
+from maquette.operations.shadows import ground_shadow, wall_shadow
 
-__all__ = ["Placed", "composite", "fitted", "surface"]
+__all__ = ["Placed", "composite", "fitted", "standing", "surface", "with_shadow"]
 
 MOST_LAYERS = 64
 
@@ -24,21 +27,25 @@ MOST_LAYERS = 64
 class Placed:
     """A picture and where it lies on the version below.
 
-    ``picture`` is a version, a file, its bytes, or a picture. It stands at ``at`` (x, y) at its own
-    size, fills ``box`` (x, y, width, height), or lies on ``surface``, of which it fills ``window``
-    (left, top, right, bottom, as shares). The rest is as in ``maquette.core.pixel_tasks.Layer``;
-    ``mask`` is a mask of the version's size.
+    ``picture`` is a version, a file, its bytes, or a picture. It lies at ``at`` (x, y) at its own
+    size, fills ``box`` (x, y, width, height), stands with the middle of its foot at ``stand`` (x, y
+    and its height, as shares of the picture below), or lies on ``surface``, of which it fills
+    ``window`` (left, top, right, bottom, as shares). ``shadow`` (0 to 1) is how dark a shadow it
+    throws: on the ground where it stands, else on the wall behind it. The rest is as in
+    ``maquette.core.pixel_tasks.Layer``; ``mask`` is a mask of the version's size.
     """
 
     picture: Any
     at: tuple[int, int] | None = None
     box: tuple[int, int, int, int] | None = None
+    stand: tuple[float, float, float] | None = None
     surface: Surface | None = None
     window: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     crop: tuple[int, int, int, int] | None = None
     opacity: float = 1.0
     blend: str = "normal"
     shading: float = 0.0
+    shadow: float = 0.0
     mask: Any = None
     feather: int = 0
 
@@ -55,7 +62,7 @@ class Placed:
         try:
             if isinstance(fields.get("surface"), Mapping):
                 fields["surface"] = surface(**fields["surface"])
-            for name in ("at", "box", "window", "crop"):
+            for name in ("at", "box", "stand", "window", "crop"):
                 if isinstance(fields.get(name), list):
                     fields[name] = tuple(fields[name])
             return cls(**fields)
@@ -123,9 +130,61 @@ def fitted(
     return left, top, min(1.0, left + wide), min(1.0, top + tall)
 
 
+def standing(
+    stand: tuple[float, float, float],
+    crop: tuple[int, int, int, int] | None,
+    picture: Size,
+    below: Size,
+) -> tuple[int, int, int, int]:
+    """The box (x, y, width, height) of a picture, in its own proportions, that stands with the
+    middle of its foot at a place.
+
+    Raises:
+        SettingRefused: no height.
+    """
+    x, y, tall = stand
+    if not 0 < tall <= 8:
+        raise SettingRefused(f"a height of {tall} of the picture", hint="above 0; 1 is all of it")
+    wide, high = (picture.width, picture.height) if crop is None else crop[2:]
+    height = max(1, round(tall * below.height))
+    width = max(1, round(height * wide / high))
+    return round(x * below.width - width / 2), round(y * below.height) - height, width, height
+
+
+def with_shadow(
+    placed: Placed, image: Image.Image, below: Size
+) -> tuple[Image.Image, Placed] | None:
+    """The shadow that a layer asks for, and how it is laid beneath it; None where there is none.
+
+    Raises:
+        SettingRefused: a number out of its range, or a layer on a surface.
+    """
+    if not placed.shadow:
+        return None
+    if not 0 < placed.shadow <= 1:
+        raise SettingRefused(f"a shadow of {placed.shadow}", hint="0 is none, 1 is black")
+    if placed.surface is not None:
+        raise SettingRefused("what lies on a surface throws no shadow", hint="leave shadow out")
+    picture = size_of(image)
+    if placed.stand is not None:
+        box = standing(placed.stand, placed.crop, picture, below)
+    else:
+        x, y = placed.at or (0, 0)
+        wide, high = (picture.width, picture.height) if placed.crop is None else placed.crop[2:]
+        box = placed.box or (x, y, wide, high)
+    if placed.crop is not None:
+        x, y, width, height = placed.crop
+        image = image.crop((x, y, x + width, y + height))
+    made = (ground_shadow if placed.stand is not None else wall_shadow)(image, box)
+    if made is None:
+        return None
+    shadow, at = made
+    return shadow, Placed(None, box=at, opacity=placed.shadow, blend="multiply")
+
+
 def _layer(size: Size, placed: Placed, image: str, picture: Size, mask: str | None) -> Layer:
     crop = _crop(placed.crop, picture)
-    place = _place(placed, picture)
+    place = _place(placed, picture, size)
     if place.bounds(size, margin=0) is None:
         raise SettingRefused(
             f"a layer lies wholly outside the picture of {size}", hint="place it inside"
@@ -168,12 +227,16 @@ def _crop(numbers: tuple[int, int, int, int] | None, picture: Size) -> Box | Non
     return box
 
 
-def _place(placed: Placed, picture: Size) -> Surface:
-    ways = [way for way in (placed.at, placed.box, placed.surface) if way is not None]
+def _place(placed: Placed, picture: Size, below: Size) -> Surface:
+    ways = [way for way in (placed.at, placed.box, placed.stand, placed.surface) if way is not None]
     if len(ways) > 1:
-        raise SettingRefused("a layer has one place", hint="give one of at, box and surface")
+        raise SettingRefused("a layer has one place", hint="give one of at, box, stand and surface")
     if placed.surface is not None:
         return placed.surface
+    if placed.stand is not None:
+        placed = replace(
+            placed, stand=None, box=standing(placed.stand, placed.crop, picture, below)
+        )
     if placed.box is not None:
         x, y, width, height = placed.box
     else:

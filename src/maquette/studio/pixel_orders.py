@@ -21,6 +21,7 @@ from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.errors import SettingRefused, TraceMissing, VersionUnknown
 from maquette.operations import Placed
+from maquette.operations.composite import with_shadow
 from maquette.operations.retouch import CurvePoints
 from maquette.stages.judge import trace_of
 from maquette.stages.order import Order
@@ -117,6 +118,9 @@ class PixelOrders:
             image, used = self._picture(placed.picture)
             parents += [used.id] if used is not None else []
             digest = used.image if used is not None else self._desk.blobs.put(encode_png(image))
+            if (under := with_shadow(placed, image, version.size)) is not None:
+                dark = self._desk.blobs.put(encode_png(under[0]))
+                known.append((under[1], dark, size_of(under[0]), None))
             known.append((placed, digest, size_of(image), self._mask(placed.mask, version)))
         return Order("composite", (operations.composite(version, known),), _once(parents))
 

@@ -20,6 +20,7 @@ from maquette.core.geometry import Box
 from maquette.core.picture import size_of
 from maquette.core.pixel_tasks import Composite, Layer
 from maquette.engines.pixels.faithful import faithfulness
+from maquette.engines.pixels.texture import texture_kept
 from maquette.errors import EngineFailed
 
 __all__ = ["composited", "shade_of"]
@@ -41,7 +42,8 @@ def composited(
     source: Image.Image, task: Composite, read: Callable[[str], Image.Image]
 ) -> Generator[tuple[int, int], None, tuple[Image.Image, dict[str, float]]]:
     """Yields (strips done, strips), returns the picture in its own mode and, for one layer, how
-    faithfully it stands there (``faithful``, ``stretch``).
+    faithfully it stands there (``faithful``, ``stretch``), for the uppermost whether it keeps its
+    texture (``texture``, ``tint``).
 
     Raises:
         EngineFailed: a crop that leaves its layer's picture.
@@ -66,6 +68,8 @@ def composited(
             yield done, total
         if len(task.layers) == 1:
             notes |= faithfulness(Image.fromarray(result), picture, layer)
+        if layer is task.layers[-1] and layer.blend == "normal" and layer.mask is None:
+            notes |= texture_kept(Image.fromarray(result), picture, layer)
     return Image.fromarray(result), notes
 
 
