@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from maquette.exchange.comfygraph import Graph, Node, Wire, read_api, read_workflow
+from maquette.exchange.comfywords import read_comfy_words
 from maquette.exchange.parameters import Lead, Parameters, size_or_none
 from maquette.exchange.samplers import read_comfyui
 
@@ -156,7 +157,7 @@ class _Reader:
             self.unread.append(
                 "prompt weights: ComfyUI applies them otherwise than A1111's dialect"
             )
-        return _dialect(", ".join(texts)[:_LONGEST])
+        return read_comfy_words(", ".join(texts)[:_LONGEST]).text
 
     def _encoded(self, node: Node) -> str:
         for names in _TEXTS:
@@ -204,11 +205,6 @@ class _Reader:
 
 def _encodes(node: Node) -> bool:
     return "textencode" in node.kind.lower().replace(" ", "")
-
-
-def _dialect(text: str) -> str:
-    """ComfyUI has no square brackets: they are letters, which A1111's dialect must escape."""
-    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", text)
 
 
 def _stem(name: str) -> str:
