@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from maquette.core.job import INTERACTIVE, Job
 from maquette.core.recipe import Recipe
 from maquette.storage.origin import ORIGIN
 
-__all__ = ["JUDGING", "Order", "is_alive", "jobs_of", "this_process"]
+__all__ = ["JUDGING", "Order", "Ordered", "group_of", "is_alive", "jobs_of", "this_process"]
 
 JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign", "play"})
 """Operations that end with a result instead of a version of their own: they look at one, or make
@@ -46,22 +46,37 @@ class Order:
 
 def jobs_of(order: Order, priority: int = INTERACTIVE) -> list[Job]:
     """A waiting job for each recipe, all of one new group."""
+    return group_of((order,), priority)
+
+
+def group_of(orders: Sequence[Order], priority: int = INTERACTIVE) -> list[Job]:
+    """A waiting job for each recipe of these orders, all of one new group."""
     group, now = uuid.uuid4().hex, datetime.now(UTC)
+    each = [(order, place) for order in orders for place in range(len(order.recipes))]
     return [
         Job(
             id=uuid.uuid4().hex,
             operation=order.operation,
-            recipe=recipe,
+            recipe=order.recipes[place],
             parents=order.parents,
             maps=order.maps,
             arguments=order.arguments_of(place),
             group=group,
-            place=place,
+            place=number,
             priority=priority,
             created_at=now,
         )
-        for place, recipe in enumerate(order.recipes)
+        for number, (order, place) in enumerate(each)
     ]
+
+
+class Ordered(Exception):
+    """Work that a job needs before it can go on. Whoever carries it out lets it wait for that
+    (``Queue.hand_over``) and is free for something else."""
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        super().__init__(f"{len(orders)} orders come first")
+        self.orders = tuple(orders)
 
 
 def this_process() -> str:

@@ -57,7 +57,7 @@ class PlanOrders:
             PromptRefused, SettingRefused, RecipeRefused: a brief that cannot be drawn.
         """
         asked = brief if isinstance(brief, Brief) else make_brief(brief)
-        if any(item.file for item in asked.board) or asked.polish.files:
+        if asked.files:
             raise BriefRefused(
                 "a brief that comes from elsewhere cannot name files of this machine",
                 hint="import the picture and name its version",

@@ -24,7 +24,7 @@ from maquette.errors import (
 from maquette.stages.order import Order
 from maquette.stages.plan import Campaign, make_brief, run
 from maquette.stages.plan.campaign import TIMED
-from maquette.stages.plan.finish import sides
+from maquette.stages.plan.edits import sides
 from maquette.storage.origin import origins_of
 
 BRIEF: dict[str, Any] = {
@@ -288,8 +288,9 @@ def test_polish_puts_a_logo_on(studio: Studio, tmp_path: Path) -> None:
 def test_a_key_that_the_verb_does_not_have(studio: Studio, tmp_path: Path, verb: str) -> None:
     (other,) = studio.generate("a logo", seed=1, size=(64, 64))
     wrong = {"brightness": 2, **({"version": other.id} if verb == "logo" else {})}
-    with pytest.raises(BriefRefused, match=f"polish.{verb}"):
+    with pytest.raises(BriefRefused, match=f"polish.{verb}: there is no 'brightness'"):
         studio.campaign({**BRIEF, "polish": {"steps": 0, verb: wrong}}, folder=tmp_path)
+    assert studio.records.count() == 1, "nothing was drawn"
 
 
 def test_a_version_is_never_read_as_a_file(studio: Studio, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maquette.stages.improve.loop import Improvement, Step, improve
+from maquette.stages.improve.loop import Improvement, Step, answered, improve
 from maquette.stages.improve.score import score_of
 
-__all__ = ["Improvement", "Step", "improve", "score_of"]
+__all__ = ["Improvement", "Step", "answered", "improve", "score_of"]

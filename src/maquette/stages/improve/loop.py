@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from maquette.core.finding import Finding
 from maquette.core.version import Version
@@ -27,7 +27,7 @@ from maquette.stages.improve.policy import Remedy, remedies
 from maquette.stages.improve.score import WEIGHTS, score_of
 from maquette.stages.order import Order
 
-__all__ = ["BECAUSE", "Improvement", "Step", "improve"]
+__all__ = ["BECAUSE", "Improvement", "Step", "answered", "improve"]
 
 BECAUSE = "because"
 """The name of the note that says why a version was made."""
@@ -67,6 +67,20 @@ class Improvement:
     steps: tuple[Step, ...]
     ended: Literal["reached", "budget", "exhausted"]
     seconds: float
+
+
+def answered(done: Improvement) -> dict[str, Any]:
+    """What a job of the loop answers: ``{best, before, after, ended, steps}``, as JSON."""
+    return {
+        "best": done.best.id,
+        "before": done.before,
+        "after": done.after,
+        "ended": done.ended,
+        "steps": [
+            {"version": step.version.id, "remedy": step.remedy, "score": step.score}
+            for step in done.steps
+        ],
+    }
 
 
 def improve(

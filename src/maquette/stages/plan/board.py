@@ -5,8 +5,8 @@ from __future__ import annotations
 from maquette.core.swatches import Swatch, swatches
 from maquette.core.version import Version
 from maquette.errors import BriefRefused
-from maquette.stages.plan.brief import BoardItem
 from maquette.stages.plan.campaign import Campaign
+from maquette.stages.plan.parts import BoardItem
 
 __all__ = ["STAGE", "Pinned", "pin", "pinned"]
 

@@ -9,167 +9,36 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from maquette.core.grammar import MAX_LENGTH
 from maquette.core.recipe import MAX_SEED
 from maquette.errors import BriefRefused
+from maquette.stages.plan.naming import names_in
+from maquette.stages.plan.parts import (
+    Baseline,
+    BoardItem,
+    Budget,
+    Deliver,
+    Drafts,
+    Part,
+    Pause,
+    Polish,
+    Prices,
+    Refine,
+    Select,
+    Template,
+    Text,
+)
 
-__all__ = [
-    "Baseline",
-    "BoardItem",
-    "Brief",
-    "Budget",
-    "Deliver",
-    "Drafts",
-    "Polish",
-    "Prices",
-    "Refine",
-    "Select",
-    "Template",
-    "make_brief",
-    "read_brief",
-]
+__all__ = ["Brief", "make_brief", "read_brief"]
 
 MOST_EXTENDED = 16
 
-Quality = Literal["draft", "preview", "final"]
-Pause = Literal["select", "approve"]
-Text = Annotated[str, Field(max_length=MAX_LENGTH)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class BoardItem(_Part):
-    """A reference on the mood board: one of ``file`` (beside the brief), ``link`` (https) and
-    ``version`` (of this project), and what is to be taken from it."""
-
-    file: str = ""
-    link: str = ""
-    version: str = ""
-    note: str = Field(default="", max_length=1000)
-
-    @model_validator(mode="after")
-    def _one(self) -> BoardItem:
-        if sum(map(bool, (self.file, self.link, self.version))) != 1:
-            raise ValueError("give one of file, link and version")
-        return self
-
-    @property
-    def source(self) -> str:
-        """What names it."""
-        return self.file or self.link or self.version
-
-
-class Template(_Part):
-    """Where the drafts' words come from instead of ``prompts``: the ``text`` of a template, or the
-    ``name`` of one in a ``playbook`` (a file beside the brief, or the name of a saved one).
-    ``values`` hold for all; with ``rows`` each row's texts are taken in turn."""
-
-    text: Text = ""
-    name: str = Field(default="", max_length=200)
-    playbook: str = Field(default="", max_length=1000)
-    values: dict[str, str] = Field(default_factory=dict[str, str], max_length=1000)
-    rows: tuple[dict[str, str], ...] = Field(default=(), max_length=1000)
-
-    @model_validator(mode="after")
-    def _one(self) -> Template:
-        if bool(self.text) == bool(self.playbook) or bool(self.name) != bool(self.playbook):
-            raise ValueError("give a text, or the name of a template and its playbook")
-        return self
-
-
-class Drafts(_Part):
-    """How many drafts, shared evenly among the prompts, and how they are drawn."""
-
-    count: int = Field(default=30, ge=1, le=1000)
-    quality: Quality = "draft"
-    steps: int | None = Field(default=None, ge=1, le=1000)
-    guidance: float | None = Field(default=None, ge=0, le=50)
-
-
-class Select(_Part):
-    """How many drafts are finished."""
-
-    count: int = Field(default=5, ge=1, le=100)
-
-
-class Refine(_Part):
-    """How the chosen are finished: from the drawing that the draft kept, after the share
-    ``begin`` of its steps."""
-
-    quality: Quality = "final"
-    begin: float = Field(default=0.5, ge=0, le=1)
-    steps: int | None = Field(default=None, ge=1, le=1000)
-    guidance: float | None = Field(default=None, ge=0, le=50)
-
-
-class Polish(_Part):
-    """What is done to the finished: faults mended until the score ``until`` with at most ``steps``
-    versions each, another shape by outpainting (``4:5``), more pixels, light and colour (the
-    arguments of retouch), a logo (its ``file`` beside the brief, or a ``version``, and the
-    arguments of logo)."""
-
-    until: float = Field(default=0.8, ge=0, le=1)
-    steps: int = Field(default=2, ge=0, le=100)
-    aspect: str = Field(default="", pattern=r"^([1-9]\d{0,3}:[1-9]\d{0,3})?$")
-    upscale: float | None = Field(default=None, gt=1, le=8)
-    retouch: dict[str, Any] = Field(default_factory=dict[str, Any])
-    logo: dict[str, Any] = Field(default_factory=dict[str, Any])
-
-    @property
-    def files(self) -> list[str]:
-        """What it names outside the project."""
-        named = [self.logo.get("file"), *(self.retouch.get(key) for key in ("palette", "mask"))]
-        return [str(each) for each in named if each is not None]
-
-    @model_validator(mode="after")
-    def _one_logo(self) -> Polish:
-        if self.logo and (("file" in self.logo) == ("version" in self.logo)):
-            raise ValueError("a logo is a file or a version")
-        return self
-
-
-class Deliver(_Part):
-    """Where the files go (a folder beside the brief unless absolute), and how they are marked."""
-
-    folder: str = "delivered"
-    format: Literal["png", "jpeg", "webp", "avif"] = "png"
-    quality: int = Field(default=92, ge=1, le=100)
-    sign: bool = True
-    prompts: bool = True
-
-
-class Budget(_Part):
-    """The most that may be spent; a stage that would go beyond it is not begun."""
-
-    seconds: float | None = Field(default=None, gt=0)
-    money: Decimal | None = Field(default=None, gt=0)
-
-
-class Prices(_Part):
-    """What a second of drawing on this machine costs, for the ledger. Services that bill say so
-    themselves."""
-
-    second: Decimal = Field(default=Decimal(0), ge=0)
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
-
-
-class Baseline(_Part):
-    """What the ledger compares with: so many pictures drawn from nothing at a quality. ``count``
-    0 means as many as there are drafts."""
-
-    count: int = Field(default=0, ge=0, le=10_000)
-    quality: Quality = "final"
-
-
-class Brief(_Part):
+class Brief(Part):
     """A campaign from its words to its files."""
 
     campaign: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -201,6 +70,18 @@ class Brief(_Part):
         if not all(prompt.strip() for prompt in self.prompts):
             raise ValueError("prompts: one of them is empty")
         return self
+
+    @property
+    def files(self) -> list[str]:
+        """What it names outside the project, beside its playbook."""
+        board = [item.file for item in self.board if item.file]
+        return board + self.drafts.files + self.polish.files
+
+    @property
+    def beside(self) -> set[str]:
+        """The values of rows that pictures and edits take, beside the template's own."""
+        start = self.drafts.picture
+        return names_in([self.polish.model_dump(), start.named if start is not None else ""])
 
     @property
     def first_seed(self) -> int:

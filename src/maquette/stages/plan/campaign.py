@@ -8,6 +8,7 @@ after any interruption, and never draws what is there.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from maquette.core.version import Version
 from maquette.operations import settings
 from maquette.operations.refine import WHOLE
 from maquette.stages.hands import Producer
-from maquette.stages.order import Order
+from maquette.stages.order import Order, Ordered
 from maquette.stages.plan.brief import Brief
 from maquette.stages.plan.ledger import Clock, Line, evaluations, priced
 from maquette.storage.base import Mark
@@ -52,14 +53,21 @@ class Waiting:
 @dataclass
 class Campaign:
     """``folder`` is where the brief's own paths begin; ``tell`` hears of each stage as a line
-    before it begins; ``fetch`` brings a link's bytes."""
+    before it begins; ``fetch`` brings a link's bytes.
+
+    Where ``others`` draw, what is missing is not drawn here but raised as ``Ordered``; ``answers``
+    are what their jobs answered, by the version that each looked at.
+    """
 
     brief: Brief
     hands: Producer
     folder: Path
     tell: Callable[[str, str], None] = lambda _stage, _says: None
     fetch: Callable[[str], bytes] | None = None
+    others: bool = False
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     expected: dict[str, float | None] = field(default_factory=dict[str, float | None])
+    _taken: dict[str, Version] = field(default_factory=dict[str, Version])
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -103,6 +111,23 @@ class Campaign:
         """The digest of the brief as this run reads it, kept in the project."""
         return self.hands.blobs.put(canonical_json(self.brief.model_dump(mode="json")).encode())
 
+    def taken_in(self, source: Path, stage: str) -> Version:
+        """The version that holds a file's picture; the same bytes are taken in once.
+
+        Raises:
+            PictureRefused.
+        """
+        data = source.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if digest not in self._taken:
+            for version_id, told in self.notes(f"{stage}/taken"):
+                self._taken[str(told["digest"])] = self.hands.version(version_id)
+        if digest not in self._taken:
+            version, _ = self.hands.import_picture(data)
+            self.note(version, f"{stage}/taken", {"digest": digest, "file": source.name})
+            self._taken[digest] = version
+        return self._taken[digest]
+
     # -- making ----------------------------------------------------------------------------------
 
     def carry_out(self, stage: str, wanted: Sequence[tuple[int, Order]]) -> list[Version]:
@@ -111,6 +136,7 @@ class Campaign:
 
         Raises:
             BudgetReached: before anything is drawn.
+            Ordered: others draw.
         """
         there = self.made(stage)
         found: dict[int, Version] = {}
@@ -121,6 +147,7 @@ class Campaign:
                 found[place] = known
             else:
                 missing.append((place, order))
+        orders: list[Order] = []
         for group in _together(missing):
             places = [place for place, _ in group]
             told = {"name": self.brief.campaign, "stage": stage, "brief": self.kept_brief}
@@ -131,7 +158,12 @@ class Campaign:
             first = group[0][1]
             recipes = tuple(order.recipes[0] for _, order in group)
             order = replace(first, recipes=recipes, origins=origins)
-            found |= zip(places, self.hands.carry_out(order), strict=True)
+            if self.others:
+                orders.append(order)
+            else:
+                found |= zip(places, self.hands.carry_out(order), strict=True)
+        if orders:
+            raise Ordered(orders)
         return [found[place] for place, _ in wanted]
 
     # -- time and money --------------------------------------------------------------------------

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from maquette.core.palette import palette_of, palettes_apart
 from maquette.core.version import Version
 from maquette.errors import ExportRefused
 from maquette.stages.plan.board import Pinned
 from maquette.stages.plan.campaign import Campaign
 from maquette.stages.plan.ledger import Ledger
+from maquette.stages.plan.page import STAGE as PAGE_STAGE
+from maquette.stages.plan.page import lay_out
 from maquette.stages.plan.sheet import contact_sheet
 
-__all__ = ["STAGE", "Shown", "deliver", "delivered", "folder_of", "ledger_facts", "report"]
+__all__ = [
+    "STAGE",
+    "Shown",
+    "deliver",
+    "deliver_page",
+    "delivered",
+    "folder_of",
+    "ledger_facts",
+    "report",
+]
 
 STAGE = "deliver"
 SHEET, REPORT, FACTS = "drafts.png", "report.md", "report.json"
@@ -37,7 +50,7 @@ def deliver(campaign: Campaign, finals: Sequence[Version]) -> list[Path]:
     Raises:
         ExportRefused, KeyRefused, StorageFull.
     """
-    asked, folder = campaign.brief.deliver, folder_of(campaign)
+    folder = folder_of(campaign)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -45,22 +58,46 @@ def deliver(campaign: Campaign, finals: Sequence[Version]) -> list[Path]:
             f"cannot make {folder}: {error.strerror or error}",
             hint="name another deliver.folder in the brief",
         ) from error
-    there, files = delivered(campaign), list[Path]()
-    for number, version in enumerate(finals, start=1):
-        name = f"{campaign.brief.campaign}-{number:02d}-{version.short}.{asked.format}"
-        path = folder / name
-        if there.get(version.id) != name or not path.is_file():
-            campaign.hands.export(
-                version,
-                path,
-                format=asked.format,
-                quality=asked.quality,
-                prompts=asked.prompts,
-                sign=asked.sign,
-            )
-            campaign.note(version, STAGE, {"file": name})
-        files.append(path)
-    return files
+    brief, there = campaign.brief, delivered(campaign)
+    return [
+        _written(campaign, version, f"{brief.campaign}-{number:02d}-{version.short}", there)
+        for number, version in enumerate(finals, start=1)
+    ]
+
+
+def deliver_page(campaign: Campaign, finals: Sequence[Version]) -> Path | None:
+    """All of them on one page, where the brief asks for it."""
+    asked = campaign.brief.deliver.sheet
+    if asked is None or not finals:
+        return None
+    version = lay_out(campaign, finals, asked)
+    return _written(
+        campaign, version, f"{campaign.brief.campaign}-sheet-{version.short}", {}, PAGE_STAGE
+    )
+
+
+def _written(
+    campaign: Campaign,
+    version: Version,
+    name: str,
+    there: Mapping[str, str],
+    stage: str = STAGE,
+) -> Path:
+    """A version's file, written unless it is there; noted beside the version."""
+    asked = campaign.brief.deliver
+    file = f"{name}.{asked.format}"
+    path = folder_of(campaign) / file
+    if there.get(version.id) != file or not path.is_file():
+        campaign.hands.export(
+            version,
+            path,
+            format=asked.format,
+            quality=asked.quality,
+            prompts=asked.prompts,
+            sign=asked.sign,
+        )
+        campaign.note(version, stage, {"file": file})
+    return path
 
 
 @dataclass(frozen=True)
@@ -73,6 +110,7 @@ class Shown:
     finals: Sequence[Version]
     files: Sequence[Path]
     ledger: Ledger
+    page: Path | None = None
 
 
 def report(campaign: Campaign, shown: Shown) -> list[Path]:
@@ -117,8 +155,20 @@ def _facts(campaign: Campaign, shown: Shown) -> dict[str, Any]:
             }
             for path, final, draft in zip(shown.files, shown.finals, shown.chosen, strict=True)
         ],
+        "page": shown.page.name if shown.page is not None else None,
+        "apart": {
+            "drafts": _apart(campaign, shown.chosen),
+            "finals": _apart(campaign, shown.finals),
+        },
         "ledger": ledger_facts(shown.ledger),
     }
+
+
+def _apart(campaign: Campaign, versions: Sequence[Version]) -> float | None:
+    """How far the palettes of these pictures lie apart on the mean, in hundredths of OKLab."""
+    palettes = [palette_of(campaign.hands.picture(version)) for version in versions]
+    pairs = [palettes_apart(a, b) for a, b in combinations(palettes, 2)]
+    return round(100 * sum(pairs) / len(pairs), 2) if pairs else None
 
 
 def ledger_facts(ledger: Ledger) -> dict[str, Any]:
@@ -153,6 +203,15 @@ def _page(campaign: Campaign, facts: dict[str, Any]) -> str:
         if each["chosen_because"]:
             lines += [f"  chosen: {each['chosen_because']}"]
         lines += [f"  {message}" for message in each["findings"]]
+    if facts["page"]:
+        lines += ["", f"![all of them](<{facts['page']}>)"]
+    if facts["apart"]["finals"] is not None:
+        lines += [
+            "",
+            f"Colours of the finals lie {facts['apart']['finals']:.1f} apart on the mean (distance"
+            f" of palettes, hundredths of OKLab); those of their drafts"
+            f" {facts['apart']['drafts']:.1f}.",
+        ]
     if facts["board"]:
         lines += ["", "## Board", ""]
         lines += [

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Any
 
-from maquette.core.geometry import Size
 from maquette.core.version import Version
-from maquette.errors import BriefRefused
-from maquette.stages.improve import improve
-from maquette.stages.order import Order
+from maquette.stages.improve import answered, improve
+from maquette.stages.order import Order, Ordered
 from maquette.stages.plan.campaign import Campaign
+from maquette.stages.plan.drafts import values_of
+from maquette.stages.plan.edits import Edit, edits_of
 from maquette.stages.plan.ledger import evaluations
+from maquette.storage.origin import origins_of
 
-__all__ = ["POLISH", "REFINE", "expected", "polish", "refine", "sides"]
+__all__ = ["POLISH", "REFINE", "expected", "polish", "refine"]
 
 REFINE, POLISH = "refine", "polish"
+_ROOM = 100
+"""Places for the edits of one final."""
 
 
 def expected(campaign: Campaign, count: int) -> float | None:
@@ -47,110 +50,68 @@ def refine(campaign: Campaign, chosen: Sequence[Version]) -> list[Version]:
 
 
 def polish(campaign: Campaign, finals: Sequence[Version]) -> tuple[list[Version], list[Version]]:
-    """The finals with their faults mended, in the brief's shape and size.
+    """The finals with their faults mended, in the brief's shape and size; each as often as the
+    brief says (``polish.each``).
 
     Returns:
-        (what goes out, every version that was made for it).
+        (what goes out, all pictures of one final together; every version that was made for it).
     """
-    out: list[Version] = []
-    made: list[Version] = []
-    for place, final in enumerate(finals):
-        best, tried = _mended(campaign, final)
-        made += tried
-        for nth, ask in enumerate(_asked(campaign)):
-            order = ask(best)
-            if order is None:
-                continue
-            (best,) = campaign.carry_out(POLISH, [(place * 10 + nth, order)])
-            made.append(best)
-        out.append(best)
-    return out, made
+    drafts = [parent for final in finals for parent in final.parents]
+    origins = origins_of(campaign.hands.records, drafts)
+    each = campaign.brief.polish.each or ({},)
+    mended, made = _mended(campaign, finals)
+    best: list[Version] = []
+    todo: list[list[Edit]] = []
+    for final, start in zip(finals, mended, strict=True):
+        values = values_of(campaign, origins.get(final.parents[0], {}) if final.parents else {})
+        best += [start] * len(each)
+        todo += [edits_of(campaign, {**values, **more}) for more in each]
+    for nth, asks in enumerate(zip(*todo, strict=True)):  # all take each step together
+        wanted: list[tuple[int, Order]] = []
+        for place, (version, ask) in enumerate(zip(best, asks, strict=True)):
+            if (order := ask(version)) is not None:
+                wanted.append((place * _ROOM + nth, order))
+        found = campaign.carry_out(POLISH, wanted) if wanted else []
+        for (place, _), version in zip(wanted, found, strict=True):
+            best[place // _ROOM] = version
+        made += found
+    return best, made
 
 
-def _mended(campaign: Campaign, final: Version) -> tuple[Version, list[Version]]:
-    """The best version that the loop finds; what it found before is not sought again."""
-    asked = campaign.brief.polish
-    if asked.steps == 0:
-        return final, []
-    wish = [asked.until, asked.steps]
-    for version, told in campaign.notes(POLISH):
-        if version == final.id and told.get("wish") == wish:
-            tried = [campaign.hands.version(each) for each in told["tried"]]
-            return campaign.hands.version(told["best"]), tried
-    done = improve(final, campaign.hands, until=asked.until, steps=asked.steps)
-    told = {
-        "wish": wish,
-        "best": done.best.id,
-        "tried": [step.version.id for step in done.steps],
-        "before": done.before,
-        "after": done.after,
-    }
-    campaign.note(final, POLISH, told)
-    return done.best, [step.version for step in done.steps]
-
-
-def _asked(campaign: Campaign):
-    """What the brief asks for after mending, one step after the other."""
-    asked, verbs = campaign.brief.polish, campaign.hands.orders
-
-    def shape(version: Version) -> Order | None:
-        added = sides(version.size, asked.aspect)
-        seed = version.recipe.sampling.seed if version.recipe.sampling else 0
-        return verbs.outpaint(version, seed=seed, **added) if any(added.values()) else None
-
-    def light(version: Version) -> Order | None:
-        if not asked.retouch:
-            return None
-        with _keys_of("retouch", "exposure, temperature, contrast, curves, …"):
-            return verbs.retouch(version, **asked.retouch)
-
-    def larger(version: Version) -> Order | None:
-        return verbs.upscale(version, asked.upscale) if asked.upscale else None
-
-    def marked(version: Version) -> Order | None:
-        if not asked.logo:
-            return None
-        how = {key: value for key, value in asked.logo.items() if key not in {"file", "version"}}
-        named = asked.logo.get("file")
-        # A version is looked up here: what names one must never be read as a file's path.
-        logo = (
-            campaign.folder / str(named)
-            if named is not None
-            else campaign.hands.version(str(asked.logo["version"]))
-        )
-        with _keys_of("logo", "on, box, size, shading, …"):
-            return verbs.logo(version, logo, **how)
-
-    return (shape, light, larger, marked)
-
-
-@contextmanager
-def _keys_of(verb: str, some: str) -> Iterator[None]:
-    """Say a key that a verb does not have as what it is: a fault of the brief.
+def _mended(campaign: Campaign, finals: Sequence[Version]) -> tuple[list[Version], list[Version]]:
+    """The best versions that the loop finds, and all that it tried; what it found before is not
+    sought again.
 
     Raises:
-        BriefRefused.
+        Ordered: others let the loop run.
     """
-    try:
-        yield
-    except TypeError as error:
-        raise BriefRefused(
-            f"polish.{verb}: {str(error).rpartition('.')[2]}",
-            hint=f"its keys are those of 'maquette {verb}': {some}",
-        ) from error
-
-
-def sides(size: Size, aspect: str) -> dict[str, int]:
-    """The pixels to add on each side so that a picture gets a shape; none are taken away."""
-    if not aspect:
-        return {}
-    across, down = (int(part) for part in aspect.split(":"))
-    width = max(size.width, round(size.height * across / down))
-    height = max(size.height, round(size.width * down / across))
-    wider, higher = width - size.width, height - size.height
-    return {
-        "left": wider // 2,
-        "right": wider - wider // 2,
-        "top": higher // 2,
-        "bottom": higher - higher // 2,
-    }
+    asked = campaign.brief.polish
+    if asked.steps == 0:
+        return list(finals), []
+    how: dict[str, Any] = {"until": asked.until, "steps": asked.steps}
+    wish = list(how.values())
+    known = {version: told for version, told in campaign.notes(POLISH) if told.get("wish") == wish}
+    orders: list[Order] = []
+    for final in finals:
+        if final.id in known:
+            continue
+        if final.id in campaign.answers:
+            found = campaign.answers[final.id]
+        elif campaign.others:
+            orders.append(campaign.hands.orders.improve(final, **how))
+            continue
+        else:
+            found = answered(improve(final, campaign.hands, **how))
+        known[final.id] = {
+            "wish": wish,
+            "best": found["best"],
+            "tried": [step["version"] for step in found["steps"]],
+            "before": found["before"],
+            "after": found["after"],
+        }
+        campaign.note(final, POLISH, known[final.id])
+    if orders:
+        raise Ordered(orders)
+    version = campaign.hands.version
+    best = [version(known[final.id]["best"]) for final in finals]
+    return best, [version(each) for final in finals for each in known[final.id]["tried"]]

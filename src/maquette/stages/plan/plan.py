@@ -16,6 +16,7 @@ from maquette.errors import BudgetReached
 from maquette.stages.plan import board, choice, delivery, drafts, finish
 from maquette.stages.plan.board import Pinned
 from maquette.stages.plan.campaign import Campaign, Waiting
+from maquette.stages.plan.edits import check_edits
 from maquette.stages.plan.ledger import Ledger, Line, ledger_of
 
 __all__ = ["STAGES", "State", "look", "run"]
@@ -36,6 +37,7 @@ class State:
     finals: list[Version] = field(default_factory=list[Version])
     polished: list[Version] = field(default_factory=list[Version])
     files: list[Path] = field(default_factory=list[Path])
+    page: Path | None = None
     lines: list[Line] = field(default_factory=list[Line])
     waiting: Waiting | None = None
     ledger: Ledger | None = None
@@ -50,6 +52,7 @@ def run(campaign: Campaign) -> State:
         and what a stage's own verbs raise for a brief that cannot be carried out.
     """
     brief, state = campaign.brief, State(campaign.brief.campaign)
+    check_edits(campaign)
     drafts.orders(campaign)  # a brief that cannot be drawn is refused before anything is begun
 
     if brief.board:
@@ -81,8 +84,11 @@ def run(campaign: Campaign) -> State:
         return _wait(campaign, state, approved)
     campaign.tell(delivery.STAGE, f"{len(approved)} files to {delivery.folder_of(campaign)}")
     state.files = delivery.deliver(campaign, approved)
+    state.page = delivery.deliver_page(campaign, approved)
     state.ledger = _ledger(campaign, state)
-    kept = {version.id: draft for version, draft in zip(state.polished, state.chosen, strict=True)}
+    each = len(brief.polish.each) or 1
+    drawn = [draft for draft in state.chosen for _ in range(each)]
+    kept = {version.id: draft for version, draft in zip(state.polished, drawn, strict=True)}
     shown = delivery.Shown(
         board=state.board,
         drafts=state.drafts,
@@ -90,6 +96,7 @@ def run(campaign: Campaign) -> State:
         finals=approved,
         files=state.files,
         ledger=state.ledger,
+        page=state.page,
     )
     delivery.report(campaign, shown)
     state.stage = "done"
