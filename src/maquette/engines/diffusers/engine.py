@@ -14,7 +14,8 @@ from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.recipe import Embedding, ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
-from maquette.engines.base import Cancel, Event, Inputs, Substitution
+from maquette.core.training import Training
+from maquette.engines.base import Cancel, Event, Inputs, Study, Substitution
 from maquette.engines.checks import check_recipe
 from maquette.engines.diffusers.conditions import (
     Catalogue,
@@ -32,6 +33,9 @@ from maquette.engines.wording import substitutions, unknown_words
 from maquette.errors import EngineFailed, MaquetteError, SettingRefused
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from maquette.engines.diffusers.weights import Parts
 
 __all__ = ["DiffusersEngine", "create"]
@@ -210,22 +214,44 @@ class DiffusersEngine:
             )
         except (MaquetteError, GeneratorExit):
             raise
-        except MemoryError as error:
-            raise EngineFailed("out of memory", hint="draw smaller or fewer at a time") from error
         except Exception as error:
-            if type(error).__name__ == "OutOfMemoryError":  # torch's own, of an accelerator
-                raise EngineFailed(
-                    "out of memory on the accelerator",
-                    hint="draw smaller or fewer at a time, or set MAQUETTE_OFFLOAD=parts",
-                ) from error
-            first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise EngineFailed(f"drawing failed: {first}") from error
+            raise _failed(error, "drawing") from error
 
     def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
         """See ``Explainer.explain``."""
         from maquette.engines.diffusers.explain import explain
 
         return explain(self.parts(), image, prompt, self.capabilities())
+
+    def check_training(self, training: Training) -> tuple[str, ...]:
+        """See ``Teachable.check_training``."""
+        from maquette.engines.diffusers.teaching import check_training
+
+        _ = self.build
+        offload = self._fitted.offload if self._fitted is not None else "none"
+        return check_training(training, self.card, self.capabilities(), offload)
+
+    def teach(
+        self, training: Training, inputs: Inputs, folder: Path, *, cancel: Cancel | None = None
+    ) -> Iterator[Study]:
+        """See ``Teachable.teach``."""
+        self.check_training(training)
+        try:
+            parts = self.parts()
+            from maquette.engines.diffusers.teaching.lessons import teach
+
+            yield from teach(parts, self.capabilities(), training, inputs, folder, cancel=cancel)
+        except (MaquetteError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise _failed(error, "learning") from error
+
+    def features(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """See ``Teachable.features``."""
+        parts = self.parts()
+        from maquette.engines.diffusers.teaching.features import features
+
+        return features(parts, images, self.capabilities().best_size)
 
     def parts(self) -> Parts:
         """The loaded model; loads it the first time."""
@@ -246,3 +272,16 @@ class DiffusersEngine:
             return self.wish
         tiles = "on" if chosen.tiles else "off"
         return Wish(chosen.dtype, chosen.offload, tiles, chosen.compiled)
+
+
+def _failed(error: Exception, doing: str) -> EngineFailed:
+    """What the libraries raised, in a line."""
+    if isinstance(error, MemoryError):
+        return EngineFailed("out of memory", hint="fewer at a time, or smaller")
+    if type(error).__name__ == "OutOfMemoryError":  # torch's own, of an accelerator
+        return EngineFailed(
+            "out of memory on the accelerator",
+            hint="fewer at a time, or smaller; for drawing, MAQUETTE_OFFLOAD=parts",
+        )
+    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return EngineFailed(f"{doing} failed: {first}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from maquette.core.recipe import PromptText
 from maquette.core.trace import TracedWord
 from maquette.engines.diffusers.families.base import Cut
@@ -46,6 +48,7 @@ class Writer:
         self._encoded: dict[tuple[object, ...], Encoded] = {}
         self._rows: dict[tuple[int, float], Row] = {}
 
+    @torch.inference_mode()
     def plan(self, prompt: PromptText, steps: int) -> Plan:
         """Encode a prompt for a number of steps."""
         told = strands(prompt.text, prompt.interpreter, steps)

@@ -1,7 +1,8 @@
 """Text to numbers: tokens that know their place in the source, chunks, and the three interpreters.
 
 A text longer than the text encoder takes is cut into chunks; each is encoded between its own end
-marks and the results are laid end to end, as the A1111 family does.
+marks and the results are laid end to end, as the A1111 family does. Who draws encodes in inference
+mode; who teaches a word lets its gradient through.
 """
 
 from __future__ import annotations
@@ -130,7 +131,6 @@ def chunks(stretches: Sequence[Sequence[Token]], length: int) -> list[list[Token
     return [chunk for chunk in found if chunk] or [[]]
 
 
-@torch.inference_mode()
 def encode(
     tokenizer: Any,
     text_encoder: Any,
@@ -206,7 +206,6 @@ def encode_beside(
     return Encoded(context, texts[0].weights, texts[0].places, torch.cat(vectors, dim=-1))
 
 
-@torch.inference_mode()
 def encode_t5(
     parts: Parts,
     tokenizer: Any,
@@ -243,7 +242,6 @@ def joined(first: Encoded, second: Encoded, width: int) -> Encoded:
     )
 
 
-@torch.inference_mode()
 def pooled(tokenizer: Any, encoder: Any, tokens: Sequence[Token]) -> torch.Tensor:
     """The pooled vector of a chunk, (1, width), from an encoder without a projection."""
     length = int(encoder.config.max_position_embeddings)

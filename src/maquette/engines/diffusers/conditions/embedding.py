@@ -20,7 +20,7 @@ from maquette.engines.diffusers.conditions.catalogue import weights_of
 from maquette.engines.diffusers.conditions.headers import Shapes
 from maquette.errors import ModelRefused, RecipeRefused
 
-__all__ = ["Speller", "learned", "vectors_of", "width_of"]
+__all__ = ["Speller", "known", "learned", "vectors_of", "width_of"]
 
 _SECOND = {"text_encoder": ("clip_l", "emb_params"), "text_encoder_2": ("clip_g",)}
 
@@ -78,25 +78,38 @@ def learned(
         RecipeRefused: vectors of another width, or a word that is told twice.
         ModelRefused: a damaged file.
     """
-    table = text_encoder.get_input_embeddings()
-    old = table.weight.data
-    rows, words = [old], dict[str, list[int]]()
-    count = len(old)
+    width = text_encoder.get_input_embeddings().weight.shape[-1]
+    words: dict[str, torch.Tensor] = {}
     for embedding, path in told:
-        vectors = vectors_of(path, which).to(old)
-        if vectors.shape[-1] != old.shape[-1]:
+        vectors = vectors_of(path, which)
+        if vectors.shape[-1] != width:
             raise RecipeRefused(
                 f"the embedding '{embedding.word}' was made for another model: its vectors have"
-                f" {vectors.shape[-1]} numbers, this model's {old.shape[-1]}"
+                f" {vectors.shape[-1]} numbers, this model's {width}"
             )
         if embedding.word.lower() in words:
             raise RecipeRefused(f"the embedding '{embedding.word}' is given twice")
-        words[embedding.word.lower()] = list(range(count, count + len(vectors)))
-        rows.append(vectors)
+        words[embedding.word.lower()] = vectors
+    with known(tokenizer, text_encoder, words) as speller:
+        yield speller
+
+
+@contextmanager
+def known(
+    tokenizer: Any, text_encoder: Any, words: Mapping[str, torch.Tensor]
+) -> Iterator[Speller]:
+    """The same with words in lower case by their vectors, (vectors, width) each: they are the last
+    rows of the table, in the order of the words."""
+    table = text_encoder.get_input_embeddings()
+    old = table.weight.data
+    numbers: dict[str, list[int]] = {}
+    count = len(old)
+    for word, vectors in words.items():
+        numbers[word] = list(range(count, count + len(vectors)))
         count += len(vectors)
     try:
-        table.weight.data = torch.cat(rows)
-        yield Speller(tokenizer, words)
+        table.weight.data = torch.cat([old, *(vectors.to(old) for vectors in words.values())])
+        yield Speller(tokenizer, numbers)
     finally:
         table.weight.data = old.to(table.weight.device)
 

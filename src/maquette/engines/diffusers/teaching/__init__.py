@@ -1,0 +1,7 @@
+"""Teaching a model: LoRA, DreamBooth and textual inversion on any loaded family."""
+
+from __future__ import annotations
+
+from maquette.engines.diffusers.teaching.check import check_training
+
+__all__ = ["check_training"]
