@@ -93,19 +93,26 @@ class Worker:
         self._lease = lease
         self._on_done = on_done
         self._leaving, self._dropping = threading.Event(), threading.Event()
+        self._looking = threading.Event()
         self._cancel = Cancel()
         self._studios: list[Studio] = []
         self._scanned = -RESCAN
         self._resting: dict[Studio, float] = {}
         self._turn = 0
 
+    def wake(self) -> None:
+        """Look for work now. For other threads."""
+        self._looking.set()
+
     def leave(self) -> None:
         """Finish the job at hand and go. For signal handlers and other threads."""
         self._leaving.set()
+        self._looking.set()
 
     def drop(self) -> None:
         """Put the job at hand back, after the step it is in, and go."""
         self._leaving.set()
+        self._looking.set()
         self._dropping.set()
         self._cancel.set()
 
@@ -114,6 +121,9 @@ class Worker:
         carried out."""
         while not self._leaving.is_set():
             began = time.monotonic()
+            self._looking.clear()
+            if self._leaving.is_set():
+                break
             taken = self._take()
             if taken is not None:
                 self._carry_out(*taken)
@@ -121,7 +131,7 @@ class Worker:
                 break
             else:
                 pause = IDLE_SHARE * (time.monotonic() - began)
-                self._leaving.wait(min(LONGEST_WAIT, max(SHORTEST_WAIT, pause)))
+                self._looking.wait(min(LONGEST_WAIT, max(SHORTEST_WAIT, pause)))
         return self.done
 
     def warm(self, engines: Engines) -> None:
@@ -309,9 +319,10 @@ def _data_url(image: Image.Image) -> str:
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def when_alone(leave: Callable[[], None]) -> None:
+def when_alone(leave: Callable[[], None], wake: Callable[[], None] | None = None) -> None:
     """Call ``leave`` once whoever started this process is gone: the pipe that it holds as its
-    standard input is closed. Where standard input is no pipe nothing is watched."""
+    standard input is closed; and ``wake`` whenever something is written to it. Where standard
+    input is no pipe nothing is watched."""
     try:
         descriptor = sys.stdin.fileno()
         kind = os.fstat(descriptor).st_mode
@@ -326,6 +337,8 @@ def when_alone(leave: Callable[[], None]) -> None:
                 ready, _, _ = select.select([descriptor], [], [])
                 if ready and not os.read(descriptor, 4096):
                     break
+                if ready and wake is not None:
+                    wake()
         leave()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -59,7 +59,7 @@ def worker(
             for root, extra in where
         ]
         crew = Worker(rooms, on_done=lambda done: _say(call, done))
-        when_alone(crew.leave)
+        when_alone(crew.leave, crew.wake)
         with _signals(crew):
             if not once:
                 crew.warm(engines)

@@ -9,6 +9,8 @@ token is needed as well, once, for a cookie that no script can read.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -99,6 +101,18 @@ class Access:
         """Whether an Authorization header holds the token."""
         kind, _, given = (header or "").partition(" ")
         return kind.lower() == "bearer" and self.is_token(given.strip())
+
+    def knows_login(self, header: str | None) -> bool:
+        """Whether an Authorization header holds the token, as a bearer or as the password of a
+        name (RFC 7617), whatever the name."""
+        kind, _, given = (header or "").partition(" ")
+        if kind.lower() != "basic":
+            return self.knows_bearer(header)
+        try:
+            pair = base64.b64decode(given.strip(), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        return self.is_token(pair.partition(":")[2])
 
     def knows_cookie(self, value: str | None) -> bool:
         """Whether a cookie is one that this server gave for the token."""

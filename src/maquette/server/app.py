@@ -13,6 +13,7 @@ from maquette import __version__
 from maquette.server import described, problems, static
 from maquette.server.access import Access
 from maquette.server.answers import answer
+from maquette.server.compat.faces import load_faces, mount
 from maquette.server.context import Context
 from maquette.server.crew import Crew
 from maquette.server.guard import Guard
@@ -109,9 +110,11 @@ def create_app(
 
     app.include_router(api)
     app.include_router(door.router)
+    faces = load_faces()
+    mount(app, faces)
     app.include_router(static.router_for(files))
     problems.install(app)
     described.describe(app)
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(Guard, access=access, faces=faces)
     app.add_middleware(Measured, metrics=context.metrics)
     return app

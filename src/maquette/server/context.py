@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from maquette.core.capabilities import Capabilities
-from maquette.core.job import Status
+from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.core.recipe import Composite, Restore, Retouch, Upscale
 from maquette.core.trace import Trace
 from maquette.core.version import Version
@@ -29,6 +29,7 @@ from maquette.storage.shelf import Entry, Node
 from maquette.studio.catalogue import Catalogue
 
 if TYPE_CHECKING:
+    from maquette.stages.order import Order
     from maquette.studio import Studio
     from maquette.studio.rooms import Rooms
 
@@ -69,7 +70,13 @@ class Kept(Generic[Value]):
 class Room:
     """An open project and what the server keeps of it."""
 
-    def __init__(self, project: str, studio: Studio, able: Capabilities | None) -> None:
+    def __init__(
+        self,
+        project: str,
+        studio: Studio,
+        able: Capabilities | None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
         self.id = project
         self.studio = studio
         self.keys = Keys(studio.replies)
@@ -77,11 +84,21 @@ class Room:
         self.thumbnails = Thumbnails(studio.root / ".maquette" / "thumbnails")
         self.answers: Kept[bytes] = Kept(64)
         self.details: Kept[bytes] = Kept(2_000)
+        self._wake = wake
         self._graph: Kept[list[Node]] = Kept(2)
         self._children: Kept[Mapping[str, list[str]]] = Kept(2)
         self._past: Kept[list[Version]] = Kept(1)
         self.maps: Kept[tuple[bytes, str]] = Kept(256)
         self._words: Kept[list[WordOut]] = Kept(2_000)
+        self.studios: Kept[Studio] = Kept(8)
+        self.taken: Kept[str] = Kept(10_000)
+
+    def submit(self, order: Order, *, priority: int = INTERACTIVE, key: str = "") -> list[Job]:
+        """``Studio.submit``, and the workers hear of it at once."""
+        jobs = self.studio.submit(order, priority=priority, key=key)
+        if self._wake is not None:
+            self._wake()
+        return jobs
 
     def journal(self) -> Journal:
         """The project's journal as its listeners hear it."""
@@ -150,6 +167,8 @@ class Context:
         self.catalogue = catalogue
         self.crew = crew
         self.feeds = Feeds()
+        if crew is not None:
+            crew.on_news = self.feeds.nudge
         self.metrics = Metrics(self._readings)
         self._open: dict[str, Room] = {}
         self._lock = threading.Lock()
@@ -166,7 +185,10 @@ class Context:
         """
         with self._lock:
             if project not in self._open:
-                self._open[project] = Room(project, self.rooms.open(project), self.capabilities())
+                wake = self.crew.wake if self.crew is not None else None
+                self._open[project] = Room(
+                    project, self.rooms.open(project), self.capabilities(), wake
+                )
             return self._open[project]
 
     def try_room(self, project: str) -> Room | None:

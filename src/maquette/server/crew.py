@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,7 @@ _STEADY = 60.0
 """Whoever has lived that long starts from the first pause again."""
 _NICE = 10
 """By so much a worker lets others go first."""
+_LONGEST_LINE = 64 * 1024
 _PATIENCE = 10.0
 """Seconds that a worker gets to put its job back."""
 
@@ -41,7 +42,9 @@ class Crew:
     """``count`` processes of one command, kept alive from ``start`` to ``stop``.
 
     Each holds the reading end of a pipe as its standard input: when the server is gone, however
-    that came, it reads the end and leaves.
+    that came, it reads the end and leaves. A line on that pipe tells it to look for work at once; a
+    line that it writes says that it has changed something, and ``on_news`` is called. Neither
+    is needed: both sides look by themselves now and then.
     """
 
     def __init__(self, command: Sequence[str], count: int) -> None:
@@ -52,6 +55,7 @@ class Crew:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
         self.restarts = 0
+        self.on_news: Callable[[], None] | None = None
 
     @property
     def wanted(self) -> int:
@@ -69,6 +73,15 @@ class Crew:
         """The process ids of those that run now."""
         with self._lock:
             return [each.pid for each in self._running.values() if each.poll() is None]
+
+    def wake(self) -> None:
+        """Let every worker look for work now. Never waits."""
+        with self._lock:
+            running = [each for each in self._running.values() if each.poll() is None]
+        for process in running:
+            if process.stdin is not None:
+                with suppress(OSError, ValueError):  # it is leaving, or has not read for long
+                    os.write(process.stdin.fileno(), b"\n")
 
     def start(self) -> None:
         """Start every worker."""
@@ -124,9 +137,11 @@ class Crew:
                 process = subprocess.Popen(  # noqa: S603 (our own command)
                     self._command,
                     stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
                     env=os.environ | {"PYTHONUNBUFFERED": "1"},
                 )
+                if process.stdin is not None:
+                    os.set_blocking(process.stdin.fileno(), False)
             except OSError as error:
                 log.error("no worker can be started: %s", error.strerror or error)
                 return None
@@ -135,4 +150,14 @@ class Crew:
         with suppress(OSError):
             own = os.getpriority(os.PRIO_PROCESS, 0)
             os.setpriority(os.PRIO_PROCESS, process.pid, min(19, own + _NICE))
+        self._listen(process)
         return process.wait()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Hear a worker until it ends."""
+        if process.stdout is None:
+            return
+        with process.stdout as told, suppress(OSError, ValueError):
+            while told.readline(_LONGEST_LINE):
+                if self.on_news is not None:
+                    self.on_news()

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,6 +66,7 @@ def encode(kind: str, data: Mapping[str, Any], number: int | None = None) -> byt
 
 
 Wire = tuple[int, bytes]
+News = asyncio.Queue[Line | None]
 
 
 class Feed:
@@ -74,6 +76,9 @@ class Feed:
         self._journal = journal
         self._reader = reader
         self._listeners: set[asyncio.Queue[Wire | None]] = set()
+        self._followers: dict[str, list[News]] = {}
+        self._nudged = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._position = 0
 
@@ -86,12 +91,8 @@ class Feed:
         """Every line after ``after`` (None: from now on), and then each as it is written. First
         comes ``hello`` with the id up to which lines are read back, and whether none is missing."""
         waiting: asyncio.Queue[Wire | None] = asyncio.Queue()
-        last = await self._read(self._journal.last)
-        if self._task is None:
-            self._position = last
+        await self._begin()
         self._listeners.add(waiting)
-        if self._task is None:
-            self._task = asyncio.create_task(self._poll())
         try:
             # Lines up to here are read back; those after it come by the queue. A number from the
             # future belongs to another journal, and one from long ago to lines that may be gone:
@@ -111,35 +112,80 @@ class Feed:
                     yield piece
         finally:
             self._listeners.discard(waiting)
-            if not self._listeners and self._task is not None:
-                self._task.cancel()
-                self._task = None
+            self._rest()
+
+    @asynccontextmanager
+    async def following(self, jobs: Iterable[str]) -> AsyncIterator[News]:
+        """The lines that tell of these jobs, from now on, as they are written; None at the end of
+        all streams."""
+        news: News = asyncio.Queue()
+        jobs = list(jobs)
+        await self._begin()
+        for job in jobs:
+            self._followers.setdefault(job, []).append(news)
+        try:
+            yield news
+        finally:
+            for job in jobs:
+                self._followers[job].remove(news)
+                if not self._followers[job]:
+                    del self._followers[job]
+            self._rest()
+
+    def nudge(self) -> None:
+        """Look into the journal now. From any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._nudged.set)
 
     def close(self) -> None:
         """End every stream."""
         for waiting in self._listeners:
             waiting.put_nowait(None)
+        for followers in self._followers.values():
+            for news in followers:
+                news.put_nowait(None)
+
+    async def _begin(self) -> None:
+        if self._task is not None:
+            return
+        self._loop = asyncio.get_running_loop()
+        last = await self._read(self._journal.last)
+        if self._task is None:  # nobody else did meanwhile
+            self._position = last
+            self._task = asyncio.create_task(self._poll())
+
+    def _rest(self) -> None:
+        if not self._listeners and not self._followers and self._task is not None:
+            self._task.cancel()
+            self._task = None
 
     async def _poll(self) -> None:
         while True:
-            await asyncio.sleep(POLL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), POLL)
+            self._nudged.clear()
             try:
-                lines = await self._read(self._lines, self._position, _CHUNK)
+                lines = await self._read(self._journal.read, self._position, _CHUNK)
+                told = await self._read(self._encoded, lines) if self._listeners and lines else []
             except MaquetteError as error:
                 log.warning("the journal cannot be read: %s", error)
                 await asyncio.sleep(1)
                 continue
-            for line in lines:
+            for wire in told:
                 for waiting in self._listeners:
-                    waiting.put_nowait(line if waiting.qsize() < _BEHIND else None)
+                    waiting.put_nowait(wire if waiting.qsize() < _BEHIND else None)
+            for line in lines:
+                for news in self._followers.get(line.job, ()):
+                    news.put_nowait(line)
             if lines:
-                self._position = lines[-1][0]
+                self._position = lines[-1].id
 
     def _lines(self, after: int, limit: int) -> list[Wire]:
-        return [
-            (line.id, encode(line.kind, self._journal.tell(line), line.id))
-            for line in self._journal.read(after, limit)
-        ]
+        return self._encoded(self._journal.read(after, limit))
+
+    def _encoded(self, lines: Sequence[Line]) -> list[Wire]:
+        return [(line.id, encode(line.kind, self._journal.tell(line), line.id)) for line in lines]
 
     async def _read(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work, *arguments)
@@ -174,8 +220,8 @@ class Feeds:
         """How many listen now, over all projects."""
         return sum(feed.listeners for feed in self._feeds.values())
 
-    def feed(self, project: str, journal: Callable[[], Journal]) -> Feed:
-        """The feed of a project.
+    def open(self, project: str, journal: Callable[[], Journal]) -> Feed:
+        """The feed of a project, for one more event stream.
 
         Raises:
             HttpRefused: too many listen already.
@@ -184,9 +230,18 @@ class Feeds:
             raise HttpRefused(
                 503, "too-many-listeners", "too many event streams are open", hint="close some"
             )
+        return self.feed(project, journal)
+
+    def feed(self, project: str, journal: Callable[[], Journal]) -> Feed:
+        """The feed of a project."""
         if project not in self._feeds:
             self._feeds[project] = Feed(journal(), self._reader)
         return self._feeds[project]
+
+    def nudge(self) -> None:
+        """Look into every journal that somebody follows, now. From any thread."""
+        for feed in list(self._feeds.values()):
+            feed.nudge()
 
     def close(self) -> None:
         """End every stream."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from maquette.core.picture import MAX_BYTES
 from maquette.server import problems
 from maquette.server.access import COOKIE, CSRF_HEADER, PLAIN_HEADER, Access
+from maquette.server.compat.faces import Face, Refusal
 from maquette.server.problems import HttpRefused, problem
 
 __all__ = ["MAX_JSON", "Guard"]
@@ -40,11 +41,17 @@ _RAW = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
 class Guard:
-    """Checks host, origin, CSRF and token; bounds bodies; sets the headers of every answer."""
+    """Checks host, origin, CSRF and token; bounds bodies; sets the headers of every answer.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    Other people's clients know nothing of our header against forgery: what comes to one of
+    ``faces`` must not come from a page of another site, which every browser tells (``Origin``,
+    ``Sec-Fetch-Site``), and is refused in that face's own form.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, faces: Sequence[Face] = ()) -> None:
         self.app = app
         self.access = access
+        self.faces = faces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -59,11 +66,17 @@ class Guard:
             await send(message)
 
         headers = _Headers(scope["headers"])
+        face = next((each for each in self.faces if each.owns(scope["path"])), None)
+        limit = _limit(scope["path"]) if face is None else MAX_BYTES
         try:
-            self._check(scope, headers)
-            limit = _limit(scope["path"])
+            self._check(scope, headers, face)
             _refuse_large(headers.get("content-length"), limit)
         except HttpRefused as error:
+            if face is not None:
+                about = (error.status_code, error.code, str(error.detail), error.hint)
+                refusal = Refusal(*about, headers=error.headers or {}, error=error)
+                await face.refuse(refusal)(scope, receive, sealed)
+                return
             about = problems.said(error.status_code, error.code, str(error.detail), hint=error.hint)
             if error.status_code == 401 and _wants_page(scope, headers):
                 await _to_login(scope, sealed)
@@ -72,7 +85,7 @@ class Guard:
             return
         await self.app(scope, _bounded(receive, limit), sealed)
 
-    def _check(self, scope: Scope, headers: _Headers) -> None:
+    def _check(self, scope: Scope, headers: _Headers, face: Face | None) -> None:
         access, host = self.access, headers.get("host")
         if not access.knows_host(host):
             raise HttpRefused(
@@ -86,7 +99,9 @@ class Guard:
                 403, "origin-refused", "another site's page asked", hint="open the studio itself"
             )
         safe, path = scope["method"] in _SAFE, scope["path"]
-        if not safe and path != "/login":
+        if face is not None:
+            _refuse_pages(headers)
+        elif not safe and path != "/login":
             plain, csrf = headers.get(PLAIN_HEADER), headers.get(CSRF_HEADER)
             if not access.may_change(plain, csrf):
                 raise HttpRefused(
@@ -95,7 +110,7 @@ class Guard:
                     "a request that changes something lacks its header",
                     hint="send 'X-Maquette: 1', or the session's token as X-CSRF-Token",
                 )
-        if access.token is None or path in _OPEN:
+        if access.token is None or path in _OPEN or (face is not None and face.is_open(path)):
             return
         if access.knows_cookie(_cookie(headers.get("cookie"))):
             return
@@ -107,7 +122,8 @@ class Guard:
                 hint=f"wait {wait} s",
                 headers={"Retry-After": str(wait)},
             )
-        if not access.knows_bearer(headers.get("authorization")):
+        knows = access.knows_bearer if face is None else access.knows_login
+        if not knows(headers.get("authorization")):
             raise HttpRefused(
                 401,
                 "token-needed",
@@ -129,6 +145,13 @@ class _Headers:
             if key == wanted:
                 return value.decode("latin-1")
         return None
+
+
+def _refuse_pages(headers: _Headers) -> None:
+    if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        raise HttpRefused(
+            403, "origin-refused", "another site's page asked", hint="ask from a program"
+        )
 
 
 def _limit(path: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +83,14 @@ class Desk:
     def close(self) -> None:
         """Let go of the project's files. A second call does nothing."""
         self._project.close()
+
+    def drawing_with(self, engine: str | None, model: str | Path | None) -> Self:
+        """This very project, whose orders are drawn with another engine or model."""
+        other = copy.copy(self)
+        for cached in ("orders", "_judge"):  # they belong to the engine
+            other.__dict__.pop(cached, None)
+        other.engines = Engines(self.settings, engine, model)
+        return other
 
     @property
     def root(self) -> Path:

@@ -61,6 +61,7 @@ class Rooms:
         self._extra = [Path(folder).absolute() for folder in extra]
         self._open: dict[Path, Studio] = {}
         self._lock = threading.Lock()
+        self._making = threading.Lock()
 
     def list(self) -> list[Place]:
         """Every project: those given explicitly first, then the root's by name."""
@@ -107,6 +108,19 @@ class Rooms:
                 chosen = f"{slug}-{number}"
             Project.create(self.root / chosen, name.strip()).close()
         return Place(chosen, self.root / chosen)
+
+    def home(self, name: str) -> Place:
+        """The project that is meant where none is named: the first one given explicitly, else the
+        root's that goes by ``name``, made when it is not there.
+
+        Raises:
+            SettingRefused, ProjectUnreadable, StorageFull.
+        """
+        with self._making:
+            known = self.list()
+            if self._extra and known and known[0].root in self._extra:
+                return known[0]
+            return next((place for place in known if place.id == name), None) or self.create(name)
 
     def close(self) -> None:
         """Let go of every project. A second call does nothing."""

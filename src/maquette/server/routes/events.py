@@ -61,7 +61,7 @@ async def listen(
     anew. Without either the stream starts now. Every 15 seconds of silence a comment comes.
     """
     since = int(last) if last is not None and last.isascii() and last.isdigit() else after
-    feed = context.feeds.feed(room.id, room.journal)
+    feed = context.feeds.open(room.id, room.journal)
     return StreamingResponse(
         feed.listen(since),
         media_type="text/event-stream",

@@ -1,0 +1,1 @@
+"""Other people's protocols, a subpackage a face: each translates to orders and back, no more."""

@@ -1,0 +1,139 @@
+"""What a face is, and how the server takes it in.
+
+A face has routes of its own, each there twice: at its usual address, for the project that is meant
+where none is named, and below ``/p/{project}``, where the studio shows that project. Whatever goes
+wrong is told in the face's own form, by its ``refuse``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from maquette.errors import MaquetteError
+from maquette.server.problems import HttpRefused, code_of, status_of
+
+__all__ = ["FACES", "Endpoint", "Face", "Refusal", "load_faces", "mount", "refusal_of"]
+
+FACES = ("openai",)
+"""The subpackages of ``compat``; each has ``face() -> Face``."""
+
+PROJECT = r"/p/{project}"
+_BELOW = re.compile(r"^/p/[^/]+(?=/)")
+
+log = logging.getLogger("maquette.server")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered as asked: HTTP status, the reason in kebab case, what happened
+    and what to do."""
+
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    error: BaseException | None = None
+
+    @property
+    def text(self) -> str:
+        """Both sentences in one."""
+        return (
+            f"{self.message}. {self.hint[:1].upper()}{self.hint[1:]}" if self.hint else self.message
+        )
+
+
+Endpoint = Callable[[Request], Any]
+"""An asynchronous function from a request to a response."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A protocol that the server speaks.
+
+    ``routes`` are (methods, path, endpoint); an endpoint finds the server's context at
+    ``request.app.state.context`` and the project that was named, if any, among its path's
+    parameters. ``paths`` is a regular expression of every path that is this face's, below a project
+    or not; ``more`` are routes of another kind (WebSocket), used as they are. ``open_paths`` is one
+    of those that need no token, since they prove themselves.
+    """
+
+    name: str
+    paths: str
+    routes: Sequence[tuple[Sequence[str], str, Endpoint]]
+    refuse: Callable[[Refusal], Response]
+    more: Sequence[BaseRoute] = ()
+    open_paths: str = r"(?!)"
+
+    @cached_property
+    def _paths(self) -> re.Pattern[str]:
+        return re.compile(self.paths)
+
+    @cached_property
+    def _open(self) -> re.Pattern[str]:
+        return re.compile(self.open_paths)
+
+    def owns(self, path: str) -> bool:
+        """Whether a path is this face's."""
+        return self._paths.match(_BELOW.sub("", path)) is not None
+
+    def is_open(self, path: str) -> bool:
+        """Whether a path needs no token."""
+        return self._open.match(_BELOW.sub("", path)) is not None
+
+
+def load_faces() -> tuple[Face, ...]:
+    """Every face there is."""
+    return tuple(import_module(f"maquette.server.compat.{name}").face() for name in FACES)
+
+
+def mount(app: FastAPI, faces: Sequence[Face]) -> None:
+    """Let an app speak these protocols. They are others', so they stay out of its description."""
+    for face in faces:
+        for methods, path, endpoint in face.routes:
+            guarded = _guarded(face, endpoint)
+            for whole in (path, PROJECT + path):
+                app.router.routes.append(Route(whole, guarded, methods=list(methods)))
+        app.router.routes.extend(face.more)
+
+
+def _guarded(face: Face, endpoint: Endpoint) -> Endpoint:
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Exception as error:
+            return face.refuse(refusal_of(request, error))
+
+    return guarded
+
+
+def refusal_of(request: Request, error: Exception) -> Refusal:
+    """What went wrong, in a form that every face can put into its own words. No traceback and no
+    path of this machine is told."""
+    if isinstance(error, MaquetteError):
+        return Refusal(status_of(error), code_of(type(error)), str(error), error.hint, error=error)
+    if isinstance(error, HttpRefused):
+        headers = error.headers or {}
+        return Refusal(error.status_code, error.code, str(error.detail), error.hint, headers)
+    if isinstance(error, HTTPException):
+        return Refusal(error.status_code, "refused", str(error.detail), headers=error.headers or {})
+    log.exception("%s %s", request.method, request.url.path, exc_info=error)
+    return Refusal(
+        500,
+        "unforeseen-fault",
+        f"an unforeseen fault, {type(error).__name__}",
+        "the server's log has the details, please report them",
+        error=error,
+    )
