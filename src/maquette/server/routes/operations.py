@@ -55,7 +55,7 @@ def queued(
 ) -> Response:
     """The jobs of an order, waiting; the same key again answers what it was answered before."""
     stored = room.keys.checked(key, body)
-    jobs = room.studio.submit(order(), priority=priority, key=stored)
+    jobs = room.submit(order(), priority=priority, key=stored)
     room.tracker.catch_up()
     items = [room.tracker.out(job) for job in jobs]
     return answer(Accepted(group=jobs[0].group, jobs=items), 202)
