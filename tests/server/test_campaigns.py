@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from maquette.core.job import Status
+from maquette.core.job import Job, Status
 from maquette.studio.rooms import Rooms
-from maquette.worker import Worker
+from maquette.worker import Done, Worker
 
 from .conftest import Project, Running, is_problem
 
@@ -66,6 +67,60 @@ def test_a_campaign_from_its_brief_to_its_files(server: Running, empty: Project)
     folder = empty.studio.root / "campaigns" / "autumn" / "delivered"
     assert (folder / done["files"][0]).is_file() and (folder / "report.md").is_file()
     assert done["ledger"]["baseline"] == "4 finals"
+
+
+def one_job(project: Project) -> Job:
+    """Let a worker take one job, and see how it stands then."""
+    done: list[Job] = []
+
+    def leave(ended: Done) -> None:
+        done.append(ended.job)
+        worker.leave()
+
+    rooms = Rooms(project.studio.root.parent, settings=project.studio.settings)
+    worker = Worker([rooms], on_done=leave)
+    worker.run(once=True)
+    return done[0]
+
+
+ALONE = {**BRIEF, "pause": [], "polish": {"steps": 1, "until": 1.0, "upscale": 1.5}}
+
+
+def test_a_campaign_without_a_person_holds_no_worker(server: Running, empty: Project) -> None:
+    (job,) = empty.post("/campaigns", {"brief": ALONE}).json()["jobs"]
+    parked = one_job(empty)
+    assert parked.id == job["id"] and parked.status is Status.QUEUED
+    assert parked.message == "waits for 4 pictures"
+    (mine,) = empty.studio.submit(empty.studio.orders.generate("a cat", seed=1, size=(64, 64)))
+    assert one_job(empty).id == mine.id, "a person goes first"
+    worked(server, empty)
+    ended = empty.studio.job(job["id"])
+    assert ended.status is Status.DONE, ended.message
+    assert ended.result == {"campaign": "autumn", "stage": "done", "waiting": None}
+    made = Counter(each.operation for each in empty.studio.jobs())
+    assert made["improve"] == 2 and made["upscale"] == 2 and made["refine"] == 2
+    assert len(empty.get("/campaigns/autumn").json()["files"]) == 2
+    empty.post("/campaigns", {"brief": ALONE})
+    worked(server, empty)
+    assert Counter(each.operation for each in empty.studio.jobs()) == made + Counter(["campaign"])
+
+
+def test_a_campaign_ends_with_what_it_waits_for(server: Running, empty: Project) -> None:
+    (job,) = empty.post("/campaigns", {"brief": ALONE}).json()["jobs"]
+    one_job(empty)
+    empty.studio.cancel_jobs([job["id"]])
+    assert {each.status for each in empty.studio.jobs()} == {Status.CANCELLED}
+    empty.studio.retry([job["id"]])
+    one_job(empty)
+    (broken,) = empty.studio.queue.claim("somebody", 60)
+    empty.studio.queue.finish(broken.to(Status.FAILED, message="the disk is full", hint="Tidy."))
+    worked(server, empty)
+    failed = empty.studio.job(job["id"])
+    assert failed.status is Status.FAILED and failed.hint == "Tidy."
+    assert failed.message == "1 of 4 parts of the campaign failed: the disk is full"
+    empty.studio.retry([job["id"]])
+    worked(server, empty)
+    assert empty.studio.job(job["id"]).status is Status.DONE
 
 
 @pytest.mark.parametrize(

@@ -332,3 +332,49 @@ class TestRetrying:
         assert queue.retry(["a-0"])[0].status is Status.DONE
         with pytest.raises(JobUnknown):
             queue.retry(["nobody"])
+
+
+class TestHandingOver:
+    def test_a_job_waits_for_those_that_it_ordered(self, records: Records, queue: Queue) -> None:
+
+        queue.submit(order("plan"))
+        (plan,) = queue.claim("w", HOLD)
+        queue.hand_over(plan, order("pictures", 2), "waits for 2 pictures")
+        parked = queue.get(plan.id)
+        assert parked.status is Status.QUEUED and parked.awaits == "pictures"
+        assert parked.message == "waits for 2 pictures" and parked.attempts == 0
+        first, second = queue.claim("w", HOLD, limit=2)
+        assert (first.group, second.group) == ("pictures", "pictures")
+        assert queue.urgency() is None and queue.claim("w", HOLD) == []
+        queue.finish(first.to(Status.FAILED))
+        assert queue.claim("w", HOLD) == []
+        records.add(version(1), job=second)
+        assert queue.urgency() == plan.priority
+        (again,) = queue.claim("w", HOLD)
+        assert again.id == plan.id and again.awaits == "pictures" and again.attempts == 1
+
+    def test_who_lost_the_job_orders_nothing(self, queue: Queue, clock: Clock) -> None:
+        queue.submit(order("plan"))
+        (plan,) = queue.claim("w", HOLD)
+        clock.advance(HOLD + 1)
+        (theirs,) = queue.claim("other", HOLD)
+        with pytest.raises(JobLost):
+            queue.hand_over(plan, order("pictures"))
+        assert queue.find(group="pictures") == [] and queue.get(plan.id) == theirs
+
+    def test_what_nobody_wants_any_more_orders_nothing(self, queue: Queue) -> None:
+        queue.submit(order("plan"))
+        (plan,) = queue.claim("w", HOLD)
+        queue.ask_cancel([plan.id])
+        queue.hand_over(plan, order("pictures"))
+        assert queue.get(plan.id).status is Status.CANCELLED
+        assert queue.find(group="pictures") == []
+
+    def test_one_that_is_tried_again_waits_for_nobody(self, queue: Queue) -> None:
+        queue.submit(order("plan"))
+        (plan,) = queue.claim("w", HOLD)
+        queue.hand_over(plan, order("pictures"))
+        queue.ask_cancel([plan.id])
+        (again,) = queue.retry([plan.id])
+        assert again.awaits == ""
+        assert [each.id for each in queue.claim("w", HOLD)] == [plan.id]

@@ -52,6 +52,7 @@ class Job(BaseModel):
     ``owner`` is the process that runs it or ran it last. A worker holds it until ``lease_until``
     and renews that; a job that runs without a lease belongs to its process alone. ``attempts``
     counts how often a worker has taken it. ``cancel`` says that somebody asked to stop it.
+    ``awaits`` is a group of jobs that must all have ended before a worker takes this one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +69,7 @@ class Job(BaseModel):
     status: Status = Status.QUEUED
     owner: str = ""
     lease_until: AwareDatetime | None = None
+    awaits: str = ""
     attempts: int = Field(default=0, ge=0)
     cancel: bool = False
     message: str = ""
@@ -115,9 +117,13 @@ class Job(BaseModel):
         """The job as if its worker had never taken it."""
         return self.to(Status.QUEUED)._with(owner="", attempts=max(0, self.attempts - 1))
 
+    def parked(self, group: str, message: str) -> Job:
+        """The job as if its worker had never taken it, until those of ``group`` have ended."""
+        return self.put_back()._with(awaits=group, message=message)
+
     def again(self) -> Job:
         """A failed or cancelled job, waiting anew."""
-        return self.to(Status.QUEUED)._with(owner="", attempts=0, cancel=False)
+        return self.to(Status.QUEUED)._with(owner="", attempts=0, cancel=False, awaits="")
 
     def _with(self, **fields: Any) -> Job:
         return self.model_copy(update=fields)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maquette.core.job import Job
+from maquette.core.canonical import canonical_json
+from maquette.core.job import Job, Status
 from maquette.core.playbook import load_playbook
 from maquette.engines.base import Event, Picture
+from maquette.errors import EngineFailed
 from maquette.stages.chain import play
 from maquette.stages.hands import Producer
-from maquette.stages.improve import improve
+from maquette.stages.improve import answered, improve
+from maquette.stages.order import Order, Ordered
 from maquette.stages.plan import Campaign, make_brief, run
+from maquette.stages.plan.campaign import CAMPAIGN
+from maquette.storage.origin import ORIGIN
 
 __all__ = ["CARRYING", "carry", "home_of", "one_job"]
 
@@ -26,8 +31,13 @@ def home_of(root: Path, campaign: str) -> Path:
     return root / "campaigns" / campaign
 
 
-def carry(job: Job, hands: Producer, fetch: Callable[[str], bytes] | None = None) -> dict[str, Any]:
-    """Carry such a job out.
+def carry(
+    job: Job,
+    hands: Producer,
+    fetch: Callable[[str], bytes] | None = None,
+    ended: Sequence[Job] = (),
+) -> dict[str, Any]:
+    """Carry such a job out. ``ended`` are the jobs that it waited for.
 
     Returns:
         Of improve ``{best, before, after, ended, steps}``, of a campaign ``{campaign, stage,
@@ -35,21 +45,13 @@ def carry(job: Job, hands: Producer, fetch: Callable[[str], bytes] | None = None
         ``{steps}``, each with what it drew and what it picked.
 
     Raises:
+        Ordered: a campaign waits for pictures that others draw.
+        EngineFailed: they did not draw them; and
         what ``improve`` and the stages of a plan raise; what was made stays.
     """
     asked: dict[str, Any] = dict(job.arguments)
     if job.operation == "improve":
-        done = improve(hands.version(job.parents[0]), hands, **asked)
-        return {
-            "best": done.best.id,
-            "before": done.before,
-            "after": done.after,
-            "ended": done.ended,
-            "steps": [
-                {"version": step.version.id, "remedy": step.remedy, "score": step.score}
-                for step in done.steps
-            ],
-        }
+        return answered(improve(hands.version(job.parents[0]), hands, **asked))
     if job.operation == "play":
         links = play(
             load_playbook(asked["playbook"]),
@@ -69,10 +71,55 @@ def carry(job: Job, hands: Producer, fetch: Callable[[str], bytes] | None = None
                 for link in links
             ]
         }
+    _all_well(ended)
     brief = make_brief(asked["brief"])
-    state = run(Campaign(brief, hands, home_of(hands.root, brief.campaign), fetch=fetch))
+    answers = {each.parents[0]: each.result for each in ended if each.result is not None}
+    home = home_of(hands.root, brief.campaign)
+    try:
+        state = run(Campaign(brief, hands, home, fetch=fetch, others=True, answers=answers))
+    except Ordered as first:
+        _no_circle(first.orders, ended)
+        raise
     waiting = state.waiting.stage if state.waiting is not None else None
     return {"campaign": state.campaign, "stage": state.stage, "waiting": waiting}
+
+
+def _all_well(ended: Sequence[Job]) -> None:
+    """Go on only where all that was waited for is there.
+
+    Raises:
+        EngineFailed: some of it failed or was cancelled; what was made stays.
+    """
+    failed = [each for each in ended if each.status is Status.FAILED]
+    if failed:
+        raise EngineFailed(
+            f"{len(failed)} of {len(ended)} parts of the campaign failed: {failed[0].message}",
+            hint=failed[0].hint,
+        )
+    cancelled = sum(each.status is Status.CANCELLED for each in ended)
+    if cancelled:
+        raise EngineFailed(
+            f"{cancelled} of {len(ended)} parts of the campaign were cancelled",
+            hint="begin it again: it goes on with what is there",
+        )
+
+
+def _no_circle(orders: Sequence[Order], ended: Sequence[Job]) -> None:
+    """What was drawn a moment ago must not be missing again: that would go on for ever.
+
+    Raises:
+        EngineFailed.
+    """
+
+    def places(origins: Iterable[Any]) -> set[str]:
+        return {canonical_json(each[CAMPAIGN]) for each in origins if each and CAMPAIGN in each}
+
+    there = places(each.arguments.get(ORIGIN) for each in ended if each.version)
+    if there & places(origin for order in orders for origin in order.origins):
+        raise EngineFailed(
+            "a part of the campaign is another one each time that it is asked for",
+            hint="give its edits a seed",
+        )
 
 
 def one_job(hear: Callable[[Event], None] | None) -> Callable[[Event], None] | None:

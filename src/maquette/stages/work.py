@@ -15,7 +15,8 @@ from maquette.stages.billing import Books
 from maquette.stages.carrying import CARRYING, carry, one_job
 from maquette.stages.hands import Producer
 from maquette.stages.judge import critique, explain, keep_trace, words_of
-from maquette.stages.order import JUDGING
+from maquette.stages.locking import with_locks
+from maquette.stages.order import JUDGING, Order, Ordered, group_of
 from maquette.stages.produce import draw
 from maquette.stages.replay import replay
 from maquette.storage.base import Blobs, Queue, Records
@@ -61,8 +62,11 @@ def work(
     try:
         if jobs[0].operation in JUDGING:
             for job in jobs:
-                result = _judge(job, place, cancel, on_event)
-                place.queue.finish(job.to(Status.DONE).model_copy(update={"result": result}))
+                try:
+                    result = _judge(job, place, cancel, on_event)
+                    place.queue.finish(job.to(Status.DONE).model_copy(update={"result": result}))
+                except Ordered as first:
+                    _hand_over(job, first.orders, place)
                 left.remove(job)
             return
         drawn = draw(
@@ -97,7 +101,8 @@ def _judge(
     if job.operation in CARRYING:
         if place.hands is None:
             raise EngineFailed(f"this worker cannot carry out '{job.operation}'")
-        return carry(job, place.hands(cancel, one_job(on_event)), _fetched)
+        ended = place.queue.find(group=job.awaits) if job.awaits else ()
+        return carry(job, place.hands(cancel, one_job(on_event)), _fetched, ended)
     version = place.records.get(job.parents[0])
     match job.operation:
         case "replay":
@@ -113,6 +118,13 @@ def _judge(
             prompt = words_of(version, str(job.arguments.get("caption") or "") or None)
             trace = explain(version, prompt, place.engine_for(job), place.blobs)
             return {"trace": keep_trace(version, trace, place.blobs, place.records)}
+
+
+def _hand_over(job: Job, orders: Sequence[Order], place: Workplace) -> None:
+    """Let the queue do what the job needs first; this worker is free for whoever waits."""
+    jobs = group_of([with_locks(order, place.records) for order in orders], job.priority)
+    what = "pictures" if jobs[0].operation not in JUDGING else "pictures to be mended"
+    place.queue.hand_over(job, jobs, f"waits for {len(jobs)} {what}")
 
 
 def _fetched(link: str) -> bytes:

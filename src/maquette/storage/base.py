@@ -220,7 +220,7 @@ class Queue(Protocol):
     def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
         """Take up to ``limit`` jobs of one group, the most urgent and then the oldest, and hold
         them for ``seconds``. They come back RUNNING, in the order of their places; an empty list
-        when nothing waits.
+        when nothing waits. A job that ``awaits`` others is not given before they have ended.
 
         A job whose lease ran out counts as waiting; when its cancelling was asked it becomes
         CANCELLED instead, and FAILED when ``ATTEMPTS`` workers have died over it.
@@ -248,6 +248,17 @@ class Queue(Protocol):
 
         Raises:
             JobUnknown: nothing is changed.
+        """
+        ...
+
+    def hand_over(self, job: Job, jobs: Sequence[Job], message: str = "") -> None:
+        """Append the jobs of one group and let ``job``, which this worker holds, wait until they
+        have all ended; in one transaction, so that nothing is appended twice. This attempt does
+        not count, and ``message`` says what it waits for.
+
+        Raises:
+            JobLost: somebody else has ``job`` by now, or it has ended; nothing is appended.
+            ValueError: as for ``submit``.
         """
         ...
 

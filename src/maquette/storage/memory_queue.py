@@ -16,6 +16,7 @@ from maquette.storage.turns import (
     check_submitted,
     ends_by_itself,
     given_back,
+    handed_over,
     moved,
     still_held,
 )
@@ -108,6 +109,15 @@ class MemoryQueue:
         """See ``Queue.retry``."""
         return self._change(job_ids, asked_again)
 
+    def hand_over(self, job: Job, jobs: Sequence[Job], message: str = "") -> None:
+        """See ``Queue.hand_over``."""
+        check_submitted(jobs)
+        with self._records.lock:
+            waiting = handed_over(self.get(job.id), job, jobs[0].group, message)
+            if waiting.awaits:
+                self.submit(jobs)
+            self._records.put_job(waiting)
+
     def put_back(self, jobs: Sequence[Job]) -> None:
         """See ``Queue.put_back``."""
         given = {job.id: job for job in jobs}
@@ -136,7 +146,13 @@ class MemoryQueue:
 
     def _open(self) -> list[Job]:
         now = self._records.clock()
-        return [job for job in self._jobs() if job.status is Status.QUEUED or job.expired(now)]
+        awaited = {job.group for job in self._jobs() if not job.ended}
+        return [
+            job
+            for job in self._jobs()
+            if job.expired(now)
+            or (job.status is Status.QUEUED and not (job.awaits and job.awaits in awaited))
+        ]
 
     def _held_by(self, owner: str) -> list[Job]:
         return [

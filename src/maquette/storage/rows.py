@@ -40,6 +40,7 @@ STATE = (
     "status",
     "owner",
     "lease_until",
+    "awaits",
     "attempts",
     "cancel",
     "message",
@@ -154,7 +155,8 @@ def told_job(job: Job) -> dict[str, Any]:
     drawn (None: all)."""
     region = getattr(job.recipe.task, "region", None)
     stated = job.model_dump(
-        mode="json", exclude={"recipe", "lease_until", "owner", "key", "maps", "arguments"}
+        mode="json",
+        exclude={"recipe", "lease_until", "owner", "key", "maps", "arguments", "awaits"},
     )
     return {
         **stated,

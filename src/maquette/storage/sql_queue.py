@@ -21,13 +21,21 @@ from maquette.storage.turns import (
     check_submitted,
     ends_by_itself,
     given_back,
+    handed_over,
     moved,
     still_held,
 )
 
 __all__ = ["SqlQueue"]
 
-_QUEUED = table.c.status == Status.QUEUED.value
+_mates = table.alias("mates")
+_OPEN = _mates.c.status.in_([Status.QUEUED.value, Status.RUNNING.value])
+_FREE = or_(
+    table.c.awaits == "",
+    ~select(_mates.c.seq).where(_mates.c.group == table.c.awaits, _OPEN).exists(),
+)
+"""Awaits nobody, or nobody who has not ended."""
+_QUEUED = (table.c.status == Status.QUEUED.value) & _FREE
 
 
 class SqlQueue:
@@ -124,6 +132,16 @@ class SqlQueue:
     def retry(self, job_ids: Sequence[str]) -> list[Job]:
         """See ``Queue.retry``."""
         return self._change(job_ids, asked_again)
+
+    def hand_over(self, job: Job, jobs: Sequence[Job], message: str = "") -> None:
+        """See ``Queue.hand_over``."""
+        check_submitted(jobs)
+        with self._database.writing() as connection:
+            waiting = handed_over(job_of(connection, job.id), job, jobs[0].group, message)
+            now = self._database.clock()
+            if waiting.awaits:
+                add_jobs(connection, now, jobs)
+            put_job(connection, now, waiting)
 
     def put_back(self, jobs: Sequence[Job]) -> None:
         """See ``Queue.put_back``."""

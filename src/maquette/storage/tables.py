@@ -44,7 +44,7 @@ __all__ = [
     "versions",
 ]
 
-HEAD = "0006"
+HEAD = "0007"
 """The Alembic revision that this code reads and writes."""
 
 FORMAT = 1
@@ -192,6 +192,7 @@ jobs = Table(
     Column("cancel", Boolean, nullable=False),
     Column("hint", Words, nullable=False),
     Column("result", Text),
+    Column("awaits", Words, nullable=False, server_default=""),
     UniqueConstraint("id"),
     Index(None, "status", "priority", "seq"),
     # One group for a key, also where several transactions write at once.

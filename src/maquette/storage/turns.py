@@ -16,6 +16,7 @@ __all__ = [
     "check_submitted",
     "ends_by_itself",
     "given_back",
+    "handed_over",
     "moved",
     "settled",
     "still_held",
@@ -87,6 +88,18 @@ def given_back(known: Job, job: Job) -> Job:
     if not _holds(known, job):
         return known
     return known.to(Status.CANCELLED, message=STOPPED) if known.cancel else known.put_back()
+
+
+def handed_over(known: Job, job: Job, group: str, message: str) -> Job:
+    """Waiting for a group, or cancelled when that was asked meanwhile.
+
+    Raises:
+        JobLost: when it is not with ``job``'s owner any more.
+    """
+    held = still_held(known, job)
+    if held.cancel:
+        return held.to(Status.CANCELLED, message=STOPPED)
+    return held.parked(group, message)
 
 
 def asked_again(job: Job) -> Job:

@@ -75,12 +75,17 @@ class Queueing(Judging):
 
     def cancel_jobs(self, job_ids: Sequence[str]) -> list[Job]:
         """Ask to stop these jobs; as they stand now. A waiting one is cancelled at once, a running
-        one after the step that it is in; what was finished stays.
+        one after the step that it is in; what was finished stays. With a job that waits for others
+        these are stopped too.
 
         Raises:
             JobUnknown.
         """
-        return self.queue.ask_cancel(job_ids)
+        groups = {job.awaits for job in map(self.queue.get, job_ids) if job.awaits}
+        others = [mate.id for group in groups for mate in self.queue.find(group=group)]
+        asked = self.queue.ask_cancel(list(dict.fromkeys([*job_ids, *others])))
+        stand = {job.id: job for job in asked}
+        return [stand[job_id] for job_id in job_ids]
 
     def mend(self) -> list[Job]:
         """Mark as failed what the synchronous verbs left running when their process was killed;
