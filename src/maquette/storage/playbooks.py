@@ -1,4 +1,4 @@
-"""A project's playbooks: every revision that was ever saved, as it was written.
+"""A project's playbooks and datasets: every revision that was ever saved, as it was written.
 
 Files beside the database, ``playbooks/NAME/0001.yaml`` and so on: readable without Maquette, and
 added to only. A revision is written under a temporary name, synced, and linked to its number, which
@@ -14,25 +14,38 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from maquette.errors import ProjectUnreadable, StorageFull, TemplateRefused
+from maquette.errors import (
+    MaquetteError,
+    ProjectUnreadable,
+    StorageFull,
+    TemplateRefused,
+    TrainingRefused,
+)
 
-__all__ = ["Playbooks", "Revision"]
+__all__ = ["Datasets", "Playbooks", "Revision", "Revisions"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
-_FILE = re.compile(r"(\d{4,6})\.yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A saved playbook by name and number; numbers begin with 1."""
+    """A saved text by name and number; numbers begin with 1."""
 
     name: str
     number: int
 
 
-class Playbooks:
-    """Append-only revisions of playbooks in a folder."""
+class Revisions:
+    """Append-only revisions of texts by name, in a folder.
+
+    ``what`` they are called, how their files end, and what is raised for one that is not there.
+    """
+
+    what: ClassVar[str]
+    ending: ClassVar[str]
+    refused: ClassVar[type[MaquetteError]]
 
     def __init__(self, folder: Path) -> None:
         """Keep them in this folder; it is made when the first one is saved."""
@@ -42,7 +55,7 @@ class Playbooks:
         """Keep a text as the next revision. Saving the newest one's very text again adds nothing.
 
         Raises:
-            TemplateRefused: a name that is none.
+            MaquetteError: ``refused``, for a name that is none.
             StorageFull, ProjectUnreadable.
         """
         folder = self._place(name)
@@ -52,67 +65,86 @@ class Playbooks:
             while True:
                 numbers = self._numbers(folder)
                 last = numbers[-1] if numbers else 0
-                if last and _path(folder, last).read_bytes() == data:
+                if last and self._path(folder, last).read_bytes() == data:
                     return Revision(name, last)
-                if _written(data, _path(folder, last + 1)):
+                if _written(data, self._path(folder, last + 1)):
                     return Revision(name, last + 1)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise StorageFull(f"no space left to save playbook '{name}'") from error
-            raise ProjectUnreadable(f"cannot save playbook '{name}': {error.strerror}") from error
+                raise StorageFull(f"no space left to save {self.what} '{name}'") from error
+            raise ProjectUnreadable(
+                f"cannot save {self.what} '{name}': {error.strerror}"
+            ) from error
 
     def names(self) -> list[str]:
-        """The names of the saved playbooks, in order."""
+        """The names of the saved ones, in order."""
         if not self._folder.is_dir():
             return []
         found = [path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
         return sorted(name for name in found if self._numbers(self._folder / name))
 
     def revisions(self, name: str) -> list[Revision]:
-        """The revisions of a playbook, oldest first; none where there is no such playbook."""
+        """The revisions of one, oldest first; none where nothing has that name."""
         return [Revision(name, number) for number in self._numbers(self._place(name))]
 
     def read(self, name: str, number: int | None = None) -> tuple[str, Revision]:
         """A revision's text, the newest unless a number is given.
 
         Raises:
-            TemplateRefused: there is none, with those that there are.
+            MaquetteError: ``refused``: there is none; with those that there are.
             ProjectUnreadable.
         """
         folder = self._place(name)
         numbers = self._numbers(folder)
         if not numbers:
             known = ", ".join(self.names()) or "none"
-            raise TemplateRefused(
-                f"no playbook '{name}' is saved in this project", hint=f"saved here: {known}"
+            raise self.refused(
+                f"no {self.what} '{name}' is saved in this project", hint=f"saved here: {known}"
             )
         number = numbers[-1] if number is None else number
         if number not in numbers:
-            raise TemplateRefused(
-                f"playbook '{name}' has no revision {number}", hint=f"it has 1 to {numbers[-1]}"
+            raise self.refused(
+                f"{self.what} '{name}' has no revision {number}", hint=f"it has 1 to {numbers[-1]}"
             )
         try:
-            return _path(folder, number).read_text(encoding="utf-8"), Revision(name, number)
+            return self._path(folder, number).read_text(encoding="utf-8"), Revision(name, number)
         except (OSError, UnicodeDecodeError) as error:
-            raise ProjectUnreadable(f"cannot read playbook '{name}', revision {number}") from error
+            raise ProjectUnreadable(
+                f"cannot read {self.what} '{name}', revision {number}"
+            ) from error
 
     def _place(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise TemplateRefused(
-                f"'{name[:60]}' cannot name a playbook", hint="use letters, digits, - and _"
+            raise self.refused(
+                f"'{name[:60]}' cannot name a {self.what}", hint="use letters, digits, - and _"
             )
         return self._folder / name
 
-    @staticmethod
-    def _numbers(folder: Path) -> list[int]:
+    def _numbers(self, folder: Path) -> list[int]:
         if not folder.is_dir():
             return []
-        found = (_FILE.fullmatch(path.name) for path in folder.iterdir())
+        form = re.compile(rf"(\d{{4,6}})\.{self.ending}")
+        found = (form.fullmatch(path.name) for path in folder.iterdir())
         return sorted(int(match[1]) for match in found if match)
 
+    def _path(self, folder: Path, number: int) -> Path:
+        return folder / f"{number:04d}.{self.ending}"
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"{number:04d}.yaml"
+
+class Playbooks(Revisions):
+    """Playbooks, as YAML."""
+
+    what = "playbook"
+    ending = "yaml"
+    refused = TemplateRefused
+
+
+class Datasets(Revisions):
+    """Datasets, as JSON."""
+
+    what = "dataset"
+    ending = "json"
+    refused = TrainingRefused
 
 
 def _written(data: bytes, target: Path) -> bool:

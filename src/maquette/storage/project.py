@@ -8,12 +8,13 @@ from typing import Self
 from maquette.errors import ProjectMissing, ProjectUnreadable
 from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
-from maquette.storage.playbooks import Playbooks
+from maquette.storage.playbooks import Datasets, Playbooks
 from maquette.storage.replies import Replies
 from maquette.storage.sql import SqlRecords
 from maquette.storage.sql_intents import SqlIntents
 from maquette.storage.sql_queue import SqlQueue
 from maquette.storage.sql_shelf import SqlShelf
+from maquette.storage.trainings import Trainings
 
 __all__ = ["FOLDER", "Project"]
 
@@ -35,6 +36,8 @@ class Project:
         self.replies = Replies(records.database)
         self.blobs = blobs
         self.playbooks = Playbooks(root / FOLDER / "playbooks")
+        self.datasets = Datasets(root / FOLDER / "datasets")
+        self.trainings = Trainings(root / FOLDER / "trainings")
 
     @classmethod
     def create(cls, folder: str | Path, name: str | None = None) -> Self:

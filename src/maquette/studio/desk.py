@@ -60,6 +60,8 @@ class Desk:
         self.shelf = self._project.shelf
         self.blobs = self._project.blobs
         self.playbooks = self._project.playbooks
+        self.datasets = self._project.datasets
+        self.training_files = self._project.trainings
         self.intents = self._project.intents
         self.replies = self._project.replies
         self.books = Books(self.intents, self.queue.get, self.settings.most_money)
