@@ -69,6 +69,7 @@ class Engines:
                     "offload": self._settings.offload,
                     "tiles": self._settings.tiles,
                     "compiled": self._settings.compile,
+                    "notes": self._settings.home / "adapters",
                 }
             if name == "learned":
                 options = {"models": self._settings.models, "threads": self._settings.threads}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from tests.engines.tiny import build
 
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers import DiffusersEngine, create
-from maquette.engines.diffusers.conditions import prepare
+from maquette.engines.diffusers.conditions import Catalogue, prepare
 from maquette.engines.diffusers.conditions.catalogue import digest_of_adapter, recognise
 from maquette.engines.diffusers.conditions.headers import read_header
 from maquette.engines.diffusers.samplers import build_scheduler
@@ -121,6 +123,29 @@ def test_one_given_by_its_path_is_found_by_digest(
     told = Lora(name=ref.name, digest=ref.digest)
     assert draw(engine, recipe(engine, steps=1).change(conditionings=(told,)))
     assert isinstance(ref, ModelRef) and ref.name == "far"
+
+
+def test_one_given_by_its_path_is_found_by_another_process(models: Path, tmp_path: Path) -> None:
+    path, notes = tmp_path / "far.safetensors", tmp_path / "notes"
+    write_lora(models / "sd", path, seed=78)
+    engine = create(models / "sd", models=models, notes=notes)
+    ref = engine.name_adapter(engine.find_adapter(str(path), "lora"))
+    engine.name_adapter(engine.find_adapter("ink", "lora"))
+    assert [note.name for note in notes.iterdir()] == [ref.digest], "only what lies elsewhere"
+    asked = (
+        "import sys; from maquette.engines.diffusers import create;"
+        "from maquette.engines.diffusers.conditions import Catalogue;"
+        "from maquette.core.value import ModelRef;"
+        "engine = create(sys.argv[1], notes=__import__('pathlib').Path(sys.argv[2]));"
+        "ref = ModelRef(name='far', digest=sys.argv[3]);"
+        "print(Catalogue(engine.card).by_digest(ref, 'lora').path)"
+    )
+    command = [sys.executable, "-c", asked, str(models / "sd"), str(notes), ref.digest]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(path.resolve())
+    path.write_bytes((models / "loras" / "ink.safetensors").read_bytes())
+    with pytest.raises(ModelMissing, match="not at hand"):
+        Catalogue(engine.card).by_digest(ref, "lora")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def create(
     offload: str = "auto",
     tiles: str = "auto",
     compiled: bool = False,
+    notes: Path | None = None,
 ) -> DiffusersEngine:
     """The local engine with a model: the shipped one, a name, or a folder.
 
@@ -67,13 +68,13 @@ def create(
     ``together`` is the largest batch (0: one picture on a processor, eight elsewhere). Pictures of
     a larger batch may differ by a rounding from those drawn alone. ``offload`` (``none``,
     ``parts``, ``layers``), ``tiles`` (``on``, ``off``) and ``compiled`` go before the rule of
-    ``fitting``.
+    ``fitting``. ``notes`` is a folder where it is noted which adapters were given by a path.
 
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
     card = read_model(find_model(model, models), models)
-    remember(card, models)
+    remember(card, models, notes)
     wish = Wish(dtype=dtype, offload=offload, tiles=tiles, compiled=compiled)
     return DiffusersEngine(card, device=device, wish=wish, threads=threads, together=together)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.value import ModelRef
+from maquette.engines.diffusers.conditions.given import look_up, write_down
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header, read_json
 from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import FOLDER, ModelCard
@@ -60,7 +61,8 @@ class Catalogue:
 
     def __init__(self, card: ModelCard, models: Path | None = None) -> None:
         """``models`` is the folder of more models (default: the environment's)."""
-        models = models if models is not None else _ELSEWHERE.get(card.folder)
+        elsewhere, self._notes = _ELSEWHERE.get(card.folder, (None, None))
+        models = models if models is not None else elsewhere
         named = str(models) if models is not None else os.environ.get(FOLDER)
         self._roots = [card.folder / "adapters"]
         if named:
@@ -121,21 +123,33 @@ class Catalogue:
         for each in alike:
             if digest_of_adapter(each) == ref.digest:
                 return each
-        if (path := _GIVEN.get(ref.digest)) is not None and path.exists():
-            return _recognised(path)
+        if (given := self._given(ref.digest, kinds)) is not None:
+            return given
         other = " (one of that name has other bytes)" if ref.name in {a.name for a in alike} else ""
         raise ModelMissing(
             f"the {_spell(kinds)} '{ref.name}' ({ref.digest[:12]}) is not at hand{other}",
-            hint=f"put its file into a folder of {FOLDER}",
+            hint=f"put its file into a folder of {FOLDER}, or give its path once more",
         )
+
+    def _given(self, digest: str, kinds: tuple[AdapterKind, ...]) -> Adapter | None:
+        """The adapter of these bytes that somebody gave by its path, here or in another process."""
+        found = _GIVEN.get(digest) or (look_up(self._notes, digest) if self._notes else None)
+        if found is None or not found.exists():
+            return None
+        adapter = _recognised(found)
+        fits = adapter.kind in kinds and digest_of_adapter(adapter) == digest
+        return adapter if fits else None
 
     def ref(self, adapter: Adapter) -> ModelRef:
         """Name and digest of an adapter, as a recipe names it.
 
-        One that was given by its path is remembered for as long as this process lives.
+        One that was given by its path is remembered, for other processes too.
         """
-        digest = digest_of_adapter(adapter)
-        _GIVEN[digest] = Path(adapter.path)
+        digest, path = digest_of_adapter(adapter), Path(adapter.path)
+        if path.parent not in [root.resolve() for root in self._roots]:
+            _GIVEN[digest] = path
+            if self._notes is not None:
+                write_down(self._notes, digest, path)
         return ModelRef(name=adapter.name, digest=digest)
 
     def _paths(self) -> Iterator[Path]:
@@ -148,13 +162,14 @@ class Catalogue:
 
 
 _GIVEN: dict[str, Path] = {}
-_ELSEWHERE: dict[Path, Path] = {}
+_ELSEWHERE: dict[Path, tuple[Path | None, Path | None]] = {}
 
 
-def remember(card: ModelCard, models: Path | None) -> None:
-    """Where a model's adapters lie, where that is not the environment's folder."""
-    if models is not None:
-        _ELSEWHERE[card.folder] = models
+def remember(card: ModelCard, models: Path | None, notes: Path | None = None) -> None:
+    """Where a model's adapters lie, where that is not the environment's folder, and where it is
+    noted what was given by its path."""
+    before = _ELSEWHERE.get(card.folder, (None, None))
+    _ELSEWHERE[card.folder] = models or before[0], notes or before[1]
 
 
 def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
