@@ -87,6 +87,11 @@ class Feed:
         """How many listen now."""
         return len(self._listeners)
 
+    @property
+    def followed(self) -> int:
+        """How many jobs somebody follows."""
+        return len(self._followers)
+
     async def listen(self, after: int | None) -> AsyncIterator[bytes]:
         """Every line after ``after`` (None: from now on), and then each as it is written. First
         comes ``hello`` with the id up to which lines are read back, and whether none is missing."""
@@ -213,6 +218,8 @@ class Feeds:
 
     def __init__(self) -> None:
         self._feeds: dict[str, Feed] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._endings: list[asyncio.Event] = []
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
     @property
@@ -243,8 +250,17 @@ class Feeds:
         for feed in list(self._feeds.values()):
             feed.nudge()
 
+    def ending(self) -> asyncio.Event:
+        """Is set when all streams are ended. On the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._endings.append(asyncio.Event())
+        return self._endings[-1]
+
     def close(self) -> None:
         """End every stream."""
+        if self._loop is not None and not self._loop.is_closed():
+            for ending in self._endings:
+                self._loop.call_soon_threadsafe(ending.set)
         for feed in self._feeds.values():
             feed.close()
         self._reader.shutdown(wait=False, cancel_futures=True)

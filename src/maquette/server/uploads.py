@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -10,7 +11,7 @@ from fastapi import Depends, Request
 from maquette.core.picture import MAX_BYTES
 from maquette.errors import PictureRefused
 
-__all__ = ["PictureBody", "upload_body"]
+__all__ = ["PictureBody", "turn_for", "upload_body"]
 
 _AT_ONCE = 3
 """How many large bodies are in memory at the same time; others wait unread in their sockets."""
@@ -19,11 +20,14 @@ _LARGE = 8 * 1024 * 1024
 _turns = asyncio.Semaphore(_AT_ONCE)
 
 
-async def _read(request: Request) -> bytes:
+def turn_for(request: Request) -> AbstractAsyncContextManager[Any]:
+    """The turn of a body in memory: at once for a small one, else when few others are there."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) <= _LARGE:
-        return await _whole(request)
-    async with _turns:
+    return nullcontext() if length.isdigit() and int(length) <= _LARGE else _turns
+
+
+async def _read(request: Request) -> bytes:
+    async with turn_for(request):
         return await _whole(request)
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.errors import Cancelled, EngineFailed, MaquetteError
+from maquette.server.problems import HttpRefused
 
 if TYPE_CHECKING:
     from maquette.core.version import Version
@@ -40,6 +41,9 @@ class News:
     data: Mapping[str, Any]
 
 
+MOST_WAITING = 2_000
+"""For how many pictures of a project somebody may wait at the same time."""
+
 Hear = Callable[[News], None]
 """Called on the event loop; must not block."""
 
@@ -62,14 +66,24 @@ async def ask(
 
     Raises:
         MaquetteError: what making or submitting the order raises; nothing is queued then.
+        HttpRefused: too many are waited for already.
         EngineFailed: the server is being closed. The jobs stay in the queue.
     """
+    feed = context.feeds.feed(room.id, room.journal)
+    if feed.followed >= MOST_WAITING:
+        raise HttpRefused(
+            429,
+            "too-many-waiting",
+            f"{feed.followed} pictures are being waited for already",
+            hint="ask again in some seconds",
+            headers={"Retry-After": "5"},
+        )
     jobs = await run_in_threadpool(lambda: room.submit(order(), priority=priority))
     if begun is not None:
         begun(jobs)
     places = {job.id: job.place for job in jobs}
     try:
-        async with context.feeds.feed(room.id, room.journal).following(places) as news:
+        async with feed.following(places) as news:
             # Whatever came between submitting and following is seen here; what comes later, there.
             group = jobs[0].group
             now = await run_in_threadpool(lambda: room.studio.jobs(group=group))
@@ -115,13 +129,16 @@ async def while_connected(request: Request, work: asyncio.Task[Any]) -> Any:
     """Wait for work as long as whoever asked is there; the work is cancelled when they hang up.
 
     Raises:
-        CancelledError: they did.
+        HttpRefused: they did; nobody hears of it.
     """
     gone = asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             work.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await work
+            raise HttpRefused(499, "client-gone", "whoever asked has gone")
         return await work
     finally:
         gone.cancel()

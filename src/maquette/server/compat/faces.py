@@ -26,7 +26,7 @@ from maquette.server.problems import HttpRefused, code_of, status_of
 
 __all__ = ["FACES", "Endpoint", "Face", "Refusal", "load_faces", "mount", "refusal_of"]
 
-FACES = ("openai",)
+FACES = ("openai", "mcp")
 """The subpackages of ``compat``; each has ``face() -> Face``."""
 
 PROJECT = r"/p/{project}"
@@ -126,7 +126,7 @@ def refusal_of(request: Request, error: Exception) -> Refusal:
         return Refusal(status_of(error), code_of(type(error)), str(error), error.hint, error=error)
     if isinstance(error, HttpRefused):
         headers = error.headers or {}
-        return Refusal(error.status_code, error.code, str(error.detail), error.hint, headers)
+        return Refusal(error.status_code, error.code, str(error.detail), error.hint, headers, error)
     if isinstance(error, HTTPException):
         return Refusal(error.status_code, "refused", str(error.detail), headers=error.headers or {})
     log.exception("%s %s", request.method, request.url.path, exc_info=error)
