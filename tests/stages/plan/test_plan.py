@@ -150,6 +150,8 @@ def test_it_waits_for_approval_and_delivers_what_was_approved(
     brief = {**BRIEF, "pause": ["approve"]}
     state = studio.campaign(brief, folder=tmp_path)
     assert state.waiting is not None and state.waiting.stage == "approve" and not state.files
+    seen = studio.campaign_state(brief, folder=tmp_path)
+    assert seen.waiting is not None and seen.waiting.versions == state.waiting.versions
     studio.choose(brief, "approve", [state.polished[1]])
     done = studio.campaign(brief, folder=tmp_path)
     assert done.stage == "done" and len(done.files) == 1

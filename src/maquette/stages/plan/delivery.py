@@ -15,6 +15,7 @@ from maquette.errors import ExportRefused
 from maquette.stages.plan.board import Pinned
 from maquette.stages.plan.campaign import Campaign
 from maquette.stages.plan.ledger import Ledger
+from maquette.stages.plan.naming import with_values
 from maquette.stages.plan.page import STAGE as PAGE_STAGE
 from maquette.stages.plan.page import lay_out
 from maquette.stages.plan.sheet import contact_sheet
@@ -65,12 +66,20 @@ def deliver(campaign: Campaign, finals: Sequence[Version]) -> list[Path]:
     ]
 
 
-def deliver_page(campaign: Campaign, finals: Sequence[Version]) -> Path | None:
-    """All of them on one page, where the brief asks for it."""
+def deliver_page(
+    campaign: Campaign, finals: Sequence[Version], values: Sequence[Mapping[str, str]]
+) -> Path | None:
+    """All of them on one page, where the brief asks for it; ``values`` are those of their rows.
+
+    Raises:
+        BriefRefused: a name asks for a value that a row does not have.
+        SettingRefused: more pictures than go on one page.
+    """
     asked = campaign.brief.deliver.sheet
     if asked is None or not finals:
         return None
-    version = lay_out(campaign, finals, asked)
+    names = [str(with_values(asked.name, row, "deliver.sheet.name")) for row in values]
+    version = lay_out(campaign, finals, asked, names)
     return _written(
         campaign, version, f"{campaign.brief.campaign}-sheet-{version.short}", {}, PAGE_STAGE
     )

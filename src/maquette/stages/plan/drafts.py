@@ -146,6 +146,7 @@ def _shown(
     for each in asked:
         filled = with_values(each, values, where)
         named = {key: filled.pop(key) for key in ("file", "version") if key in filled}
+        named |= filled.pop("image", {})
         filled["image"] = shown(named, campaign.hands, campaign.folder, where)
         found.append(filled)
     return found

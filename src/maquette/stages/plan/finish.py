@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from maquette.core.version import Version
@@ -14,7 +15,7 @@ from maquette.stages.plan.edits import Edit, edits_of
 from maquette.stages.plan.ledger import evaluations
 from maquette.storage.origin import origins_of
 
-__all__ = ["POLISH", "REFINE", "expected", "polish", "refine"]
+__all__ = ["POLISH", "REFINE", "expected", "polish", "polished", "refine"]
 
 REFINE, POLISH = "refine", "polish"
 _ROOM = 100
@@ -76,6 +77,14 @@ def polish(campaign: Campaign, finals: Sequence[Version]) -> tuple[list[Version]
             best[place // _ROOM] = version
         made += found
     return best, made
+
+
+def polished(campaign: Campaign, finals: Sequence[Version]) -> list[Version] | None:
+    """What goes out when all of it is there; None while something is missing. Nothing is made."""
+    try:
+        return polish(replace(campaign, others=True), finals)[0]
+    except Ordered:
+        return None
 
 
 def _mended(campaign: Campaign, finals: Sequence[Version]) -> tuple[list[Version], list[Version]]:

@@ -75,7 +75,7 @@ def names_in(data: Any) -> set[str]:
 
 def with_values(data: Any, values: Mapping[str, str], where: str) -> Any:
     """The same values, each ``${name}`` replaced by the row's. A text that is nothing but one hole
-    and stands for a number becomes that number.
+    and stands for a number, or yes or no, becomes that.
 
     Raises:
         BriefRefused: a name that the row does not have.
@@ -98,7 +98,9 @@ def _value(name: str, values: Mapping[str, str], where: str) -> str:
     return values[name]
 
 
-def _number(text: str) -> str | float:
+def _number(text: str) -> str | float | bool:
+    if text in {"yes", "no"}:
+        return text == "yes"
     try:
         return float(text)
     except ValueError:

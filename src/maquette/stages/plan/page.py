@@ -19,9 +19,11 @@ __all__ = ["STAGE", "lay_out"]
 STAGE = "sheet"
 
 
-def lay_out(campaign: Campaign, finals: Sequence[Version], asked: Sheet) -> Version:
-    """The finals on one page, as a composite whose parents they are. What is there already is not
-    made again.
+def lay_out(
+    campaign: Campaign, finals: Sequence[Version], asked: Sheet, names: Sequence[str]
+) -> Version:
+    """The finals on one page with their names, as a composite whose parents they are. What is
+    there already is not made again.
 
     Raises:
         SettingRefused: more pictures than a composite takes.
@@ -30,7 +32,7 @@ def lay_out(campaign: Campaign, finals: Sequence[Version], asked: Sheet) -> Vers
     rows = math.ceil(len(finals) / columns)
     wide = asked.cell or finals[0].size.width
     heights = [max(1, round(wide * each.size.height / each.size.width)) for each in finals]
-    line = max(12, wide // 14) if asked.names else 0
+    line = max(12, wide // 14) if any(names) else 0
     tall = max(heights) + line
     step, down = wide + asked.gap, tall + asked.gap
     page = asked.gap + columns * step, asked.gap + rows * down
@@ -38,7 +40,6 @@ def lay_out(campaign: Campaign, finals: Sequence[Version], asked: Sheet) -> Vers
         (asked.gap + place % columns * step, asked.gap + place // columns * down)
         for place in range(len(finals))
     ]
-    names = [asked.names[place % len(asked.names)] for place in range(len(finals))] if line else []
     says = [
         (x, y + height, name) for (x, y), height, name in zip(places, heights, names, strict=False)
     ]

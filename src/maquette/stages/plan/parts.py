@@ -47,7 +47,7 @@ Quality = Literal["draft", "preview", "final"]
 Pause = Literal["select", "approve"]
 Text = Annotated[str, Field(max_length=MAX_LENGTH)]
 Arguments = Annotated[dict[str, Any], BeforeValidator(named_as_files)]
-Steers = Annotated[tuple[dict[str, Any], ...], Field(max_length=20)]
+Steers = Annotated[tuple[Arguments, ...], Field(max_length=20)]
 
 
 class Part(BaseModel):
@@ -210,15 +210,15 @@ class Polish(Part):
 
 
 class Sheet(Part):
-    """All that is delivered on one page: so many ``columns``, pictures ``cell`` pixels wide (None:
-    as wide as the first), ``gap`` pixels between them, ``names`` below them in turn, on a
-    ``ground``."""
+    """All that is delivered on one page, in the order of a template's rows: so many ``columns``,
+    pictures ``cell`` pixels wide (None: as wide as the first), ``gap`` pixels between them, a
+    ``name`` below each (with its row's values: ``${product}``), on a ``ground``."""
 
     columns: int = Field(default=4, ge=1, le=64)
     cell: int | None = Field(default=None, ge=16, le=4096)
     gap: int = Field(default=12, ge=0, le=400)
     ground: str = Field(default="#ffffff", pattern=r"^#[0-9a-fA-F]{6}$")
-    names: tuple[Annotated[str, Field(max_length=100)], ...] = Field(default=(), max_length=64)
+    name: str = Field(default="", max_length=100)
 
 
 class Deliver(Part):

@@ -18,6 +18,7 @@ from maquette.stages.plan.board import Pinned
 from maquette.stages.plan.campaign import Campaign, Waiting
 from maquette.stages.plan.edits import check_edits
 from maquette.stages.plan.ledger import Ledger, Line, ledger_of
+from maquette.storage.origin import origins_of
 
 __all__ = ["STAGES", "State", "look", "run"]
 
@@ -84,11 +85,11 @@ def run(campaign: Campaign) -> State:
         return _wait(campaign, state, approved)
     campaign.tell(delivery.STAGE, f"{len(approved)} files to {delivery.folder_of(campaign)}")
     state.files = delivery.deliver(campaign, approved)
-    state.page = delivery.deliver_page(campaign, approved)
-    state.ledger = _ledger(campaign, state)
     each = len(brief.polish.each) or 1
     drawn = [draft for draft in state.chosen for _ in range(each)]
     kept = {version.id: draft for version, draft in zip(state.polished, drawn, strict=True)}
+    state.page = delivery.deliver_page(campaign, *_in_order(campaign, state, approved, drawn))
+    state.ledger = _ledger(campaign, state)
     shown = delivery.Shown(
         board=state.board,
         drafts=state.drafts,
@@ -127,8 +128,37 @@ def look(campaign: Campaign) -> State:
         state.files = [folder / name for name in named.values()]
         if state.files:
             state.stage = "done"
+        elif choice.APPROVE in campaign.brief.pause:
+            _look_for_approval(campaign, state)
     state.ledger = _ledger(campaign, state)
     return state
+
+
+def _look_for_approval(campaign: Campaign, state: State) -> None:
+    """Whether all is polished and waits to be approved."""
+    found = finish.polished(campaign, state.finals)
+    if found is None:
+        return
+    state.polished, state.stage = found, delivery.STAGE
+    approved = choice.approved(campaign, found)
+    state.waiting = approved if isinstance(approved, Waiting) else None
+
+
+def _in_order(
+    campaign: Campaign, state: State, approved: Sequence[Version], drawn: Sequence[Version]
+) -> tuple[list[Version], list[dict[str, str]]]:
+    """What goes out in the order of the template's rows, and the values of each."""
+    told = origins_of(campaign.hands.records, [draft.id for draft in state.chosen])
+    each = campaign.brief.polish.each or ({},)
+    allowed = {version.id for version in approved}
+    found: list[tuple[int, int, Version, dict[str, str]]] = []
+    for place, (version, draft) in enumerate(zip(state.polished, drawn, strict=True)):
+        origin = told.get(draft.id, {})
+        values = {**drafts.values_of(campaign, origin), **each[place % len(each)]}
+        if version.id in allowed:
+            found.append((int(origin.get("row") or 0), place, version, values))
+    found.sort(key=lambda one: one[:2])
+    return [version for _, _, version, _ in found], [values for *_, values in found]
 
 
 def _begin(

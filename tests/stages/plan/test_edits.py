@@ -1,0 +1,159 @@
+"""Edits of a brief, drafts that begin from a picture, a picture for each row, all on one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maquette import Settings, Studio
+from maquette.errors import BriefRefused
+from maquette.storage.origin import origins_of
+
+BRIEF: dict[str, Any] = {
+    "campaign": "rows",
+    "template": {
+        "text": "a ${thing} on a table",
+        "rows": [{"thing": "mug"}, {"thing": "vase"}],
+    },
+    "seed": 3,
+    "size": [64, 64],
+    "drafts": {"count": 2},
+    "select": {"count": 2},
+    "polish": {"steps": 0},
+}
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    settings = Settings(home=tmp_path / "home", engine="fake")
+    with Studio(tmp_path / "project", create=True, settings=settings) as opened:
+        yield opened
+
+
+def _cloth(path: Path, colour: str) -> None:
+    picture = Image.new("RGBA", (60, 80), colour)
+    pixels = np.array(picture)
+    pixels[::4] = (20, 20, 20, 255)
+    Image.fromarray(pixels).save(path)
+
+
+def test_every_final_goes_out_once_for_each_row_of_each(studio: Studio, tmp_path: Path) -> None:
+    for name in ("red", "blue"):
+        _cloth(tmp_path / f"{name}.png", name)
+    layer = {"file": "${cloth}.png", "stand": ["${at}", 0.95, 0.6], "shadow": 0.5}
+    polish = {
+        "steps": 0,
+        "edits": [{"upscale": {"scale": 2}}, {"composite": {"layers": [layer]}}],
+        "each": [{"cloth": "red"}, {"cloth": "blue"}],
+    }
+    rows = [{"thing": "mug", "at": "0.3"}, {"thing": "vase", "at": "0.7"}]
+    brief = {**BRIEF, "polish": polish, "template": {**BRIEF["template"], "rows": rows}}
+    state = studio.campaign(brief, folder=tmp_path)
+    assert state.stage == "done" and len(state.files) == len(state.polished) == 4
+    assert [v.operation for v in state.polished] == ["composite"] * 4
+    told = origins_of(studio.records, [draft.id for draft in state.chosen])
+    ats = [float(told[draft.id]["values"]["at"]) for draft in state.chosen]
+    for place, version in enumerate(state.polished):
+        task = version.recipe.task
+        assert task.kind == "composite" and task.layers[0].blend == "multiply"
+        middle = task.layers[-1].surface.corners
+        across = (middle[0][0] + middle[1][0]) / 2 / 128
+        assert across == pytest.approx(ats[place // 2], abs=0.02)
+        assert {"texture"} <= {finding.name for finding in studio.findings(version)}
+    red, blue = (np.asarray(studio.picture(v).convert("RGB"), int) for v in state.polished[:2])
+    warmer = (red[..., 0] - red[..., 2]) - (blue[..., 0] - blue[..., 2])
+    assert warmer.max() > 250, "one is red where the other is blue"
+    count = studio.records.count()
+    assert studio.campaign(brief, folder=tmp_path).polished == state.polished
+    assert studio.records.count() == count, "nothing is made again"
+
+
+def test_drafts_begin_from_a_picture_at_several_strengths(studio: Studio, tmp_path: Path) -> None:
+    for name in ("mug", "vase"):
+        Image.new("RGB", (64, 64), "teal").save(tmp_path / f"{name}.png")
+    drafts = {"count": 4, "picture": {"file": "${thing}.png", "strength": [0.3, 0.6]}}
+    state = studio.campaign({**BRIEF, "drafts": drafts}, folder=tmp_path)
+    asked = [version.recipe.task for version in state.drafts]
+    assert [task.kind for task in asked] == ["image-to-image"] * 4
+    assert [task.strength for task in asked if task.kind == "image-to-image"] == [
+        0.3,
+        0.3,
+        0.6,
+        0.6,
+    ]
+    begun = {studio.version(version.parents[0]).operation for version in state.drafts}
+    assert begun == {"import"}
+    told = origins_of(studio.records, [version.id for version in state.drafts])
+    assert {each["values"]["thing"] for each in told.values()} == {"mug", "vase"}
+    count = studio.records.count()
+    studio.campaign({**BRIEF, "drafts": drafts}, folder=tmp_path)
+    assert studio.records.count() == count, "the picture is taken in once"
+
+
+def test_all_on_one_page_whose_parents_they_are(studio: Studio, tmp_path: Path) -> None:
+    sheet = {"columns": 2, "cell": 40, "gap": 4, "name": "a ${thing}", "ground": "#102030"}
+    brief = {**BRIEF, "deliver": {"sheet": sheet}}
+    state = studio.campaign(brief, folder=tmp_path)
+    assert state.page is not None and studio.verify(state.page).state
+    page = next(v for v in studio.log() if v.operation == "composite")
+    assert {version.id for version in state.polished} < set(page.parents)
+    assert (page.size.width, page.size.height) == (2 * 44 + 4, 40 + 12 + 2 * 4)
+    facts = json.loads((tmp_path / "delivered" / "report.json").read_text())
+    assert facts["page"] == state.page.name and facts["apart"]["finals"] >= 0
+    count = studio.records.count()
+    assert studio.campaign(brief, folder=tmp_path).page == state.page
+    assert studio.records.count() == count
+
+
+@pytest.mark.parametrize(
+    ("polish", "says"),
+    [
+        ({"edits": [{"crop": {}}]}, "no verb 'crop'"),
+        ({"edits": [{"upscale": {"scale": 2}, "logo": {}}]}, "edit 1 is not one verb"),
+        ({"edits": [{"upscale": {"scal": 2}}]}, "polish.edits.1.upscale: there is no 'scal'"),
+        ({"edits": [{"retouch": {"palette": "none.png"}}]}, "there is no file none.png"),
+        ({"edits": [{"composite": {"layers": [{"file": "${cloth}.png"}]}}]}, "no row has 'cloth'"),
+        ({"edits": [{"composite": {"layers": [{"at": [0, 0]}]}}]}, "a file or a version"),
+        ({"logo": {"version": "zzzz", "on": "mug"}}, "zzzz"),
+    ],
+)
+def test_a_faulty_edit_is_told_before_anything_is_drawn(
+    studio: Studio, tmp_path: Path, polish: dict[str, Any], says: str
+) -> None:
+    from maquette.errors import MaquetteError
+
+    with pytest.raises(MaquetteError, match=says):
+        studio.campaign({**BRIEF, "polish": polish}, folder=tmp_path)
+    assert studio.records.count() == 0
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"polish": {"edits": [{"retouch": {"palette": "/etc/passwd"}}]}},
+        {"polish": {"edits": [{"upscale": {"model": "../secret"}}]}},
+        {"drafts": {"reference": [{"role": "style", "image": "secret.png"}]}},
+        {"drafts": {"picture": "secret.png"}},
+        {"drafts": {"lora": {"/elsewhere/x.safetensors": 1.0}}},
+    ],
+)
+def test_a_brief_from_elsewhere_names_no_file_of_this_machine(
+    studio: Studio, part: dict[str, Any]
+) -> None:
+    with pytest.raises(BriefRefused, match="files of this machine"):
+        studio.orders.campaign({**BRIEF, **part})
+
+
+def test_inpaint_in_a_box_or_where_a_word_is(studio: Studio, tmp_path: Path) -> None:
+    polish = {"steps": 0, "edits": [{"inpaint": {"box": [8, 8, 24, 24], "prompt": "a moon"}}]}
+    state = studio.campaign({**BRIEF, "polish": polish}, folder=tmp_path)
+    assert {version.operation for version in state.polished} == {"inpaint"}
+    polish["edits"] = [{"inpaint": {"prompt": "a moon"}}]
+    with pytest.raises(BriefRefused, match="nothing of where"):
+        studio.campaign({**BRIEF, "polish": polish}, folder=tmp_path)
