@@ -185,29 +185,31 @@ def mood(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
     pen.rectangle((w * 0.1, h * 0.5, w * 0.24, h * 0.72), (60, 92, 98, 255))
 
 
+def room(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
+    w, h = image.size
+    for y in range(round(h * 0.68)):
+        share = y / (h * 0.68)
+        tone = tuple(round(a + (b - a) * share) for a, b in zip(WALL[0], WALL[1], strict=True))
+        pen.line((0, y, w, y), (*tone, 255))
+    pen.rectangle((0, h * 0.68, w, h), (250, 232, 212, 255))
+
+
 def sketch(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
     w, h = image.size
-    pen.rectangle((0, 0, w, h * 0.62), (244, 176, 120, 255))
-    pen.ellipse((w * 0.66, h * 0.2, w * 0.84, h * 0.2 + w * 0.18), (255, 236, 170, 255))
-    pen.polygon(
-        [(0, h * 0.62), (w * 0.2, h * 0.46), (w * 0.5, h * 0.6), (w * 0.8, h * 0.5), (w, h * 0.58),
-         (w, h), (0, h)],
-        (110, 150, 84, 255),
-    )  # fmt: skip
-    pen.rectangle((w * 0.2, h * 0.5, w * 0.5, h * 0.8), (232, 206, 160, 255))
-    roof = [(w * 0.15, h * 0.52), (w * 0.35, h * 0.32), (w * 0.55, h * 0.52)]
-    pen.polygon(roof, (150, 56, 44, 255))
-    pen.rectangle((w * 0.31, h * 0.64, w * 0.4, h * 0.8), (92, 52, 40, 255))
-    for box in ((0.23, 0.56, 0.29, 0.63), (0.42, 0.56, 0.48, 0.63)):
-        pen.rectangle((w * box[0], h * box[1], w * box[2], h * box[3]), (250, 214, 110, 255))
-    rough = (60, 44, 40, 255)
-    for points in (
-        [(0.15, 0.52), (0.35, 0.31), (0.56, 0.53)],
-        [(0.2, 0.5), (0.2, 0.81), (0.5, 0.8), (0.5, 0.5)],
-        [(0.0, 0.62), (0.2, 0.45)],
-        [(0.5, 0.6), (0.8, 0.5), (1.0, 0.58)],
-    ):
-        pen.line([(x * w, y * h) for x, y in points], rough, 2 * FINE, "curve")
+    pen.rectangle((0, 0, w, h * 0.62), (244, 166, 116, 255))
+    pen.ellipse((w * 0.74, h * 0.1, w * 0.92, h * 0.1 + w * 0.18), (255, 216, 110, 255))
+    hills = [(0, 0.58), (0.22, 0.5), (0.5, 0.58), (0.8, 0.46), (1, 0.54), (1, 1), (0, 1)]
+    pen.polygon([(x * w, y * h) for x, y in hills], (116, 158, 92, 255))
+    pen.rectangle((w * 0.14, h * 0.5, w * 0.58, h * 0.84), (238, 214, 160, 255))
+    roof = [(w * 0.08, h * 0.52), (w * 0.36, h * 0.26), (w * 0.64, h * 0.52)]
+    pen.polygon(roof, (122, 48, 44, 255))
+    pen.rectangle((w * 0.31, h * 0.62, w * 0.41, h * 0.84), (92, 44, 34, 255))
+    for left in (0.18, 0.45):
+        pen.rectangle((w * left, h * 0.58, w * (left + 0.09), h * 0.68), (250, 206, 84, 255))
+
+
+WALL = (238, 196, 158), (228, 172, 138)
+"""The wall's colour above and below."""
 
 
 # -- poses ----------------------------------------------------------------------------------------
@@ -248,6 +250,8 @@ def main() -> None:
     for name in ("product-heroes", "marketing-campaign"):
         evening = drawn((192, 192), mood, "white").convert("RGB")
         evening.save(HERE / name / "mood.png", optimize=True)
+    plain = drawn((256, 256), room, "white").convert("RGB")
+    plain.save(HERE / "product-heroes" / "room.png", optimize=True)
     house = drawn((256, 256), sketch, "white").convert("RGB")
     house.save(HERE / "concept-art" / "sketch.png", optimize=True)
     for name in POSES:

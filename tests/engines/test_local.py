@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from maquette.core.geometry import Box, Size
-from maquette.engines.local import close_region, extend, open_region
+from maquette.engines.local import close_region, evened, extend, open_region
 
 
 def noisy(width: int, height: int, mode: str = "RGB", seed: int = 0) -> Image.Image:
@@ -225,3 +225,44 @@ def test_a_canvas_goes_on_without_a_step_and_without_sharp_copies() -> None:
     assert far.std() < np.asarray(noisy(64, 64)).std() / 3
     with pytest.raises(ValueError, match="0 or more"):
         extend(noisy(8, 8), -1, 0, 0, 0)
+
+
+def test_what_was_drawn_takes_the_tones_around_it_and_keeps_its_things() -> None:
+    start = np.zeros((64, 96, 3), np.uint8)
+    start[:32], start[32:] = (200, 180, 150), (90, 60, 40)
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, 48:] = 255
+    drawn = start.astype(np.int16)
+    drawn[:, 48:] += 18
+    drawn[20:40, 70:90] = (250, 20, 20)
+    even = np.asarray(
+        evened(
+            Image.fromarray(drawn.astype(np.uint8)), Image.fromarray(start), Image.fromarray(mask)
+        )
+    ).astype(int)
+    step = np.abs(even[:, 50] - start[:, 46]).max(axis=-1)
+    assert np.median(step) <= 2 and step.max() < 18
+    assert (even[:, :48] == drawn[:, :48]).all(), "only inside the mask"
+    red = even[30, 80]
+    assert red[0] > 220 and red[1] < 20, "a thing stays what it is"
+
+
+def test_another_thing_beside_the_border_is_no_tone() -> None:
+    start = np.full((64, 96, 3), 200, np.uint8)
+    drawn = np.full((64, 96, 3), 20, np.uint8)
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, 48:] = 255
+    even = evened(Image.fromarray(drawn), Image.fromarray(start), Image.fromarray(mask))
+    assert np.asarray(even)[:, 50:].max() < 210
+    assert evened(Image.fromarray(drawn), Image.fromarray(start), Image.new("L", (96, 64), 255))
+
+
+def test_an_edge_drawn_out_holds_nothing_twice() -> None:
+    picture = np.full((40, 40, 3), 100, np.uint8)
+    picture[10:30, 28:36] = 255  # a thing near the edge, which is not cut by it
+    canvas, mask = extend(Image.fromarray(picture), 0, 0, 24, 0, drawn_out=True)
+    fresh = np.asarray(canvas)[:, 40:]
+    assert canvas.size == (64, 40) and fresh.max() <= 110
+    mirrored, _ = extend(Image.fromarray(picture), 0, 0, 24, 0)
+    assert np.asarray(mirrored)[:, 40:].max() > 150
+    assert np.asarray(mask)[:, 40:].min() == 255

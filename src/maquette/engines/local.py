@@ -7,6 +7,8 @@ pixel where the mask is 0 keeps its bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +17,12 @@ from PIL import Image, ImageFilter
 from maquette.core.geometry import Box, Size
 from maquette.core.raster import seam_score
 
-__all__ = ["close_region", "extend", "open_region"]
+__all__ = ["close_region", "evened", "extend", "open_region"]
 
+_TONE = 30.0
+"""Levels of 255 within which two colours at a border are tones of the same thing."""
+_ALONG = 6.0
+"""Pixels along a border over which its tones are smoothed."""
 _MARGIN = 3
 """Pixels around a region that the seam is measured against."""
 
@@ -95,13 +101,58 @@ def close_region(
     return Image.fromarray(result), seam_score(result[near][..., :3], drawn_mask[near])
 
 
+def evened(drawn: Image.Image, start: Image.Image, mask: Image.Image) -> Image.Image:
+    """``drawn`` with its tones inside the mask brought to those of ``start`` around it.
+
+    Along the mask's border the colours on both sides are compared, over a few pixels; what they
+    differ by is added inward, the same all the way. Where they differ by far, another thing stands
+    there and not another tone, and the neighbours decide. All three have one size.
+    """
+    inside = np.asarray(mask.convert("L")) > 127
+    if inside.all() or not inside.any():
+        return drawn
+    new = np.asarray(drawn.convert("RGB"), np.float32)
+    old = np.asarray(start.convert("RGB"), np.float32)
+    apart = _near(old, ~inside) - _near(new, inside)
+    touching = cv2.dilate(inside.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    border = touching & ~inside
+    alike = np.exp(-((np.abs(apart).max(axis=-1) / _TONE) ** 2)) * border
+    soft = cv2.GaussianBlur(alike.astype(np.float32), (0, 0), _ALONG)
+    tones = cv2.GaussianBlur((apart * alike[..., None]).astype(np.float32), (0, 0), _ALONG)
+    tones /= np.maximum(soft, 1e-6)[..., None]
+    # Every new place takes the tone of the place on the border that is nearest to it.
+    nearest: Any = cv2.distanceTransformWithLabels(
+        (~border).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    labels = nearest[1]
+    found = np.zeros((int(labels.max()) + 1, 3), np.float32)
+    found[labels[border]] = tones[border]
+    spread = cv2.GaussianBlur(found[labels], (0, 0), _ALONG)
+    result = np.where(inside[..., None], new + spread, new)
+    return Image.fromarray(np.clip(np.rint(result), 0, 255).astype(np.uint8))
+
+
+def _near(picture: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The mean of the known colours within a few pixels of every place."""
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 3)
+    colours = cv2.GaussianBlur(picture * known[..., None].astype(np.float32), (0, 0), 3)
+    return colours / np.maximum(share, 1e-6)[..., None]
+
+
 def extend(
-    image: Image.Image, left: int, top: int, right: int, bottom: int
+    image: Image.Image,
+    left: int,
+    top: int,
+    right: int,
+    bottom: int,
+    *,
+    drawn_out: bool = False,
 ) -> tuple[Image.Image, Image.Image]:
     """A larger canvas to outpaint on: so many pixels more on each side.
 
-    New places hold the picture mirrored at its edge and blurred more the further out they lie, so
-    that a model starts from the right colours and from no sharp copy.
+    New places hold the picture mirrored at its edge (``drawn_out``: the edge itself drawn out, so
+    that nothing stands there twice) and blurred more the further out they lie, so that a model
+    starts from the right colours and from no sharp copy.
 
     Returns:
         (canvas RGB, mask L): the mask is white on exactly the new pixels.
@@ -114,7 +165,8 @@ def extend(
     picture = _flat(image)
     inner = np.asarray(picture)
     height, width = inner.shape[:2]
-    mirrored = np.pad(inner, ((top, bottom), (left, right), (0, 0)), mode="symmetric")
+    around = ((top, bottom), (left, right), (0, 0))
+    mirrored = np.pad(inner, around, mode="edge" if drawn_out else "symmetric")
     reach = max(left, top, right, bottom, 1)
     blurred = Image.fromarray(mirrored).filter(ImageFilter.GaussianBlur(max(2.0, reach / 6)))
 

@@ -28,6 +28,8 @@ _ARC = 120.0
 """Degrees of a round wall that a label takes; what lies further round is too slanted to read."""
 _MARGIN = 0.1
 """The share of the wall's height that stays free above and below."""
+_MOSTLY = 0.6
+"""The share of a column in the thing's colour from which the rest is something on it."""
 _MOST_BEND = 0.12
 _ALIKE = 28.0
 """CIELAB distance, lightness counting half, within which a place is of the wall's colour."""
@@ -89,6 +91,7 @@ def find_surface(covered: Image.Image, *, round_: bool = True) -> Surface:
     # Handles only ever add to the width, so the narrower rows tell the wall's.
     usual = float(np.percentile(widths, 30))
     body = _longest(runs[(widths > 0.7 * usual) & (widths < 1.35 * usual)])
+    body, usual = _below_neck(runs, body, usual)
     if len(body) < _LEAST or usual < _LEAST:
         raise _nothing()
     rows = body[:, 0].astype(np.float64)
@@ -131,7 +134,18 @@ def _of_one_colour(picture: Image.Image, flags: npt.NDArray[np.uint8]) -> npt.ND
     lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2LAB))
     apart = (lab - np.median(lab[core], axis=0)) * np.array([0.5, 1, 1], np.float32)
     near = (np.linalg.norm(apart, axis=-1) <= _ALIKE).astype(np.uint8)
-    return near if (near & flags).sum() > 0.3 * flags.sum() else flags
+    if (near & flags).sum() <= 0.3 * flags.sum():
+        return flags
+    return near | _between(near & flags)
+
+
+def _between(near: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """What lies on the thing, a label or a print: columns that mostly have its colour have it from
+    their first row to their last. Of a handle they have little above and below its gap."""
+    above, below = (np.maximum.accumulate(each, axis=0) for each in (near, near[::-1]))
+    span = above & below[::-1]
+    most = near.sum(axis=0) > _MOSTLY * np.maximum(1, span.sum(axis=0))
+    return span * most.astype(np.uint8)
 
 
 def _nothing() -> SettingRefused:
@@ -160,6 +174,26 @@ def _runs(inside: Flags) -> npt.NDArray[np.int64]:
         right = int(after[0]) if after.size else closed.shape[1]
         found.append((int(row), left, right))
     return np.array(found, np.int64).reshape(-1, 3)
+
+
+def _below_neck(
+    runs: npt.NDArray[np.int64], narrow: npt.NDArray[np.int64], usual: float
+) -> tuple[npt.NDArray[np.int64], float]:
+    """The wider body under a neck, where ``narrow`` is one: a body stands around the neck's own
+    middle and has about as many rows or more; a handle sticks out to one side."""
+    widths = runs[:, 2] - runs[:, 1]
+    wide = runs[widths >= 1.35 * usual]
+    if len(narrow) < 2 or len(wide) < _LEAST:
+        return narrow, usual
+    wider = float(np.median(wide[:, 2] - wide[:, 1]))
+    body = _longest(runs[(widths > 0.7 * wider) & (widths < 1.35 * wider)])
+    if len(body) < max(_LEAST, 0.7 * len(narrow)):
+        return narrow, usual
+    middles = [float(np.median((part[:, 1] + part[:, 2]) / 2)) for part in (narrow, body)]
+    lower = float(body[:, 0].mean()) > float(narrow[:, 0].mean())
+    if not lower or abs(middles[0] - middles[1]) > 0.06 * wider:
+        return narrow, usual
+    return body, wider
 
 
 def _covers(

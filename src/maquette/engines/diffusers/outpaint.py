@@ -14,7 +14,7 @@ from maquette.core.trace import Trace
 from maquette.engines.base import Cancel, Event, Picture, Preview, Progress
 from maquette.engines.diffusers.drawing import Drawn, Order, draw_group
 from maquette.engines.diffusers.weights import Parts
-from maquette.engines.local import close_region, extend, open_region
+from maquette.engines.local import close_region, evened, extend, open_region
 from maquette.errors import RecipeRefused
 
 __all__ = ["draw_outpaint", "regions"]
@@ -24,6 +24,11 @@ COARSEST = 2.0
 
 SKEW = 1.2
 """And while its sides differ in shape from the working size by at most this factor."""
+
+BLIND = 0.35
+"""How far from the drawn-out edge a model starts whose noise hides everything at its first steps
+(zero terminal SNR, arXiv 2305.08891): from pure noise it would lay the new places out as if nothing
+stood beside them, and a horizon would jump at the border."""
 
 
 def regions(canvas: Size, task: Outpaint) -> list[Box]:
@@ -99,7 +104,9 @@ def draw_outpaint(
         RecipeRefused: when picture and sides do not make a canvas of ``size``.
     """
     began = time.perf_counter()
-    canvas, todo = extend(image, task.left, task.top, task.right, task.bottom)
+    blind = bool(parts.scheduler.get("rescale_betas_zero_snr"))
+    strength = BLIND if blind else 1.0
+    canvas, todo = extend(image, task.left, task.top, task.right, task.bottom, drawn_out=blind)
     if canvas.size != (size.width, size.height):
         raise RecipeRefused(
             f"the picture and its new sides make {canvas.width}x{canvas.height}, the recipe {size}"
@@ -118,7 +125,7 @@ def draw_outpaint(
         drawn: Drawn | None = None
         for event in draw_group(
             parts,
-            [order.started(start, cut, 1.0, region)],
+            [order.started(start, cut, strength, region)],
             maps=maps,
             previews=previews,
             cancel=cancel,
@@ -132,7 +139,8 @@ def draw_outpaint(
                 case (_, drawn):
                     pass
         assert drawn is not None  # noqa: S101 (every order ends in its picture)
-        canvas, seam = close_region(canvas, todo, region, drawn.image, task.feather)
+        fresh = evened(drawn.image, start, cut)
+        canvas, seam = close_region(canvas, todo, region, fresh, task.feather)
         todo.paste(0, region.corners)
         seams.append(seam)
         timings = {key: timings.get(key, 0.0) + value for key, value in drawn.timings.items()}
