@@ -57,7 +57,7 @@ with httpx2.Client(base_url=base, headers={"X-Maquette": "1"}, timeout=60) as ht
     ask("POST", "/prompt", json={"text": "a wolf in a submarine"})
     ask("GET", "/models")
     ask("GET", "/openapi.json")
-print(sorted({"torch", "diffusers", "transformers", "accelerate"} & set(sys.modules)))
+print(sorted({"torch", "diffusers", "transformers", "accelerate", "mcp"} & set(sys.modules)))
 server.should_exit = True
 """
 

@@ -29,6 +29,7 @@ A picture is never overwritten: every command that draws adds a version to the p
 def program() -> Any:
     """The whole command line as one command group."""
     from maquette.cli import (
+        assistant,
         campaign,
         judge,
         look,
@@ -48,6 +49,7 @@ def program() -> Any:
     app.callback(invoke_without_command=True)(_start)
     for module in (
         serve,
+        assistant,
         worker,
         make,
         polish,

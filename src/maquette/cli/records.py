@@ -257,6 +257,10 @@ KEYS: dict[str, dict[str, str]] = {
         "key": "whether it is at hand; null when none is needed",
         "address": "the variable with its address, when it is not at its usual one",
     },
+    "mcp": {
+        "command": "of --setup: what an assistant starts",
+        "args": "of --setup: with these arguments",
+    },
     "ping": {
         "engine": "who was asked",
         "seconds": "after how long it answered",

@@ -12,7 +12,7 @@ from maquette.cli.call import Call, read_settings
 if TYPE_CHECKING:
     from maquette.settings import Settings
 
-__all__ = ["COMMANDS", "PANEL"]
+__all__ = ["COMMANDS", "PANEL", "project_at_hand"]
 
 PANEL = "Studio"
 
@@ -73,7 +73,7 @@ def studio(
     listening = bind(host, port)
     address = address_of(listening, host)
     access = Access.at(host, token, name or ())
-    root, project = projects or settings.projects, _project(call, settings)
+    root, project = projects or settings.projects, project_at_hand(call, settings)
     with Rooms(root, [project] if project else [], settings=settings) as rooms:
         make_sample(rooms)
         crew = Crew(worker_command(root.absolute(), project), workers)
@@ -86,7 +86,7 @@ def studio(
         Server(app).run([listening])
 
 
-def _project(call: Call, settings: Settings) -> Path | None:
+def project_at_hand(call: Call, settings: Settings) -> Path | None:
     """The project that was asked for, made when it is not there; else that of this folder."""
     from maquette.storage.project import FOLDER
 

@@ -45,9 +45,7 @@ def compare(room: Open, request: Request, before: Before, after: After) -> Respo
     etag = f'"{first.id[:20]}-{second.id[:20]}"'
     if unchanged(request, etag):
         return Response(status_code=304, headers=fresh(etag))
-    body = room.answers.get(
-        ("compare", etag), lambda: encoded(compared(room, first.id, second.id))
-    )
+    body = room.answers.get(("compare", etag), lambda: encoded(compared(room, first.id, second.id)))
     return answer(body, headers=fresh(etag))
 
 
