@@ -173,6 +173,14 @@ def mark(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
     pen.rectangle((w * 0.05, h * 0.8, w * 0.95, h * 0.9), (30, 48, 84, 255))
 
 
+def plate(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
+    w, h = image.size
+    pen.rounded_rectangle((0, 0, w - 1, h - 1), 30 * FINE, (250, 244, 230, 255))
+    inner = Image.new("RGBA", (round(w * 0.7), round(h * 0.7)), (0, 0, 0, 0))
+    mark(inner, ImageDraw.Draw(inner))
+    image.alpha_composite(inner, (round(w * 0.15), round(h * 0.17)))
+
+
 def mood(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
     w, h = image.size
     for y in range(h):
@@ -244,7 +252,7 @@ def main() -> None:
     drawn((220, 260), label, (0, 0, 0, 0)).save(mockup / "label.png", optimize=True)
     drawn((240, 320), cover, "white").convert("RGB").save(mockup / "cover.png", optimize=True)
     drawn((240, 230), mark, (0, 0, 0, 0)).save(mockup / "mark.png", optimize=True)
-    drawn((240, 230), mark, (0, 0, 0, 0)).save(
+    drawn((240, 230), plate, (0, 0, 0, 0)).save(
         HERE / "marketing-campaign" / "mark.png", optimize=True
     )
     for name in ("product-heroes", "marketing-campaign"):

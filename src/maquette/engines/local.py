@@ -150,9 +150,9 @@ def extend(
 ) -> tuple[Image.Image, Image.Image]:
     """A larger canvas to outpaint on: so many pixels more on each side.
 
-    New places hold the picture mirrored at its edge (``drawn_out``: the edge itself drawn out, so
-    that nothing stands there twice) and blurred more the further out they lie, so that a model
-    starts from the right colours and from no sharp copy.
+    New places hold the picture mirrored at its edge and blurred more the further out they lie, so
+    that a model starts from the right colours and from no sharp copy. ``drawn_out``: they hold the
+    edge itself drawn out, so that nothing stands there twice and lines go on.
 
     Returns:
         (canvas RGB, mask L): the mask is white on exactly the new pixels.
@@ -168,7 +168,9 @@ def extend(
     around = ((top, bottom), (left, right), (0, 0))
     mirrored = np.pad(inner, around, mode="edge" if drawn_out else "symmetric")
     reach = max(left, top, right, bottom, 1)
-    blurred = Image.fromarray(mirrored).filter(ImageFilter.GaussianBlur(max(2.0, reach / 6)))
+    # What is drawn out has no copy to hide: a horizon stays where it is.
+    soft = reach / (30 if drawn_out else 6)
+    blurred = Image.fromarray(mirrored).filter(ImageFilter.GaussianBlur(max(2.0, soft)))
 
     row = np.arange(height + top + bottom)[:, None] - top
     column = np.arange(width + left + right)[None, :] - left
