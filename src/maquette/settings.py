@@ -19,14 +19,23 @@ def _home() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "maquette"
 
 
-def _projects() -> Path:
+def _data() -> Path:
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "maquette" / "projects"
+    return (Path(base) if base else Path.home() / ".local" / "share") / "maquette"
+
+
+def _projects() -> Path:
+    return _data() / "projects"
+
+
+def _models() -> Path:
+    return _data() / "models"
 
 
 class Settings(BaseSettings):
     """``project``: the folder to work in. ``projects``: where the studio keeps its own. ``home``:
-    where the person's own things live (the signing key). ``models``: a folder of more models.
+    where the person's own things live (the signing key). ``models``: a folder of more models,
+    into which what is trained goes as well.
     ``engine`` and ``model``: the defaults. ``threads``: processor threads for
     drawing, 0 = as many as there are cores. ``device`` (``cpu``, ``cuda``, ``auto``), ``dtype``,
     ``offload``, ``tiles`` and ``compile``: how a local model is fitted to the machine (see
@@ -38,7 +47,7 @@ class Settings(BaseSettings):
     project: Path = Path()
     projects: Path = Field(default_factory=_projects)
     home: Path = Field(default_factory=_home)
-    models: Path | None = None
+    models: Path = Field(default_factory=_models)
     engine: str = "diffusers"
     model: str = "postcard"
     threads: int = Field(default=0, ge=0)

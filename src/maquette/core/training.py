@@ -26,6 +26,7 @@ __all__ = [
     "DreamBooth",
     "Example",
     "Inversion",
+    "Layers",
     "LowRank",
     "Method",
     "Training",
@@ -40,6 +41,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 """How trainings, datasets and their adapters may be called."""
 
 Layers = Literal["attention", "all"]
+"""Which of a network's layers a LoRA changes."""
 
 
 class Example(Value):

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -21,7 +21,7 @@ from maquette.core.cost import Money
 from maquette.core.intent import Intent, Outcome
 from maquette.core.recipe import ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
-from maquette.core.training import Training
+from maquette.core.training import Course, Layers, Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,7 @@ __all__ = [
     "Study",
     "Substitution",
     "Teachable",
+    "Usual",
 ]
 
 Inputs = Mapping[str, Image.Image]
@@ -221,9 +222,22 @@ class Learned:
 Study = Lesson | Sheet | Learned
 
 
+@dataclass(frozen=True)
+class Usual:
+    """What usually goes well when this model is taught: how it is learned, and how much of the
+    network changes (``attention`` or ``all``)."""
+
+    course: Course
+    layers: Layers = "attention"
+
+
 @runtime_checkable
 class Teachable(Engine, Protocol):
     """An engine whose model can be taught."""
+
+    def usual(self, kind: Literal["lora", "dreambooth", "embedding"], examples: int) -> Usual:
+        """What goes well for a method and so many examples."""
+        ...
 
     def check_training(self, training: Training) -> tuple[str, ...]:
         """Look at a training before it is queued; what a person should know of it. Cheap: loads no
@@ -280,8 +294,11 @@ class Diary(Protocol):
         """What has become of it; ``handle`` adds to what is known."""
         ...
 
-    def keep(self, intent: Intent, image: Image.Image, money: Money) -> Intent:
-        """The picture is here, and this is its price."""
+    def keep(
+        self, intent: Intent, image: Image.Image, money: Money, *, message: str = ""
+    ) -> Intent:
+        """The picture is here, and this is its price; ``message`` says where that is not the
+        bill itself."""
         ...
 
     def picture(self, intent: Intent) -> Image.Image:

@@ -8,8 +8,10 @@ seed, on a sky over hills; its weight is the spot's size.
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.geometry import Box, Size
 from maquette.core.grammar import loras, parse
 from maquette.core.recipe import (
+    Anchored,
     Continue,
     ImageToImage,
     Inpaint,
@@ -28,20 +31,26 @@ from maquette.core.recipe import (
     Recipe,
 )
 from maquette.core.trace import Trace
+from maquette.core.training import Course, Training
 from maquette.core.trajectory import Kept, from_picture, steps_to_keep
 from maquette.engines.base import (
     Cancel,
     Event,
     Inputs,
+    Learned,
+    Lesson,
     Picture,
     Preview,
     Progress,
+    Sheet,
+    Study,
     Substitution,
+    Usual,
 )
 from maquette.engines.checks import check_recipe
 from maquette.engines.local import close_region, extend, open_region
 from maquette.engines.wording import substitutions, traced_words, unknown_words
-from maquette.errors import Cancelled, EngineFailed, RecipeRefused
+from maquette.errors import Cancelled, EngineFailed, RecipeRefused, TrainingRefused
 
 __all__ = ["FakeEngine", "create"]
 
@@ -96,7 +105,9 @@ class FakeEngine:
         """See ``Engine.capabilities``."""
         return Capabilities(
             engine=self.name,
-            tasks=frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"}),
+            tasks=frozenset(
+                {"text-to-image", "image-to-image", "continue", "anchored", "inpaint", "outpaint"}
+            ),
             model=MODEL,
             best_size=Size(width=256, height=256),
             min_side=32,
@@ -168,6 +179,51 @@ class FakeEngine:
                 )
             yield Picture(index, image, seconds, trace, notes)
 
+    def usual(self, kind: str, examples: int) -> Usual:  # noqa: ARG002
+        """See ``Teachable.usual``."""
+        return Usual(Course(steps=6, batch=1))
+
+    def check_training(self, training: Training) -> tuple[str, ...]:
+        """See ``Teachable.check_training``."""
+        if training.model != MODEL:
+            raise TrainingRefused(f"the training is for the model {training.model.name}")
+        if self.fail and self.fail in training.trigger:
+            raise TrainingRefused(f"the fake engine does not learn '{self.fail}'")
+        return ()
+
+    def teach(
+        self, training: Training, inputs: Inputs, folder: Path, *, cancel: Cancel | None = None
+    ) -> Iterator[Study]:
+        """See ``Teachable.teach``: it looks at the examples, counts its steps, and keeps the count
+        after each."""
+        self.check_training(training)
+        seen = [np.asarray(inputs[digest].convert("RGB").resize((8, 8))) for digest in inputs]
+        colour = np.mean(seen, axis=(0, 1, 2))
+        state, steps = folder / "state.json", training.course.steps
+        begun = json.loads(state.read_text())["step"] if state.is_file() else 0
+        for step in range(begun + 1, steps + 1):
+            if cancel:
+                raise Cancelled("stopped while learning; it goes on from here")
+            if self.delay:
+                time.sleep(self.delay)
+            partial = folder / "state.partial"
+            partial.write_text(json.dumps({"step": step}))
+            partial.replace(state)
+            yield Lesson(step, steps, 1.0 / step)
+            if training.sheet_every and step % training.sheet_every == 0:
+                shown = Image.new("RGB", (64, 32), tuple(int(c) for c in colour))
+                yield Sheet(step, shown)
+        file = folder / "learned.bin"
+        file.write_bytes(f"{training.digest} {colour.tolist()}".encode())
+        yield Learned(file, 3, float(steps))
+
+    def features(self, images: Sequence[Image.Image]) -> npt.NDArray[np.float32]:
+        """See ``Teachable.features``: the colours of 64 places."""
+        small = [np.asarray(image.convert("RGB").resize((8, 8)), np.float32) for image in images]
+        places = np.stack(small).reshape(len(small), -1, 3) - 128
+        length = np.linalg.norm(places, axis=2, keepdims=True)
+        return (places / np.maximum(length, 1e-6)).astype(np.float32)
+
     def explain(self, image: Image.Image, prompt: PromptText) -> Trace:
         """See ``Explainer.explain``: spots that depend on the words and the picture's bytes."""
         seed = int.from_bytes(hashlib.sha256(image.convert("RGB").tobytes()).digest()[:4], "big")
@@ -189,7 +245,7 @@ class FakeEngine:
                 before = _input(inputs, task.image).convert("RGB").resize(size)
                 drawn = _paint(recipe, recipe.size)
                 return Image.blend(before, drawn, task.strength), {}, None, recipe.size
-            case Continue():
+            case Continue() | Anchored():
                 small, timestep = from_picture(_input(inputs, task.latents))
                 size = (recipe.size.width, recipe.size.height)
                 shape = (3, max(1, size[1] // CELL), max(1, size[0] // CELL))

@@ -1,15 +1,18 @@
-"""Jobs that order work themselves: the loop over one picture, a campaign, a playbook's chain."""
+"""Jobs that order work themselves: the loop over one picture, a campaign, a playbook's chain, a
+training."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from maquette.core.canonical import canonical_json
 from maquette.core.job import Job, Status
 from maquette.core.playbook import load_playbook
+from maquette.core.training import load_training
 from maquette.engines.base import Event, Picture
 from maquette.errors import EngineFailed
 from maquette.stages.chain import play
@@ -18,11 +21,12 @@ from maquette.stages.improve import answered, improve
 from maquette.stages.order import Order, Ordered
 from maquette.stages.plan import Campaign, make_brief, run
 from maquette.stages.plan.campaign import CAMPAIGN
+from maquette.stages.teaching import Teacher, study
 from maquette.storage.origin import ORIGIN
 
 __all__ = ["CARRYING", "carry", "home_of", "one_job"]
 
-CARRYING = frozenset({"improve", "campaign", "play"})
+CARRYING = frozenset({"improve", "campaign", "play", "train"})
 """Operations that make versions by orders of their own and end with a result."""
 
 
@@ -42,7 +46,8 @@ def carry(
     Returns:
         Of improve ``{best, before, after, ended, steps}``, of a campaign ``{campaign, stage,
         waiting}``: where it stands, and the stage at which it waits for a person or None; of play
-        ``{steps}``, each with what it drew and what it picked.
+        ``{steps}``, each with what it drew and what it picked; of train ``{training, name, kind,
+        adapter, identity, samples, sheet}``.
 
     Raises:
         Ordered: a campaign waits for pictures that others draw.
@@ -71,6 +76,8 @@ def carry(
                 for link in links
             ]
         }
+    if job.operation == "train":
+        return _trained(asked["training"], cast("Teacher", hands), job.priority)
     _all_well(ended)
     brief = make_brief(asked["brief"])
     answers = {each.parents[0]: each.result for each in ended if each.result is not None}
@@ -120,6 +127,14 @@ def _no_circle(orders: Sequence[Order], ended: Sequence[Job]) -> None:
             "a part of the campaign is another one each time that it is asked for",
             hint="give its edits a seed",
         )
+
+
+def _trained(digest: str, hands: Teacher, priority: int) -> dict[str, Any]:
+    training = load_training(json.loads(hands.blobs.get(digest)))
+    report = study(training, hands, priority=priority)
+    told = report.model_dump(mode="json")
+    keys = ("training", "name", "kind", "adapter", "identity", "samples", "sheet")
+    return {key: told[key] for key in keys}
 
 
 def one_job(hear: Callable[[Event], None] | None) -> Callable[[Event], None] | None:

@@ -16,7 +16,7 @@ from maquette.storage.origin import ORIGIN
 
 __all__ = ["JUDGING", "Order", "Ordered", "group_of", "is_alive", "jobs_of", "this_process"]
 
-JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign", "play"})
+JUDGING = frozenset({"replay", "critique", "explain", "improve", "campaign", "play", "train"})
 """Operations that end with a result instead of a version of their own: they look at one, or make
 some by orders of their own."""
 

@@ -1,8 +1,8 @@
 """The studio: the library's façade and the place where the parts are put together.
 
 The façade is one class, built in layers that each add their verbs: ``Desk`` (open project,
-engines), ``Looking``, ``Marking``, ``Making``, ``Judging``, ``Queueing``, and ``Studio`` with the
-release.
+engines), ``Looking``, ``Marking``, ``Making``, ``Judging``, ``Queueing``, ``Teaching``, and
+``Studio`` with the release.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from maquette.stages.plan import Brief, Campaign, State
 from maquette.stages.release import Release, release
 from maquette.studio import planning
 from maquette.studio.desk import read_file
-from maquette.studio.queueing import Queueing
+from maquette.studio.teaching import Teaching
 
 if TYPE_CHECKING:
     from maquette.exchange.keys import Identity
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Studio", "has_identity", "verify_file"]
 
 
-class Studio(Queueing):
+class Studio(Teaching):
     """A project with everything that can be done in it.
 
     ``folder`` holds the project (default: MAQUETTE_PROJECT, else the current folder); ``create``

@@ -99,6 +99,11 @@ class Desk:
         """The project's folder."""
         return self._project.root
 
+    @property
+    def models(self) -> Path:
+        """The folder of more models, into which what is trained goes."""
+        return self.settings.models
+
     def engine(self, name: str | None = None, model: str | Path | None = None) -> Engine:
         """An engine by name, loaded once (default: this studio's own)."""
         return self.engines.get(name, model)

@@ -16,7 +16,7 @@ from maquette import operations
 from maquette.core.explore import Reach, styles
 from maquette.core.geometry import Size
 from maquette.core.picture import encode_png
-from maquette.core.recipe import PromptText
+from maquette.core.recipe import Anchored, PromptText
 from maquette.core.trace import unpack_trace
 from maquette.core.trajectory import Kept
 from maquette.core.version import Version
@@ -31,6 +31,7 @@ from maquette.studio.filling import chain_step, fill_template, play_order
 from maquette.studio.pixel_orders import PixelOrders
 from maquette.studio.plan_orders import PlanOrders
 from maquette.studio.steering import AnyPicture, Likeness, Steering, Structure, read_steering
+from maquette.studio.teach_orders import TeachOrders
 from maquette.studio.wording import chosen, joined, likenesses, origin_of, read_words
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Orders"]
 
 
-class Orders(PixelOrders, PlanOrders):
+class Orders(PixelOrders, PlanOrders, TeachOrders):
     """A method for each verb; each has the verb's arguments and returns the ``Order``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -270,15 +271,22 @@ class Orders(PixelOrders, PlanOrders):
         """The same picture with some words weighing more or less; seed and composition stay.
 
         It goes on from what the version kept of its drawing after the share ``begin`` of its
-        steps: early, so that things keep their places and still grow; 0.5 takes half of the time
-        and changes less. 0, or a version that kept nothing, draws from noise as the version did.
+        steps: early, so that things keep their places and still grow, in them where the engine can
+        do that; 0.5 takes half of the time and changes less. 0, or a version that kept nothing,
+        draws from noise as the version did.
 
         Raises:
             WordUnknown, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
         """
         version = self._desk.version(version)
-        kept = self._kept(version) if begin > 0 else ()
-        recipe = operations.reweight(version, weights, kept=kept, begin=begin)
+        kept, anchored = (), False
+        if begin > 0 and version.recipe.prompt is not None:
+            task = version.recipe.task
+            base = task.trace if isinstance(task, Anchored) else version.trace
+            kept = self._kept(version, base)
+            able = self._desk.engine_of(version.recipe).capabilities()
+            anchored = "anchored" in able.tasks
+        recipe = operations.reweight(version, weights, kept=kept, begin=begin, anchored=anchored)
         return Order("reweight", (recipe,), (version.id,))
 
     def inpaint(
@@ -439,11 +447,13 @@ class Orders(PixelOrders, PlanOrders):
         asked = {"caption": caption} if caption else {}
         return Order("explain", (version.recipe,), (version.id,), arguments=asked)
 
-    def _kept(self, version: Version) -> tuple[Kept, ...]:
-        """What a version kept of its drawing; nothing of one whose latents are of a part of it."""
-        if version.trace is None or version.recipe.task.kind not in WHOLE:
+    def _kept(self, version: Version, trace: str | None = None) -> tuple[Kept, ...]:
+        """What a version kept of its drawing (or another trace did); nothing of one whose latents
+        are of a part of it."""
+        trace = trace or version.trace
+        if version.trace is None or trace is None or version.recipe.task.kind not in WHOLE:
             return ()
-        return unpack_trace(self._desk.blobs.get(version.trace)).kept
+        return unpack_trace(self._desk.blobs.get(trace)).kept
 
     def picture(self, source: AnyPicture) -> tuple[Image.Image, Version | None]:
         """A picture, from wherever it is given, and its version if it is one's.

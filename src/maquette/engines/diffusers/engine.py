@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
@@ -15,7 +15,7 @@ from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.recipe import Embedding, ModelRef, PromptText, Recipe
 from maquette.core.trace import Trace
 from maquette.core.training import Training
-from maquette.engines.base import Cancel, Event, Inputs, Study, Substitution
+from maquette.engines.base import Cancel, Event, Inputs, Study, Substitution, Usual
 from maquette.engines.checks import check_recipe
 from maquette.engines.diffusers.conditions import (
     Catalogue,
@@ -44,6 +44,8 @@ VERSION = 1
 """Raised when a change alters any picture that this engine draws."""
 
 TASKS = frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"})
+ANCHORED = frozenset({"anchored"})
+"""Where weights act in places: on the attention of UNets."""
 INPAINTING = frozenset({"inpaint", "outpaint"})
 """All that a UNet with channels for a mask was trained to do."""
 
@@ -133,7 +135,11 @@ class DiffusersEngine:
         longest = max(card.native.width, card.native.height)
         return Capabilities(
             engine=self.name,
-            tasks=TASKS if card.channels == card.latents else INPAINTING,
+            tasks=INPAINTING
+            if card.channels != card.latents
+            else TASKS
+            if card.driver.makes_concepts
+            else TASKS | ANCHORED,
             model=card.ref,
             best_size=card.native,
             multiple=card.scale * card.patch,
@@ -223,6 +229,12 @@ class DiffusersEngine:
         from maquette.engines.diffusers.explain import explain
 
         return explain(self.parts(), image, prompt, self.capabilities())
+
+    def usual(self, kind: Literal["lora", "dreambooth", "embedding"], examples: int) -> Usual:
+        """See ``Teachable.usual``."""
+        from maquette.engines.diffusers.teaching import usual
+
+        return usual(self.card, kind, examples)
 
     def check_training(self, training: Training) -> tuple[str, ...]:
         """See ``Teachable.check_training``."""

@@ -1,0 +1,19 @@
+"""Teaching a model something new: curate pictures, learn from them, say how to use it."""
+
+from maquette.stages.teaching.curate import crop_for, curate, glance_at
+from maquette.stages.teaching.report import Identity, Report
+from maquette.stages.teaching.state import Progressed, state_of
+from maquette.stages.teaching.study import Teacher, place_for, study
+
+__all__ = [
+    "Identity",
+    "Progressed",
+    "Report",
+    "Teacher",
+    "crop_for",
+    "curate",
+    "glance_at",
+    "place_for",
+    "state_of",
+    "study",
+]
