@@ -3,6 +3,7 @@ import { history as past } from '../state/history.svelte'
 import { notices } from '../state/notices.svelte'
 import { carryOut, explore, goBack, operate, replace, take } from '../state/orders.svelte'
 import { prefs } from '../state/prefs.svelte'
+import { PRODUCTION } from '../state/router'
 import { studio } from '../state/studio.svelte'
 import { stage } from '../canvas/stage.svelte'
 import type { Tool } from '../canvas/editor.svelte'
@@ -182,7 +183,9 @@ define(
     },
   },
   { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id }) },
-  { name: 'campaigns', label: 'Campaigns', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => studio.route.screen === 'campaigns', perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
+  { name: 'production', label: 'Production', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => PRODUCTION.has(studio.route.screen), perform: () => studio.go({ screen: 'production', project: studio.room!.id }) },
+  { name: 'new-campaign', label: 'Begin a campaign …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
+  { name: 'template', label: 'Fill a template …', icon: 'words', group: 'Words', enabled: open, perform: () => studio.go({ screen: 'playbooks', project: studio.room!.id, name: null }) },
   { name: 'project', label: 'Open or make a project …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('projects') },
   {
     name: 'inspector', label: 'Show or hide the inspector', shortcut: 'Mod+I', icon: 'panel', group: 'Studio',

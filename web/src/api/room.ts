@@ -4,6 +4,8 @@ import type {
   Accepted,
   Adapter,
   Campaign,
+  CampaignRoom,
+  Checks,
   Comparison,
   Detail,
   Estimate,
@@ -13,13 +15,17 @@ import type {
   Model,
   Project,
   Pick,
+  Playbook,
   PromptRead,
   Proposal,
   Rating,
   Reweighed,
+  SavedPlaybook,
   Session,
   Summary,
+  Swatch,
   TokenMaps,
+  Tried,
   VersionPage,
 } from './types'
 
@@ -90,12 +96,22 @@ export class RoomApi {
     ask<Estimate>('GET', `${this.base}/estimate${query(parts)}`)
   select = (versions: string[], count = 5) =>
     this.ask<{ items: Pick[] }>('POST', '/selection', { json: { versions, count } })
-  campaigns = () => this.ask<{ items: string[] }>('GET', '/campaigns')
+  campaigns = () => this.ask<{ rooms: CampaignRoom[] }>('GET', '/campaigns')
   campaign = (name: string) => this.ask<Campaign>('GET', `/campaigns/${name}`)
   carryOn = (brief: Record<string, unknown>) =>
     this.ask<Accepted>('POST', '/campaigns', { json: { brief }, key: freshKey() })
   chooseIn = (name: string, stage: string, versions: string[]) =>
     this.ask<Accepted>('POST', `/campaigns/${name}/choice`, { json: { stage, versions }, key: freshKey() })
+  palette = (digest: string) => this.ask<{ items: Swatch[] }>('GET', `/pictures/${digest}/palette`)
+  playbooks = () => this.ask<{ items: SavedPlaybook[] }>('GET', '/playbooks')
+  playbook = (name: string, revision: number | null) =>
+    this.ask<Playbook>('GET', `/playbooks/${name}${query({ revision })}`)
+  savePlaybook = (text: string) => this.ask<SavedPlaybook>('POST', '/playbooks', { json: { text } })
+  testPlaybook = (name: string) => this.ask<Checks>('POST', `/playbooks/${name}/test`)
+  tryTemplate = (json: Record<string, unknown>, signal?: AbortSignal) =>
+    this.ask<Tried>('POST', '/template', { json, ...(signal && { signal }) })
+  previewRetouch = async (json: Record<string, unknown>, signal?: AbortSignal): Promise<Blob> =>
+    (await askBlob('POST', `${this.base}/previews/retouch`, { json, ...(signal && { signal }) })).blob
   compare = (before: string, after: string) =>
     this.ask<Comparison>('GET', `/compare${query({ before, after })}`)
   export = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/exports`, { json })

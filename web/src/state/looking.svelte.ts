@@ -4,7 +4,7 @@ import { type HeatMaps, type WordAt, wordsAt } from '../canvas/heat'
 import type { Point } from '../canvas/geometry'
 import type { Room } from './room.svelte'
 
-const WHOLE = new Set(['text-to-image', 'image-to-image', 'continue', 'import'])
+const WHOLE = new Set(['text-to-image', 'image-to-image', 'continue', 'anchored', 'import'])
 const FARTHEST = 40
 
 /** Token maps over the picture: of the whole, and of the area that was drawn last. */

@@ -4,17 +4,23 @@ export type Route =
   | { screen: 'refine'; project: string; version: string | null }
   | { screen: 'drafts'; project: string }
   | { screen: 'library'; project: string }
+  | { screen: 'production'; project: string }
   | { screen: 'campaigns'; project: string; name: string | null }
+  | { screen: 'playbooks'; project: string; name: string | null }
   | { screen: 'compare'; project: string; before: string; after: string }
 
 export type Screen = Route['screen']
+
+/** Pages of one screen. */
+export const PRODUCTION: ReadonlySet<Screen> = new Set(['production', 'campaigns', 'playbooks'] as const)
 
 export function parse(path: string): Route {
   const [p, project, screen, a, b] = path.split('/').filter(Boolean).map(decodeURIComponent)
   if (p !== 'p' || !project) return { screen: 'start' }
   if (screen === 'drafts') return { screen: 'drafts', project }
   if (screen === 'library') return { screen: 'library', project }
-  if (screen === 'campaigns') return { screen: 'campaigns', project, name: a || null }
+  if (screen === 'production') return { screen: 'production', project }
+  if (screen === 'campaigns' || screen === 'playbooks') return { screen, project, name: a || null }
   if (screen === 'compare' && a && b) return { screen: 'compare', project, before: a, after: b }
   return { screen: 'refine', project, version: (screen === 'v' && a) || null }
 }
@@ -26,7 +32,8 @@ export function href(route: Route): string {
     case 'refine':
       return route.version ? `${base}/v/${route.version.slice(0, 16)}` : base
     case 'campaigns':
-      return route.name ? `${base}/campaigns/${encodeURIComponent(route.name)}` : `${base}/campaigns`
+    case 'playbooks':
+      return route.name ? `${base}/${route.screen}/${encodeURIComponent(route.name)}` : `${base}/${route.screen}`
     case 'compare':
       return `${base}/compare/${route.before.slice(0, 16)}/${route.after.slice(0, 16)}`
     default:
