@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from tests.engines.making import array, digest, draw, mask, photo, recipe
 
+from maquette.core.anchors import as_planes
 from maquette.core.geometry import Box, Size
 from maquette.core.recipe import (
+    Anchored,
     Continue,
     ImageToImage,
     Import,
@@ -204,6 +206,22 @@ class DrawingEngine(AnyEngine):
             assert resumed.image.tobytes() != scratch.image.tobytes()
             away.append(float(np.abs(array(resumed.image) - array(whole.image)).mean()))
         assert away == sorted(away, reverse=True), "the later, the nearer to what was kept"
+
+    def test_words_grow_in_their_places(self, engine: Engine) -> None:
+        if "anchored" not in engine.capabilities().tasks:
+            return  # no skip: what an engine cannot do it does not claim
+        (whole,) = draw(engine, recipe(engine, "the moon over the sea", steps=8))
+        assert whole.trace is not None
+        task = Anchored(trace="a" * 64, step=1)
+        kept = {each.step: each for each in whole.trace.kept}
+        inputs = {task.latents: as_picture(kept[1]), task.maps: as_planes(whole.trace)}
+
+        def drawn(words: str) -> bytes:
+            (picture,) = draw(engine, recipe(engine, words, steps=8, task=task), inputs)
+            return picture.image.tobytes()
+
+        assert drawn("the (moon:1.5) over the sea") != drawn("the (moon:2) over the sea")
+        assert drawn("a boat over the sea") != drawn("the moon over the sea")
 
     def test_latents_of_another_shape_are_refused(self, engine: Engine) -> None:
         odd = Kept(step=2, steps=8, timestep=750.0, latents=np.zeros((5, 3, 3), np.float32))

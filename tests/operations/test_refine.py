@@ -10,6 +10,7 @@ import pytest
 from maquette import operations
 from maquette.core.capabilities import Capabilities
 from maquette.core.recipe import (
+    Anchored,
     Continue,
     ImageToImage,
     Import,
@@ -115,4 +116,6 @@ def test_words_weigh_otherwise_from_where_the_drawing_is_taken_up(make: MakeVers
     half = operations.reweight(version, {"moon": 1.5}, kept=KEPT, begin=0.5)
     assert half.task == Continue(trace="f" * 64, step=4)
     assert operations.reweight(version, {"moon": 1.5}, kept=KEPT, begin=0) == plain
+    held = operations.reweight(version, {"moon": 1.5}, kept=KEPT, anchored=True)
+    assert held.task == Anchored(trace="f" * 64, step=2)
     assert resumed.prompt == plain.prompt and resumed.sampling == plain.sampling

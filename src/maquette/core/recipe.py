@@ -17,6 +17,7 @@ from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
 from maquette.core.geometry import Size
 from maquette.core.tasks import (
+    Anchored,
     Composite,
     Continue,
     ImageToImage,
@@ -35,6 +36,7 @@ from maquette.errors import ProjectTooNew, RecipeRefused
 __all__ = [
     "MAX_SEED",
     "SCHEMA",
+    "Anchored",
     "Composite",
     "Conditioning",
     "Continue",

@@ -15,6 +15,7 @@ from maquette.core.pixel_tasks import Composite, Restore, Retouch
 from maquette.core.value import Digest, Value
 
 __all__ = [
+    "Anchored",
     "Composite",
     "Continue",
     "ImageToImage",
@@ -59,6 +60,28 @@ class Continue(Value):
     def latents(self) -> str:
         """What an engine finds the latents by among its inputs."""
         return f"{self.trace}@{self.step}"
+
+
+class Anchored(Value):
+    """A drawing taken up as by ``Continue``, its words anchored: what a word weighs more than it
+    did in the other drawing acts only where the other's token maps saw it, and around there.
+
+    So a thing grows in its place; raised everywhere it may as well appear in another.
+    """
+
+    kind: Literal["anchored"] = "anchored"
+    trace: Digest
+    step: int = Field(ge=1)
+
+    @property
+    def latents(self) -> str:
+        """What an engine finds the latents by among its inputs."""
+        return f"{self.trace}@{self.step}"
+
+    @property
+    def maps(self) -> str:
+        """What an engine finds the token maps by among its inputs."""
+        return f"{self.trace}#maps"
 
 
 class Inpaint(Value):
@@ -120,6 +143,7 @@ Task = Annotated[
     TextToImage
     | ImageToImage
     | Continue
+    | Anchored
     | Inpaint
     | Outpaint
     | Upscale

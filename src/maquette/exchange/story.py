@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from maquette.core.recipe import (
+    Anchored,
     Continue,
     ImageToImage,
     Import,
@@ -35,7 +36,7 @@ IMPORTED, PARENT = "imported", "parent"
 
 _UNKNOWN_SOURCE = "http://c2pa.org/digitalsourcetype/empty"
 _GENERATORS = {"maquette", "a1111", "comfyui", "invokeai"}
-_DRAWING = (TextToImage, ImageToImage, Continue, Inpaint, Outpaint, Restore)
+_DRAWING = (TextToImage, ImageToImage, Continue, Anchored, Inpaint, Outpaint, Restore)
 
 _OPERATIONS = {
     "generate": ("c2pa.edited", "another picture was made from words"),
@@ -60,6 +61,7 @@ _TASKS = {
     "text-to-image": ("c2pa.edited", "drawn again from words"),
     "image-to-image": ("c2pa.edited", "drawn again from the picture before it"),
     "continue": ("c2pa.edited", "a drawing was taken up half-way and finished"),
+    "anchored": ("c2pa.edited", "a drawing was taken up early, some of its words weighing more"),
     "inpaint": _OPERATIONS["inpaint"],
     "outpaint": _OPERATIONS["outpaint"],
     "upscale": _OPERATIONS["upscale"],

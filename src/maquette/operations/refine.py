@@ -25,7 +25,7 @@ BEGIN = 0.5
 """The share of the draft's steps after which it is taken up."""
 STRENGTH = 0.5
 """How far image-to-image may go from the draft."""
-WHOLE = frozenset({"text-to-image", "image-to-image", "continue"})
+WHOLE = frozenset({"text-to-image", "image-to-image", "continue", "anchored"})
 """Tasks that draw a whole picture, whose latents are those of all of it."""
 
 

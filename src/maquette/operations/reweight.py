@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from maquette.core.grammar import reweigh
-from maquette.core.recipe import Import, Recipe, Upscale
+from maquette.core.recipe import Anchored, Continue, Import, Recipe, Upscale
 from maquette.core.trajectory import Kept
 from maquette.core.version import SHORT, Version
 from maquette.errors import RecipeRefused, SettingRefused
@@ -25,12 +25,16 @@ def reweight(
     *,
     kept: Sequence[Kept] = (),
     begin: float = EARLY,
+    anchored: bool = False,
 ) -> Recipe:
     """The version's recipe with other weights: seed and every setting stay.
 
     With what the version ``kept`` of its drawing, it goes on from after about the share ``begin``
     (0 to 1) of its steps, so that things stay where they are: the words weigh otherwise from then
-    on only. With ``begin`` 0, or nothing kept, the task stays as well.
+    on only, and where an engine can have them ``anchored``, what they gain in their places only.
+    An anchored version is reweighted from the drawing that it went on from itself, whose latents
+    ``kept`` are: a slider may be moved as often as one likes, and nothing wanders. With ``begin``
+    0, or nothing kept, the task stays as well.
 
     Keys are words or phrases of the prompt (``moon``, ``full moon``, ``moon#2``); a weight is 0
     to 10, 1 neutral.
@@ -59,5 +63,10 @@ def reweight(
     text = reweigh(recipe.prompt.text, weights)
     negative, interpreter = recipe.prompt.negative, recipe.prompt.interpreter
     begin = settings.bounded("begin", begin, 0.0, 1.0)
-    task = going_on(version, kept, begin) if kept and begin > 0 else recipe.task
+    task = recipe.task
+    if kept and begin > 0:
+        found = going_on(version, kept, begin)
+        trace = task.trace if isinstance(task, Anchored) else found.trace
+        anchored = anchored and interpreter == "attention"
+        task = (Anchored if anchored else Continue)(trace=trace, step=found.step)
     return recipe.change(task=task, prompt=settings.prompt_text(text, negative, interpreter))

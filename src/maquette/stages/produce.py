@@ -13,11 +13,12 @@ from typing import Any
 
 from PIL import Image
 
+from maquette.core.anchors import as_planes
 from maquette.core.cost import Cost
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
 from maquette.core.picture import decode_mask, decode_picture, encode_png, size_of
-from maquette.core.recipe import Continue, Recipe
+from maquette.core.recipe import Anchored, Continue, Recipe
 from maquette.core.trace import pack_trace, unpack_trace
 from maquette.core.trajectory import as_picture
 from maquette.core.version import Version, make_version
@@ -41,8 +42,8 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
     inputs: dict[str, Image.Image] = {}
     for recipe in recipes:
         task = recipe.task
-        if isinstance(task, Continue):
-            inputs[task.latents] = _latents(task, blobs)
+        if isinstance(task, Continue | Anchored):
+            inputs |= _taken_up(task, blobs)
         for part in (*recipe.parts, *recipe.conditionings):
             picture, mask = getattr(part, "image", None), getattr(part, "mask", None)
             if picture is not None and picture not in inputs:
@@ -55,17 +56,19 @@ def load_inputs(recipes: Sequence[Recipe], blobs: Blobs) -> dict[str, Image.Imag
     return inputs
 
 
-def _latents(task: Continue, blobs: Blobs) -> Image.Image:
+def _taken_up(task: Continue | Anchored, blobs: Blobs) -> dict[str, Image.Image]:
     try:
-        kept = {each.step: each for each in unpack_trace(blobs.get(task.trace)).kept}
+        trace = unpack_trace(blobs.get(task.trace))
     except ValueError as error:
         raise RecipeRefused(f"the recipe goes on from {task.trace[:10]}: {error}") from error
+    kept = {each.step: each for each in trace.kept}
     if task.step not in kept:
         raise RecipeRefused(
             f"the drawing {task.trace[:10]} kept no latents at step {task.step}",
             hint=f"it kept {', '.join(map(str, kept)) or 'none'}",
         )
-    return as_picture(kept[task.step])
+    found = {task.latents: as_picture(kept[task.step])}
+    return found | ({task.maps: as_planes(trace)} if isinstance(task, Anchored) else {})
 
 
 def produce(

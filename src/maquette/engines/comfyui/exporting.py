@@ -13,6 +13,7 @@ from typing import Any
 
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import (
+    Anchored,
     Continue,
     ImageToImage,
     Inpaint,
@@ -28,7 +29,7 @@ from maquette.errors import RecipeRefused
 
 __all__ = ["Exported", "Family", "export_graph"]
 
-_DRAWN = (TextToImage, ImageToImage, Inpaint, Outpaint, Continue)
+_DRAWN = (TextToImage, ImageToImage, Inpaint, Outpaint, Continue, Anchored)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _Writer:
                 return self._inpaint(recipe, recipe.task)
             case Outpaint():
                 return self._outpaint(recipe, recipe.task)
-            case Continue():
+            case Continue() | Anchored():
                 return self._continue(recipe, recipe.task)
             case Upscale():
                 return self._upscale(recipe, recipe.task)
@@ -365,7 +366,9 @@ class _Writer:
             drawn = self._scaled(drawn, recipe.size.width, recipe.size.height)
         return self._put_back(canvas, drawn, hole, (0, 0), 0)
 
-    def _continue(self, recipe: Recipe, task: Continue) -> Wire:
+    def _continue(self, recipe: Recipe, task: Continue | Anchored) -> Wire:
+        if isinstance(task, Anchored):
+            self.notes.append("words that were raised in their places are raised everywhere")
         draft = self.traces.get(task.trace)
         if draft is None or draft.sampling is None or recipe.sampling is None:
             raise RecipeRefused("the drawing that it was taken up from is not known")

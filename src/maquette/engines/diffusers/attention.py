@@ -17,7 +17,7 @@ the batch's size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +41,7 @@ class Aim:
         context: (rows, tokens, width), the encoded texts, unconditional rows first.
         first: the first conditional row; all after it are conditional.
         bias: (rows, tokens), added to the logits, or None where every weight is 1.
+        local: from a number of places what is added by place, (rows, places, tokens), or None.
         steps: how many UNet calls were made with it.
         sums: what each place gave to each token by the number of places of a layer: tensors
             (rows - first, places, tokens), summed over heads (as their mean), layers and steps.
@@ -52,6 +53,7 @@ class Aim:
     context: torch.Tensor
     first: int
     bias: torch.Tensor | None = None
+    local: Callable[[int, torch.Tensor], torch.Tensor] | None = None
     steps: int = 0
     sums: dict[int, torch.Tensor] = field(default_factory=dict[int, torch.Tensor])
     layers: dict[int, int] = field(default_factory=dict[int, int])
@@ -141,6 +143,8 @@ class _Processor:
         )  # (rows x heads, places, tokens)
         if aim.bias is not None:
             logits.view(rows, attn.heads, places, -1).add_(aim.bias[:, None, None, :])
+        if aim.local is not None:
+            logits.view(rows, attn.heads, places, -1).add_(aim.local(places, logits)[:, None])
         probabilities = logits.softmax(dim=-1)
         if self.shared.record:
             self.shared.add(aim, probabilities, attn.heads)

@@ -16,6 +16,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.trace import Trace
 from maquette.core.trajectory import Kept, steps_to_keep
 from maquette.engines.base import Cancel, Preview, Progress
+from maquette.engines.diffusers.anchoring import Held
 from maquette.engines.diffusers.hooks import Steering, injected
 from maquette.engines.diffusers.latents import decode, encode_image, hole, mask_latents, pixels
 from maquette.engines.diffusers.latents import preview as rough
@@ -47,7 +48,7 @@ class Order:
     ``start`` is a picture of that size to begin from or to keep around ``mask``; ``latents`` are
     those of an unfinished drawing, (1, channels, rows, columns), at the timestep of the settings.
     ``steering`` is what steers it beside its words, ``region`` the part of the picture that it
-    shows (None: all of it).
+    shows (None: all of it), ``held`` the words that are raised in their places alone.
     """
 
     index: int
@@ -60,6 +61,7 @@ class Order:
     latents: torch.Tensor | None = None
     steering: Steering = NOTHING
     region: Box | None = None
+    held: Held | None = None
 
     def started(
         self,
@@ -209,4 +211,13 @@ def _canvas(parts: Parts, order: Order, shape: tuple[int, int, int, int]) -> Can
             mask = mask_latents(order.mask, parts.card.scale)
             if parts.card.channels > parts.card.latents:
                 masked = encode_image(parts, hole(order.start, order.mask))
-    return Canvas(order.generator, shape, order.plan.rows, order.plan.negative, init, mask, masked)
+    return Canvas(
+        order.generator,
+        shape,
+        order.plan.rows,
+        order.plan.negative,
+        init,
+        mask,
+        masked,
+        order.held,
+    )

@@ -14,8 +14,10 @@ from typing import Any
 import torch
 
 from maquette.engines.base import Cancel
+from maquette.engines.diffusers.anchoring import Held, Locally
 from maquette.engines.diffusers.attention import Aim, Watch, log_weights
 from maquette.engines.diffusers.hooks import Call, Condition, added
+from maquette.engines.diffusers.models import ModelCard
 from maquette.engines.diffusers.samplers import Schedule
 from maquette.engines.diffusers.text import Encoded
 from maquette.engines.diffusers.weights import Parts
@@ -57,6 +59,7 @@ class Canvas:
             settings say ``begun``, the latents of the unfinished drawing.
         mask: (1, 1, rows, columns), 1 = draw, 0 = keep; needs ``init``.
         masked: latents of the picture with a grey hole, for UNets with 9 input channels.
+        held: the words that are raised in their places alone.
     """
 
     generator: torch.Generator
@@ -66,6 +69,7 @@ class Canvas:
     init: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     masked: torch.Tensor | None = None
+    held: Held | None = None
 
 
 @dataclass(eq=False)
@@ -138,7 +142,10 @@ def denoise(
         key = tuple(id(row) for picture in rows for row in picture)
         if (batch := batches.get(key)) is None:
             negatives = [canvas.negative for canvas in canvases]
-            batch = batches[key] = _Batch(parts, rows, negatives, settings, shape)
+            helds = [canvas.held for canvas in canvases]
+            batch = batches[key] = _Batch(
+                parts, rows, negatives, helds, settings=settings, shape=shape
+            )
             look.aims.append((batch.aim, batch.owners, batch.flat))
         watch.look(batch.aim)
         scaled = schedule.scaled(latents, timestep)
@@ -189,6 +196,8 @@ class _Batch:
         parts: Parts,
         rows: Sequence[Sequence[Row]],
         negatives: Sequence[Encoded],
+        helds: Sequence[Held | None],
+        *,
         settings: Settings,
         shape: Sequence[int],
     ) -> None:
@@ -201,12 +210,31 @@ class _Batch:
         self.free = len(rows) if free else 0
         self.places = [*range(self.free), *self.owners]
         texts = [*negatives[: self.free], *(row.text for row in self.flat)]
-        weights = torch.stack([text.weights for text in texts])
+        weights, local = self._weighed(texts, helds, card, shape)
         context = torch.cat([text.context for text in texts])
-        self.aim = Aim(context, self.free, log_weights(weights, card.weight_gain))
+        self.aim = Aim(context, self.free, log_weights(weights, card.weight_gain), local)
         concepts = [row.text.concepts for row in self.flat]
         self.aim.concepts = [each for each in concepts if each is not None]
         self.extra = card.driver.beside(parts, texts, settings, shape)
+
+    def _weighed(
+        self,
+        texts: Sequence[Encoded],
+        helds: Sequence[Held | None],
+        card: ModelCard,
+        shape: Sequence[int],
+    ) -> tuple[torch.Tensor, Locally | None]:
+        """The rows' weights, (rows, tokens), and what more they weigh in some places."""
+        owners = [None] * self.free + [helds[owner] for owner in self.owners]
+        found = [
+            (text.weights, []) if held is None else held.split(text, card.weight_gain)
+            for text, held in zip(texts, owners, strict=True)
+        ]
+        parts = [each for _, each in found]
+        grids = card.driver.grids(card, shape)
+        return torch.stack([weights for weights, _ in found]), (
+            Locally(parts, grids) if any(parts) else None
+        )
 
     def spread(self, latents: torch.Tensor) -> torch.Tensor:
         """(pictures, …) to (rows, …)."""

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from PIL import Image
 
+from maquette.core.anchors import from_planes
 from maquette.core.conditioning import Conditioning
 from maquette.core.geometry import Size
-from maquette.core.recipe import Continue, ImageToImage, Inpaint, Outpaint, Recipe
+from maquette.core.recipe import Anchored, Continue, ImageToImage, Inpaint, Outpaint, Recipe
 from maquette.core.trajectory import from_picture
 from maquette.engines.base import Cancel, Event, Inputs, Picture, Preview, Progress
+from maquette.engines.diffusers.anchoring import hold
 from maquette.engines.diffusers.drawing import NOTHING, Drawn, Order, batches, draw_group
 from maquette.engines.diffusers.hooks import Steering
 from maquette.engines.diffusers.outpaint import draw_outpaint
@@ -121,10 +123,13 @@ def _order(index: int, recipe: Recipe, inputs: Inputs, plan: Plan, steering: Ste
         if start.size != size:
             start = start.resize(size, Image.Resampling.LANCZOS)
         return order.started(start, None, task.strength)
-    if isinstance(task, Continue):
+    if isinstance(task, Continue | Anchored):
         latents, timestep = from_picture(_input(inputs, task.latents))
         settings = replace(order.settings, begun=timestep)
-        return replace(order, settings=settings, latents=torch.from_numpy(latents)[None])
+        order = replace(order, settings=settings, latents=torch.from_numpy(latents)[None])
+    if isinstance(task, Anchored):
+        anchors = from_planes(_input(inputs, task.maps))
+        return replace(order, held=hold(anchors, plan.words))
     return order
 
 
