@@ -55,6 +55,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
@@ -84,6 +87,24 @@ class Guard:
             await problem(about, error.headers)(scope, receive, sealed)
             return
         await self.app(scope, _bounded(receive, limit), sealed)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A web socket is a face's or nobody's, and has to prove itself like a request: pages of
+        other sites may open one to any address, and tell their origin."""
+        headers = _Headers(scope["headers"])
+        face = next((each for each in self.faces if each.owns(scope["path"])), None)
+        try:
+            if face is None:
+                raise HttpRefused(404, "not-found", "there is no web socket here", hint="")
+            # A page's origin is one of HTTP, whatever it opens.
+            scheme = "https" if scope.get("scheme") == "wss" else "http"
+            self._check({**scope, "method": "GET", "scheme": scheme}, headers, face)
+        except HttpRefused:
+            await receive()
+            # Before it was accepted, this is an answer of 403.
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self.app(scope, receive, send)
 
     def _check(self, scope: Scope, headers: _Headers, face: Face | None) -> None:
         access, host = self.access, headers.get("host")

@@ -78,7 +78,9 @@ class Server(uvicorn.Server):
                 app,
                 http="h11",  # bounds what comes before a body, unlike httptools
                 loop="asyncio",
-                ws="none",
+                ws="wsproto",
+                ws_max_size=64 * 1024,
+                ws_ping_interval=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,

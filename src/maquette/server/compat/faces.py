@@ -26,7 +26,7 @@ from maquette.server.problems import HttpRefused, code_of, status_of
 
 __all__ = ["FACES", "Endpoint", "Face", "Refusal", "load_faces", "mount", "refusal_of"]
 
-FACES = ("openai", "mcp")
+FACES = ("openai", "a1111", "comfyui", "mcp")
 """The subpackages of ``compat``; each has ``face() -> Face``."""
 
 PROJECT = r"/p/{project}"

@@ -1,0 +1,446 @@
+"""ComfyUI's API: graphs of its own nodes become versions, and its clients hear of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from PIL import Image
+
+from maquette.core.picture import encode_png
+from maquette.core.recipe import ImageToImage, Import, Inpaint, TextToImage, Upscale
+from maquette.exchange.imports import read_metadata
+from maquette.storage.origin import origins_of
+
+from ..conftest import Running
+from .conftest import House
+
+Graph = dict[str, Any]
+
+
+def node(kind: str, **inputs: Any) -> dict[str, Any]:
+    return {"class_type": kind, "inputs": inputs}
+
+
+def simple(text: str = "a lone wolf", seed: int = 7, **more: Any) -> Graph:
+    """The graph that every ComfyUI opens with."""
+    settings = {"steps": 4, "cfg": 5, "sampler_name": "euler", "scheduler": "normal"}
+    return {
+        "4": node("CheckpointLoaderSimple", ckpt_name="fake"),
+        "5": node("EmptyLatentImage", width=64, height=96, batch_size=1),
+        "6": node("CLIPTextEncode", text=text, clip=["4", 1]),
+        "7": node("CLIPTextEncode", text="fog", clip=["4", 1]),
+        "3": node(
+            "KSampler",
+            **{
+                "seed": seed, **settings, "denoise": 1, "model": ["4", 0], "positive": ["6", 0],
+                "negative": ["7", 0], "latent_image": ["5", 0], **more,
+            },
+        ),
+        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "9": node("SaveImage", images=["8", 0], filename_prefix="wolf"),
+    }  # fmt: skip
+
+
+class Client:
+    """A client as people write them: post, look at the history, fetch."""
+
+    def __init__(self, base: str) -> None:
+        self.http = httpx2.Client(base_url=base, timeout=30)
+
+    def submit(self, graph: Any, **more: Any) -> httpx2.Response:
+        return self.http.post("/prompt", json={"prompt": graph, **more})
+
+    def done(self, graph: Graph, **more: Any) -> dict[str, Any]:
+        """The history's entry of a graph that was carried out."""
+        answer = self.submit(graph, **more)
+        assert answer.status_code == 200, answer.text
+        return self.wait(answer.json()["prompt_id"])
+
+    def wait(self, prompt: str) -> dict[str, Any]:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            found = self.http.get(f"/history/{prompt}").json()
+            if prompt in found:
+                return found[prompt]
+            time.sleep(0.02)
+        raise AssertionError("it never ended")
+
+    def pictures(self, entry: dict[str, Any]) -> list[bytes]:
+        assert entry["status"]["status_str"] == "success", entry["status"]
+        images = [each for out in entry["outputs"].values() for each in out["images"]]
+        found = [self.http.get("/view", params=each) for each in images]
+        assert all(each.status_code == 200 for each in found)
+        return [each.content for each in found]
+
+    def upload(self, name: str, data: bytes, **fields: str) -> dict[str, str]:
+        answer = self.http.post("/upload/image", files={"image": (name, data)}, data=fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[Client]:
+    client = Client(house.base)
+    yield client
+    client.http.close()
+
+
+@pytest.fixture(scope="module")
+def desk(drawing: Running) -> Iterator[Client]:
+    """One project for all that is only asked."""
+    client = Client(f"{drawing.address}/p/{drawing.rooms.create('desk of graphs').id}")
+    yield client
+    client.http.close()
+
+
+def photo(width: int = 64, height: int = 64) -> Image.Image:
+    return Image.linear_gradient("L").resize((width, height)).convert("RGB")
+
+
+class TestWords:
+    def test_a_graph_becomes_a_version(self, house: House, client: Client) -> None:
+        entry = client.done(simple("a ((lone:1.5) wolf)"))
+        (data,) = client.pictures(entry)
+        (version,) = house.studio.log()
+        recipe = version.recipe
+        assert isinstance(recipe.task, TextToImage) and recipe.prompt is not None
+        assert recipe.prompt.text == "a (lone:1.5)( wolf:1.1)" and recipe.prompt.negative == "fog"
+        assert recipe.sampling is not None and recipe.sampling.seed == 7
+        assert (recipe.sampling.sampler, recipe.sampling.steps) == ("euler", 4)
+        assert (recipe.size.width, recipe.size.height) == (64, 96)
+        image = Image.open(io.BytesIO(data))
+        assert image.tobytes() == house.studio.picture(version).tobytes()
+        assert read_metadata(data).version_id == version.id
+        assert json.loads(image.text["prompt"])["9"]["class_type"] == "SaveImage"  # type: ignore[attr-defined]
+        told = origins_of(house.studio.records, [version.id])[version.id]
+        assert told == {"face": "comfyui", "prompt_id": entry["prompt"][1]}
+
+    def test_what_is_drawn_otherwise_is_said(self, house: House, client: Client) -> None:
+        seed = 2**32 + 5
+        entry = client.done(simple(seed=seed, sampler_name="dpmpp_2m_sde", scheduler="karras"))
+        notes = entry["maquette"]["notes"]
+        assert any("dpmpp_2m_sde" in note for note in notes)
+        assert any("karras" in note for note in notes) and any(str(seed) in n for n in notes)
+        (version,) = house.studio.log()
+        assert version.recipe.sampling is not None and version.recipe.sampling.seed == 5
+        assert origins_of(house.studio.records, [version.id])[version.id]["notes"] == notes
+
+    def test_a_batch(self, house: House, client: Client) -> None:
+        graph = simple()
+        graph["5"]["inputs"]["batch_size"] = 3
+        assert len(client.pictures(client.done(graph))) == 3
+        seeds = {v.recipe.sampling.seed for v in house.studio.log() if v.recipe.sampling}
+        assert seeds == {7, 8, 9}
+
+    def test_prompts_combined_and_joined(self, house: House, client: Client) -> None:
+        graph = simple("a wolf")
+        graph["10"] = node("CLIPTextEncode", text="a moon", clip=["4", 1])
+        graph["11"] = node(
+            "ConditioningConcat", conditioning_to=["6", 0], conditioning_from=["10", 0]
+        )
+        graph["3"]["inputs"]["positive"] = ["11", 0]
+        client.pictures(client.done(graph))
+        graph["11"] = node("ConditioningCombine", conditioning_1=["6", 0], conditioning_2=["10", 0])
+        client.pictures(client.done(graph))
+        texts = [v.recipe.prompt.text for v in house.studio.log() if v.recipe.prompt]
+        assert texts == ["a wolf :0.5 AND a moon :0.5", "a wolf BREAK a moon"]
+
+    def test_samplers_in_parts(self, house: House, client: Client) -> None:
+        graph = simple()
+        graph["20"] = node("RandomNoise", noise_seed=11)
+        graph["21"] = node("KSamplerSelect", sampler_name="ddim")
+        graph["22"] = node("BasicScheduler", model=["4", 0], scheduler="simple", steps=6, denoise=1)
+        graph["23"] = node(
+            "CFGGuider", model=["4", 0], positive=["6", 0], negative=["7", 0], cfg=3.5
+        )
+        graph["3"] = node(
+            "SamplerCustomAdvanced",
+            noise=["20", 0], guider=["23", 0], sampler=["21", 0], sigmas=["22", 0],
+            latent_image=["5", 0],
+        )  # fmt: skip
+        client.pictures(client.done(graph))
+        (version,) = house.studio.log()
+        sampling = version.recipe.sampling
+        assert sampling is not None
+        assert (sampling.seed, sampling.steps, sampling.guidance) == (11, 6, 3.5)
+
+
+class TestPictures:
+    def start(self, client: Client, image: Image.Image, name: str = "photo.png") -> Graph:
+        told = client.upload(name, encode_png(image))
+        graph = simple("snow")
+        graph["1"] = node("LoadImage", image=told["name"])
+        graph["5"] = node("VAEEncode", pixels=["1", 0], vae=["4", 2])
+        return graph
+
+    def test_from_a_picture_by_a_share_of_the_way(self, house: House, client: Client) -> None:
+        graph = self.start(client, photo())
+        graph["3"]["inputs"]["denoise"] = 0.5
+        client.pictures(client.done(graph))
+        drawn, imported = house.studio.log()
+        task, sampling = drawn.recipe.task, drawn.recipe.sampling
+        assert isinstance(task, ImageToImage) and isinstance(imported.recipe.task, Import)
+        assert drawn.parents == (imported.id,)
+        # Four steps over the last half: the last four of eight.
+        assert sampling is not None and (sampling.steps, task.strength) == (8, 0.5)
+
+    def test_the_last_steps_of_so_many(self, house: House, client: Client) -> None:
+        graph = self.start(client, photo())
+        inputs = graph["3"]["inputs"]
+        inputs |= {"noise_seed": inputs.pop("seed"), "add_noise": "enable", "steps": 10}
+        inputs |= {
+            "start_at_step": 7,
+            "end_at_step": 10000,
+            "return_with_leftover_noise": "disable",
+        }
+        graph["3"]["class_type"] = "KSamplerAdvanced"
+        client.pictures(client.done(graph))
+        drawn = house.studio.log()[0]
+        assert isinstance(drawn.recipe.task, ImageToImage) and drawn.recipe.sampling is not None
+        assert int(drawn.recipe.task.strength * drawn.recipe.sampling.steps) == 3
+
+    def test_a_mask_keeps_every_other_pixel(self, house: House, client: Client) -> None:
+        image = photo().convert("RGBA")
+        image.putalpha(Image.new("L", image.size, 255))
+        image.paste((0, 0, 0, 0), (16, 16, 40, 40))  # painted away: to be drawn
+        graph = self.start(client, image)
+        graph["5"] = node(
+            "VAEEncodeForInpaint", pixels=["1", 0], vae=["4", 2], mask=["1", 1], grow_mask_by=0
+        )
+        (data,) = client.pictures(client.done(graph))
+        drawn = house.studio.log()[0]
+        assert isinstance(drawn.recipe.task, Inpaint) and drawn.recipe.task.strength == 1
+        before = house.studio.picture(house.studio.log()[1]).convert("RGB")
+        after = Image.open(io.BytesIO(data)).convert("RGB")
+        for box in ((0, 0, 64, 16), (0, 40, 64, 64), (0, 0, 16, 64), (40, 0, 64, 64)):
+            assert before.crop(box).tobytes() == after.crop(box).tobytes()
+        assert before.tobytes() != after.tobytes()
+
+    def test_drawn_twice_as_large(self, house: House, client: Client) -> None:
+        graph = simple()
+        graph["20"] = node(
+            "LatentUpscaleBy", samples=["3", 0], upscale_method="bislerp", scale_by=2
+        )
+        second = json.loads(json.dumps(graph["3"]))
+        second["inputs"] |= {"latent_image": ["20", 0], "denoise": 0.5, "seed": 8}
+        graph["21"] = second
+        graph["8"]["inputs"]["samples"] = ["21", 0]
+        (data,) = client.pictures(client.done(graph))
+        assert Image.open(io.BytesIO(data)).size == (128, 192)
+        drawn, first = house.studio.log()
+        assert drawn.parents == (first.id,) and isinstance(drawn.recipe.task, ImageToImage)
+
+    def test_enlarged_and_altered_pictures_are_children(self, house: House, client: Client) -> None:
+        graph = simple()
+        graph["20"] = node("ImageScaleBy", image=["8", 0], upscale_method="lanczos", scale_by=2)
+        graph["21"] = node("ImageInvert", image=["8", 0])
+        graph["9"]["inputs"]["images"] = ["20", 0]
+        graph["22"] = node("PreviewImage", images=["21", 0])
+        client.pictures(client.done(graph))
+        by_task = {type(v.recipe.task): v for v in house.studio.log()}
+        first = by_task[TextToImage]
+        assert by_task[Upscale].parents == by_task[Import].parents == (first.id,)
+
+    def test_names_of_uploads(self, client: Client) -> None:
+        red, blue = (encode_png(Image.new("RGB", (8, 8), each)) for each in ("red", "blue"))
+        assert client.upload("a.png", red)["name"] == "a.png"
+        assert client.upload("a.png", red)["name"] == "a.png"  # the same picture
+        assert client.upload("a.png", blue)["name"] == "a (1).png"
+        assert client.upload("a.png", blue, overwrite="true")["name"] == "a.png"
+        told = client.upload("b.png", red, subfolder="some/where")
+        assert told == {"name": "b.png", "subfolder": "some/where", "type": "input"}
+        query = {"filename": "b.png", "subfolder": "some/where", "type": "input"}
+        assert client.http.get("/view", params=query).content == red
+        small = client.http.get("/view", params={**query, "preview": "jpeg;50"})
+        assert small.headers["content-type"] == "image/jpeg"
+
+    @pytest.mark.parametrize("name", ["../up.png", "/etc/passwd", "a/../../b.png"])
+    def test_no_name_leads_out(self, client: Client, name: str) -> None:
+        data = encode_png(Image.new("RGB", (8, 8)))
+        kept = client.http.post(
+            "/upload/image", files={"image": ("x.png", data)}, data={"subfolder": name}
+        )
+        assert kept.status_code == 422 and kept.json()["error"]["type"] == "picture_refused"
+        assert client.http.get("/view", params={"filename": name}).status_code in {404, 422}
+
+    def test_a_painted_mask(self, client: Client) -> None:
+        client.upload("photo.png", encode_png(photo()))
+        painted = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+        form = {"original_ref": json.dumps({"filename": "photo.png", "type": "input"})}
+        files = {"image": ("painted.png", encode_png(painted))}
+        told = client.http.post("/upload/mask", files=files, data=form).json()
+        seen = client.http.get("/view", params={"filename": told["name"], "type": "input"})
+        image = Image.open(io.BytesIO(seen.content))
+        assert image.getchannel("A").getextrema() == (0, 0)
+
+
+class TestRefusals:
+    def test_a_node_that_is_not_known(self, desk: Client) -> None:
+        graph = simple()
+        graph["30"] = node("IPAdapterUnified", image=["8", 0])
+        answer = desk.submit(graph)
+        assert answer.status_code == 400
+        error = answer.json()["error"]
+        assert error["type"] == "missing_node_type" and "IPAdapterUnified" in error["message"]
+        assert error["extra_info"]["class_type"] == "IPAdapterUnified"
+
+    def test_faults_stand_at_their_nodes(self, desk: Client) -> None:
+        graph = simple(sampler_name="magic", steps=0)
+        graph["6"]["inputs"].pop("text")
+        graph["5"]["inputs"]["width"] = 7
+        answer = desk.submit(graph)
+        assert answer.status_code == 400
+        told = answer.json()
+        assert told["error"]["type"] == "prompt_outputs_failed_validation"
+        kinds = {
+            key: {fault["type"] for fault in found["errors"]}
+            for key, found in told["node_errors"].items()
+        }
+        assert kinds == {
+            "3": {"value_not_in_list", "value_smaller_than_min"},
+            "5": {"value_smaller_than_min"},
+            "6": {"required_input_missing"},
+        }
+        assert told["node_errors"]["3"]["dependent_outputs"] == ["9"]
+        assert told["node_errors"]["3"]["class_type"] == "KSampler"
+
+    def test_a_sound_output_is_carried_out_beside_a_faulty_one(self, desk: Client) -> None:
+        graph = simple()
+        graph["30"] = node("LoadImage", image="nowhere.png")
+        graph["31"] = node("SaveImage", images=["30", 0], filename_prefix="x")
+        answer = desk.submit(graph)
+        assert answer.status_code == 200 and set(answer.json()["node_errors"]) == {"30"}
+        assert set(desk.wait(answer.json()["prompt_id"])["outputs"]) == {"9"}
+
+    @pytest.mark.parametrize(
+        ("graph", "kind"),
+        [
+            ({}, "no_prompt"), ([], "no_prompt"), ({"1": {}}, "invalid_prompt"),
+            ({"1": node("PrimitiveInt", value=8)}, "prompt_no_outputs"),
+            ({"1": node("SaveImage", images=["1", 0])}, "prompt_outputs_failed_validation"),
+            ({"1": node("SaveImage", images=["2", 0])}, "prompt_outputs_failed_validation"),
+            (
+                {
+                    "1": node("SaveImage", images=["2", 0], filename_prefix="x"),
+                    "2": node("ImageInvert", image=["3", 0]),
+                    "3": node("ImageInvert", image=["2", 0]),
+                },
+                "prompt_outputs_failed_validation",
+            ),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_graph(self, desk: Client, graph: Any, kind: str) -> None:
+        answer = desk.submit(graph)
+        assert answer.status_code == 400 and answer.json()["error"]["type"] == kind
+
+    def test_what_cannot_be_drawn_ends_with_an_error(self, desk: Client) -> None:
+        entry = desk.done(simple(" "))
+        assert entry["status"]["status_str"] == "error" and not entry["status"]["completed"]
+        kind, told = entry["status"]["messages"][-1]
+        assert kind == "execution_error" and "prompt is empty" in told["exception_message"]
+        assert (told["node_id"], told["node_type"]) == ("3", "KSampler")
+
+    def test_no_json(self, desk: Client) -> None:
+        answer = desk.http.post("/prompt", content=b"{")
+        assert answer.status_code == 422 and "node_errors" in answer.json()
+
+    def test_another_sites_page_is_refused(self, desk: Client) -> None:
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = desk.http.post("/prompt", json={"prompt": simple()}, headers=headers)
+            assert answer.status_code == 403 and "error" in answer.json()
+
+
+class TestAbout:
+    def test_nodes_describe_themselves(self, desk: Client) -> None:
+        every = desk.http.get("/object_info").json()
+        loader = every["CheckpointLoaderSimple"]
+        assert loader["input"]["required"]["ckpt_name"][0][0] == "fake.safetensors"
+        assert loader["output"] == ["MODEL", "CLIP", "VAE"]
+        sampler = desk.http.get("/api/object_info/KSampler").json()["KSampler"]
+        names = sampler["input"]["required"]["sampler_name"][0]
+        assert {"euler", "dpmpp_2m"} <= set(names)
+        assert sampler["input_order"]["required"][0] == "seed"
+        assert desk.http.get("/object_info/Nonsense").json() == {}
+
+    def test_nothing_of_the_machine_is_told(self, desk: Client) -> None:
+        system = desk.http.get("/system_stats").json()["system"]
+        assert system["argv"] == [] and system["ram_total"] > 0
+
+    def test_lists(self, desk: Client) -> None:
+        assert "loras" in desk.http.get("/models").json()
+        assert desk.http.get("/models/checkpoints").json()[0] == "fake.safetensors"
+        assert desk.http.get("/models/nonsense").status_code == 404
+        assert desk.http.get("/embeddings").json() == []
+
+    def test_the_history_is_cut_as_asked(self, client: Client) -> None:
+        for seed in (1, 2, 3):
+            client.done(simple(seed=seed), prompt_id=f"p{seed}")
+        assert list(client.http.get("/history").json()) == ["p1", "p2", "p3"]
+        assert list(client.http.get("/history?max_items=2").json()) == ["p2", "p3"]
+        assert list(client.http.get("/history?max_items=1&offset=1").json()) == ["p2"]
+        client.http.post("/history", json={"delete": ["p2"]})
+        assert list(client.http.get("/history").json()) == ["p1", "p3"]
+
+
+class TestSockets:
+    def hear(self, house: House, client: Client, graph: Graph, **flags: bool) -> list[Any]:
+        """Everything that a client hears of its graph, to the end."""
+        name, heard = uuid.uuid4().hex, list[Any]()
+        address = f"{house.base}/ws?clientId={name}".replace("http", "ws", 1)
+        with httpx2.Client().websocket(address) as ws:
+            first = json.loads(ws.receive_text(timeout=20))
+            assert first["data"]["sid"] == name
+            if flags:
+                ws.send_text(json.dumps({"type": "feature_flags", "data": flags}))
+                assert json.loads(ws.receive_text(timeout=20))["type"] == "feature_flags"
+            client.submit(graph, client_id=name)
+            while True:
+                event = ws.receive(timeout=20)
+                data = getattr(event, "data", None)
+                heard.append(json.loads(data) if isinstance(data, str) else bytes(data or b""))
+                last = heard[-1]
+                if (
+                    isinstance(last, dict)
+                    and last["type"] == "executing"
+                    and not last["data"]["node"]
+                ):
+                    return heard
+
+    def test_what_is_told(self, house: House, client: Client) -> None:
+        heard = self.hear(house, client, simple())
+        kinds = [each["type"] for each in heard if isinstance(each, dict)]
+        for kind in ("status", "execution_start", "execution_cached", "executed"):
+            assert kind in kinds
+        assert kinds[-2:] == ["execution_success", "executing"] or "execution_success" in kinds
+        nodes = [each["data"]["node"] for each in heard[:-1] if _is(each, "executing")]
+        assert nodes.index("4") < nodes.index("3") < nodes.index("9")
+        [saved] = [each["data"] for each in heard if _is(each, "executed")]
+        assert saved["node"] == "9" and saved["output"]["images"]
+        assert all(each["data"].get("prompt_id") for each in heard if _is(each, "executing"))
+
+    def test_pictures_over_the_socket(self, house: House, client: Client) -> None:
+        graph = simple()
+        graph["9"] = node("SaveImageWebsocket", images=["8", 0])
+        heard = self.hear(house, client, graph)
+        last = [each for each in heard if isinstance(each, bytes)][-1]
+        assert last[:8] == (1).to_bytes(4, "big") + (2).to_bytes(4, "big")
+        assert read_metadata(last[8:]).version_id == house.studio.log()[0].id
+
+    def test_another_sites_page_hears_nothing(self, house: House) -> None:
+        address = f"{house.base}/ws".replace("http", "ws", 1)
+        with (
+            pytest.raises(Exception, match="403"),
+            httpx2.Client().websocket(address, headers={"Origin": "http://evil.example"}),
+        ):
+            pass
+
+
+def _is(message: Any, kind: str) -> bool:
+    return isinstance(message, dict) and message["type"] == kind
