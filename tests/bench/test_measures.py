@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from bench.localisation import head_words, iou, noun_map
-from bench.moon import ground_of, moonlight, region_of, rises, ssim_outside
+from bench.moon import ground_of, moonlight, moved, region_of, rises, ssim_outside
 from bench.row import spread
 from training.world import Caption
 
@@ -123,3 +123,10 @@ def test_without_a_region_it_is_plain_ssim() -> None:
 
 def test_spread() -> None:
     assert spread([3.0, 1.0, 2.0]) == {"min": 1.0, "median": 2.0, "max": 3.0, "n": 3}
+
+
+def test_how_far_a_map_moved() -> None:
+    here, there = np.zeros((20, 40), np.float32), np.zeros((20, 40), np.float32)
+    here[5:9, 10:14] = there[5:9, 14:18] = 1
+    here[0, 0] = 0.3
+    assert moved(here, there) == pytest.approx(0.1) and moved(here, here) == 0
