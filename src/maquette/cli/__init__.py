@@ -41,6 +41,7 @@ def program() -> Any:
         serve,
         services,
         setup,
+        teaching,
         templates,
         worker,
     )
@@ -56,6 +57,7 @@ def program() -> Any:
         templates,
         playbooks,
         campaign,
+        teaching,
         look,
         prompts,
         judge,

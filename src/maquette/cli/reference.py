@@ -50,7 +50,8 @@ ENVIRONMENT = """## Environment
 | `MAQUETTE_TOKEN` | what who connects to `studio` must know |
 | `MAQUETTE_ENGINE` | the engine (default: `diffusers`) |
 | `MAQUETTE_MODEL` | the model, by name, folder or safetensors file (default: `postcard`) |
-| `MAQUETTE_MODELS` | a folder with more models |
+| `MAQUETTE_MODELS` | a folder with more models; what is trained goes there too (default: \
+`~/.local/share/maquette/models`) |
 | `MAQUETTE_HOME` | where your own things live: the signing key (default: `~/.config/maquette`) |
 | `MAQUETTE_THREADS` | processor threads for drawing (default: 0, as many as there are cores) |
 | `MAQUETTE_DEVICE` | where local models draw: `cpu` (default), `cuda`, `auto` |

@@ -60,6 +60,7 @@ STATUS: Mapping[type[MaquetteError], int] = {
     errors.JobLost: 409,
     errors.TemplateRefused: 422,
     errors.BriefRefused: 422,
+    errors.TrainingRefused: 422,
     errors.BudgetReached: 409,
     errors.WordLocked: 409,
     errors.AddressRefused: 422,
