@@ -81,7 +81,7 @@ def test_refusals(
     monkeypatch.delenv("MAQUETTE_BUDGET")
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("MAQUETTE_OPENAI_URL")
-    said = maquette(*SMALL, 1)
+    said = maquette("generate", "a boat", "--engine", "openai", "--quality", "draft")
     assert said.code == ServiceKeyRefused.exit_code and "OPENAI_API_KEY" in said.err
     assert vendor.drawn == 0 and not maquette("intents", "--json").records
 

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 from tests.engines.making import digest, draw, mask, photo
 from tests.engines.services import Desk, ServiceEngine, closing
 from tests.vendors.openai import KEY, OpenAIVendor, form
-from tests.vendors.serving import Fault
+from tests.vendors.serving import Fault, Reply
 
 from maquette.core.geometry import Box, Size
 from maquette.core.intent import Outcome
 from maquette.core.recipe import ImageToImage, Inpaint, Reference
-from maquette.engines.base import Engine, Preview, Progress
+from maquette.engines.base import Engine, Picture, Preview, Progress
 from maquette.engines.openai import OpenAI, create
 from maquette.errors import (
     PromptRefused,
@@ -46,7 +46,8 @@ class Base(ServiceEngine):
 class TestGptImage(Base):
     def test_the_bill_is_by_tokens(self, engine: Engine) -> None:
         desk = Desk(engine, self.ask(engine, steps=3))
-        assert engine.price(desk.asked).amount == Decimal("0.167")  # type: ignore[attr-defined]
+        # The list price, 22 tokens of words, two unfinished pictures of 100 tokens each.
+        assert engine.price(desk.asked).amount == Decimal("0.175115")  # type: ignore[attr-defined]
         picture = desk.run()[-1]
         assert picture.money.amount == Decimal("0.0403")  # (40 x 5 + 10 x 10 + 1000 x 40) / 10^6
 
@@ -130,6 +131,31 @@ class TestGptImage(Base):
         assert sum(isinstance(event, Preview) for event in events) == 2
         assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3]
 
+    def test_what_it_may_cost_counts_the_pictures_that_it_is_shown(self, engine: Engine) -> None:
+        task = ImageToImage(image="a" * 64, strength=0.5)
+        alone = engine.price(self.ask(engine))  # type: ignore[attr-defined]
+        shown = engine.price(self.ask(engine, task=task))  # type: ignore[attr-defined]
+        assert shown.amount - alone.amount == Decimal("0.065")  # 6,500 tokens at 10 a million
+
+    def test_a_stream_that_ends_without_the_picture(
+        self, engine: Engine, vendor: OpenAIVendor
+    ) -> None:
+        """In good order, by a gateway that had enough: what it showed so far may be billed."""
+        told = b'data: {"type": "image_generation.partial_image", "b64_json": "bm9wZQ=="}\n\n'
+        kind = {"Content-Type": "text/event-stream"}
+        vendor.faults.append(Fault("reply", "/images/", answer=Reply([told], headers=kind)))
+        desk = Desk(engine, self.ask(engine))
+        with pytest.raises(SubmittedUnknown, match="before the picture"):
+            desk.run(previews=True)
+        assert desk.last.outcome is Outcome.UNKNOWN
+
+    def test_a_preview_that_is_broken_costs_no_picture(
+        self, engine: Engine, vendor: OpenAIVendor
+    ) -> None:
+        vendor.broken_previews = True
+        events = Desk(engine, self.ask(engine)).run(previews=True)
+        assert isinstance(events[-1], Picture) and not any(isinstance(e, Preview) for e in events)
+
     def test_a_stream_that_breaks_off(self, engine: Engine, vendor: OpenAIVendor) -> None:
         vendor.faults.append(Fault("cut", "/images/"))
         desk = Desk(engine, self.ask(engine))
@@ -182,3 +208,14 @@ class TestSomebodyElse(Base):
     def test_what_it_is_asked(self, engine: Engine, vendor: OpenAIVendor) -> None:
         draw(engine, self.ask(engine))
         assert "quality" not in vendor.log[-1].json()
+
+
+def test_what_openai_has_retired_is_refused_there_and_drawn_elsewhere(
+    vendor: OpenAIVendor,
+) -> None:
+    own = create("dall-e-3", "", SecretStr(KEY))
+    asked = TestGptImage().ask(own)
+    with pytest.raises(RecipeRefused, match="retired dall-e-3 on 2026-05-12"):
+        own.check(asked)
+    elsewhere = create("dall-e-3", f"{vendor.url}/v1", SecretStr(KEY))
+    assert draw(elsewhere, TestGptImage().ask(elsewhere))

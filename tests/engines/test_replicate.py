@@ -20,7 +20,14 @@ from maquette.core.recipe import Inpaint
 from maquette.engines.base import Cancel, Engine, Picture, Progress
 from maquette.engines.replicate import create
 from maquette.engines.replicate import engine as module
-from maquette.errors import Cancelled, EngineFailed, RecipeRefused, ServiceFailed, ServiceRefused
+from maquette.errors import (
+    Cancelled,
+    EngineFailed,
+    RecipeRefused,
+    ServiceFailed,
+    ServiceRefused,
+    SubmittedUnknown,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +111,36 @@ class TestSchnell(Base):
         assert desk.last.outcome is Outcome.SUBMITTED
         assert isinstance(desk.run()[-1], Picture)
         assert vendor.drawn == 1
+
+    def test_what_was_thrown_away_is_not_drawn_again(
+        self, engine: Engine, vendor: ReplicateVendor
+    ) -> None:
+        """Replicate keeps inputs and outputs for an hour: what cannot be told apart after that, or
+        was paid for and is gone, is a person's to settle."""
+        vendor.faults.append(Fault("after", "/predictions", "POST"))
+        desk = Desk(engine, self.ask(engine))
+        with pytest.raises(SubmittedUnknown):
+            desk.run()
+        for row in vendor.predictions.values():
+            row |= {"data_removed": True, "input": {}}
+        with pytest.raises(SubmittedUnknown, match="an hour"):
+            desk.run()
+        assert vendor.drawn == 1 and desk.last.outcome is Outcome.UNKNOWN
+
+    def test_a_known_prediction_whose_picture_is_gone(
+        self, engine: Engine, vendor: ReplicateVendor
+    ) -> None:
+        vendor.takes = 0.1
+        vendor.faults += [Fault("before", "/predictions/", "GET")] * 4
+        desk = Desk(engine, self.ask(engine))
+        with pytest.raises(ServiceFailed):
+            desk.run()
+        vendor.takes = 0.0
+        for row in vendor.predictions.values():
+            row["data_removed"] = True
+        with pytest.raises(SubmittedUnknown, match="thrown the picture away"):
+            desk.run()
+        assert vendor.drawn == 1 and desk.last.outcome is Outcome.UNKNOWN
 
     def test_another_order_is_not_mistaken_for_it(
         self, engine: Engine, vendor: ReplicateVendor

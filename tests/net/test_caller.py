@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from tests.vendors.serving import Asked, Fault, Reply, Vendor
 
 from maquette.errors import (
+    AddressRefused,
     Cancelled,
     MaquetteError,
     Moderated,
@@ -122,6 +123,9 @@ def test_too_many_requests_for_too_long(server: Vendor) -> None:
         (500, False, ServiceFailed, 1),
         (502, False, SubmittedUnknown, 1),
         (504, False, SubmittedUnknown, 1),
+        (524, False, SubmittedUnknown, 1),
+        (520, False, SubmittedUnknown, 1),
+        (522, False, ServiceBusy, 1),
         (503, False, ServiceBusy, 1),
         (503, True, ServiceFailed, 4),
     ],
@@ -224,3 +228,14 @@ def test_a_rate_holds_everybody(server: Vendor, tmp_path: Path) -> None:
         here.post("/a")
     assert time.monotonic() - began >= 0.3
     assert server.asked("/a")[1] is not None
+
+
+def test_no_key_goes_in_the_clear_to_a_public_address(
+    server: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caller, "is_public", lambda address: True)
+    with client(server) as here, pytest.raises(AddressRefused, match="without encryption"):
+        here.get("/a")
+    assert not server.log
+    with Caller(server.url, service="the service") as open_to_all:
+        assert open_to_all.get("/a").status == 200  # there is no key to be read

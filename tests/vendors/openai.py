@@ -56,6 +56,7 @@ class OpenAIVendor(Vendor):
 
     def __init__(self) -> None:
         self.drawn = 0
+        self.broken_previews = False
         super().__init__()
 
     def moderate(self) -> None:
@@ -112,6 +113,8 @@ class OpenAIVendor(Vendor):
         events = []
         for index in range(partials):
             rough = base64.b64encode(png(picture.reduce(4))).decode()
+            if self.broken_previews:
+                rough = "bm8gcGljdHVyZQ=="
             told = {"b64_json": rough, "partial_image_index": index}
             events.append((f"{kind}.partial_image", told))
         events.append((f"{kind}.completed", {"b64_json": data, "usage": usage}))

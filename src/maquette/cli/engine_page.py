@@ -40,13 +40,14 @@ def _table() -> str:
 
 def _row(each: Offered) -> str:
     able = each.capabilities
+    model = f"{each.model} (retired {each.retired})" if each.retired else each.model
     if able is None:
         bill = "no" if each.engine == "remote" else "yes"
-        cells = [each.engine, each.model, *["as it says itself"] * 5, "none", bill]
+        cells = [each.engine, model, *["as it says itself"] * 5, "none", bill]
     else:
         cells = [
             each.engine,
-            each.model,
+            model,
             ", ".join(sorted(able.tasks)),
             sizes_in_words(each),
             "yes" if able.seeds else "no",

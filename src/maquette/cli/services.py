@@ -46,7 +46,7 @@ def engines(call: Call) -> None:
         able = each.capabilities
         grid.add_row(
             text(each.engine, "bold"),
-            text(each.model),
+            text(f"{each.model} (retired)" if each.retired else each.model),
             text(", ".join(sorted(able.tasks)) if able else "what it says itself"),
             text(sizes_in_words(each)),
             text(*_key_state(each)),
@@ -167,6 +167,7 @@ def _engine_record(each: Offered) -> dict[str, Any]:
         "keys": list(each.keys),
         "key": _key_state(each)[0] != f"set {each.keys[0]}" if each.keys else None,
         "address": each.where,
+        "retired": each.retired,
     }
 
 

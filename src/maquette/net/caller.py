@@ -13,6 +13,7 @@ import httpx2
 from pydantic import SecretStr
 
 from maquette.errors import (
+    AddressRefused,
     MaquetteError,
     ServiceBusy,
     ServiceFailed,
@@ -21,6 +22,7 @@ from maquette.errors import (
     ServiceUnreachable,
     SubmittedUnknown,
 )
+from maquette.net.addresses import is_public, resolve
 from maquette.net.answers import Answer, Event, Explain, retry_after
 from maquette.net.rates import Rate, wait
 from maquette.net.wire import Transport, Wire
@@ -30,6 +32,13 @@ __all__ = ["Caller"]
 TRIES = 4
 LONGEST_PAUSE = 60.0
 MAX_BYTES = 128 * 2**20
+
+
+_NOT_PASSED_ON = frozenset({503, 521, 522, 523, 525, 526, 530})
+"""What a gateway answers that did not reach the service behind it (52x: Cloudflare's)."""
+_PERHAPS_PASSED_ON = frozenset({502, 504, 520, 524})
+"""What a gateway answers that got no sensible answer, or none in time, from the service behind it:
+that may have carried the request out."""
 
 
 class Caller:
@@ -72,6 +81,7 @@ class Caller:
         secret = [_bare(value) for value in given.values() if isinstance(value, SecretStr)]
         secret += [_bare(value) for value in (*hidden, *([] if auth is None else [auth[1]]))]
         # 'Bearer KEY': the key alone may come back in a message.
+        self._near: set[str] = set()
         self._secrets = [*secret, *(word for each in secret for word in each.split()[1:])]
         self.wire = Wire(public=False, stop=stop)
         self.status = 0
@@ -231,9 +241,9 @@ class Caller:
                 return ServiceKeyRefused(about, hint=hint)
             case 429:
                 return ServiceBusy(about)
-            case 503 if not safe:
+            case status if status in _NOT_PASSED_ON and not safe:
                 return ServiceBusy(about)
-            case 502 | 504 if not safe:
+            case status if status in _PERHAPS_PASSED_ON and not safe:
                 return SubmittedUnknown(f"{about}; it may have been carried out all the same")
             case status if status >= 500:
                 return ServiceFailed(about, hint="order again; its own status page may say more")
@@ -254,11 +264,30 @@ class Caller:
         self.wire.begin(float(given.pop("seconds", self._seconds)))
         if not self._is_ours(url):
             raise ServiceRefused(f"{self.service} sends its client to {urlsplit(url).hostname}")
+        self._keep_secrets(url)
         try:
             with self._client.stream(method, url, **given) as response:
                 yield response
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL) as error:
             raise _Lost(error, self.wire.sent) from error
+
+    def _keep_secrets(self, url: str) -> None:
+        """No key goes over a wire that anybody can read: without TLS only to this machine and to
+        networks of one's own.
+
+        Raises:
+            AddressRefused, ServiceUnreachable.
+        """
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not self._secrets or parts.netloc in self._near:
+            return
+        addresses = resolve(parts.hostname or "", parts.port or 80, public=False)
+        if any(is_public(each) for each in addresses):
+            raise AddressRefused(
+                f"{self.service} is at a public address without encryption, and there is a key",
+                hint="use its https address",
+            )
+        self._near.add(parts.netloc)
 
     def _is_ours(self, url: str) -> bool:
         # The key goes along: never to another host than the service's own.

@@ -50,6 +50,10 @@ class EngineOut(Shape):
         description="The variables that its key is looked for in.", examples=[["OPENAI_API_KEY"]]
     )
     key: bool | None = Field(description="Whether it is at hand; null when none is needed.")
+    retired: str = Field(
+        description="The day on which the service took the model away; empty.",
+        examples=["2026-05-12"],
+    )
     address: str = Field(
         description="The variable with its address, when it is not at its usual one.",
         examples=["MAQUETTE_OPENAI_URL"],

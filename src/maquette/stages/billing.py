@@ -84,10 +84,13 @@ class JobDiary:
         self._books.intents.move(moved)
         return moved
 
-    def keep(self, intent: Intent, image: Image.Image, money: Money) -> Intent:
+    def keep(
+        self, intent: Intent, image: Image.Image, money: Money, *, message: str = ""
+    ) -> Intent:
         """See ``Diary.keep``: the blob first, then the row that names it."""
         digest = self._blobs.put(encode_png(image))
-        settled = intent.to(Outcome.SETTLED, datetime.now(UTC), image=digest, money=money)
+        fields = {"image": digest, "money": money, "message": message}
+        settled = intent.to(Outcome.SETTLED, datetime.now(UTC), **fields)
         self._books.intents.move(settled)
         return settled
 

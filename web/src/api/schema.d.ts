@@ -163,6 +163,7 @@ export interface components {
             billed: boolean;
             keys: string[];
             key: boolean | null;
+            retired: string;
             address: string;
         };
         Engines: {

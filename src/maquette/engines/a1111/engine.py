@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -175,9 +176,10 @@ class A1111(Service):
                     last = step
                     yield Progress(call.index, step, steps)
                     if call.previews and (shown := told.get("current_image")):
-                        image = picture_from(_bytes(shown), self.title).convert("RGB")
-                        image.thumbnail((256, 256))
-                        yield Preview(call.index, step, image)
+                        with suppress(ServiceFailed):  # a preview that is broken costs no picture
+                            image = picture_from(_bytes(shown), self.title).convert("RGB")
+                            image.thumbnail((256, 256))
+                            yield Preview(call.index, step, image)
                 for _ in range(int(LOOK_EVERY / 0.05)):
                     if answer.done():
                         break

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,6 +48,7 @@ from maquette.errors import (
     ServiceBusy,
     ServiceFailed,
     SettingRefused,
+    SubmittedUnknown,
 )
 from maquette.net import Answer, Caller, Event, Rate, find_key
 
@@ -55,7 +57,11 @@ __all__ = ["OpenAI", "create"]
 URL = "https://api.openai.com/v1"
 MODEL = "gpt-image-1.5"
 PARTIALS = 2
-"""Unfinished pictures that are streamed when previews are wanted. Each is billed as 100 tokens."""
+"""Unfinished pictures that are streamed when previews are wanted."""
+TOKENS_PARTIAL = 100
+"""What each of them is billed as."""
+TOKENS_SHOWN = 6_500
+"""What a picture that is shown to a model is billed as at most: at high fidelity, not square."""
 
 PER_MINUTE = 50
 """Requests that this machine sends at most; the account's own limit is told by 429."""
@@ -98,6 +104,11 @@ class OpenAI(Service):
 
     def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
         """See ``Engine.check``."""
+        if self.model.retired and not self._where:
+            raise RecipeRefused(
+                f"OpenAI has retired {self.model.name} on {self.model.retired}",
+                hint=f"use {MODEL}, or a server of yours that goes by that name",
+            )
         prompt, sampling = check_service(recipe, self._able)
         task = recipe.task
         if not self.model.sizes and self.model.gpt:
@@ -143,10 +154,19 @@ class OpenAI(Service):
         return tuple(said)
 
     def price(self, recipe: Recipe) -> Money:
-        """See ``Billed.price``: the list price of such a picture; the bill is by tokens."""
+        """See ``Billed.price``: the list price of such a picture, and by tokens what goes in with
+        it and the unfinished pictures that may be shown on the way; the bill is by tokens."""
         quality = self._quality(recipe)
         size = str(self._size(recipe))
-        return picture_price(self.name, self.model.name, f"{quality} {size}", size, quality)
+        price = picture_price(self.name, self.model.name, f"{quality} {size}", size, quality)
+        shown = len(_references(recipe)) + (recipe.task.kind != "text-to-image")
+        counts = {
+            "text_in": len(self._words(recipe).text) // 3 + 20,
+            "image_in": shown * TOKENS_SHOWN,
+            "image_out": PARTIALS * TOKENS_PARTIAL,
+        }
+        more = token_price(self.name, self.model.name, counts)
+        return price if more is None else price + more
 
     def caller(self, cancel: Cancel | None) -> Caller:
         """See ``Service.caller``."""
@@ -198,10 +218,11 @@ class OpenAI(Service):
             kind = str(told.get("type", event.name)) if isinstance(told, dict) else ""
             if kind.endswith("partial_image"):
                 step = min(int(told.get("partial_image_index", 0)) + 1, PARTIALS)
-                image = picture_from(_bytes(told.get("b64_json")), self.title)
-                image.thumbnail((256, 256))
                 yield Progress(call.index, step, steps)
-                yield Preview(call.index, step, image.convert("RGB"))
+                with suppress(ServiceFailed):  # a preview that is broken costs no picture
+                    image = picture_from(_bytes(told.get("b64_json")), self.title)
+                    image.thumbnail((256, 256))
+                    yield Preview(call.index, step, image.convert("RGB"))
             elif kind.endswith("completed"):
                 yield Accepted()
                 yield Progress(call.index, steps, steps)
@@ -214,6 +235,8 @@ class OpenAI(Service):
                 yield Accepted()
                 yield self._drawn(told, call)
                 return
+        # Ended in good order, without the picture: what drew it may well be billed.
+        raise SubmittedUnknown(f"{self.title} ended its stream before the picture came")
 
     def _drawn(self, told: Any, call: Call) -> Drawn:
         rows = told.get("data") if isinstance(told, dict) else None

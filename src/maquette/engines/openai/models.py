@@ -24,7 +24,8 @@ def _sizes(*texts: str) -> tuple[Size, ...]:
 class Model:
     """``qualities``: worst first, one for each step from 1 on. ``edits``: pictures and masks.
     ``gpt``: it streams, bills by tokens and always answers in base64. ``most``: characters of a
-    prompt. No ``sizes``: any on a grid of ``multiple``, up to ``area`` pixels."""
+    prompt. No ``sizes``: any on a grid of ``multiple``, up to ``area`` pixels. ``retired`` is the
+    day on which OpenAI took it away; other servers may still go by its name."""
 
     name: str
     qualities: tuple[str, ...]
@@ -36,6 +37,7 @@ class Model:
     fidelity: bool = False
     multiple: int = 16
     area: int = 8_294_400
+    retired: str = ""
 
 
 _GPT = ("low", "medium", "high")
@@ -56,6 +58,7 @@ MODELS = {
             edits=False,
             gpt=False,
             references=0,
+            retired="2026-05-12",
         ),
         Model(
             "dall-e-2",
@@ -64,6 +67,7 @@ MODELS = {
             _sizes("256x256", "512x512", "1024x1024"),
             gpt=False,
             references=0,
+            retired="2026-05-12",
         ),
     )
 }

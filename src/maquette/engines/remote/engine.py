@@ -85,7 +85,11 @@ class Remote(Service):
             if prompt.interpreter != "attention":
                 raise RecipeRefused("edits elsewhere read their prompt as 'attention' alone")
             self._quality(sampling.sampler)
-        return substitutions(unknown_words(prompt, self._able))
+        said = substitutions(unknown_words(prompt, self._able))
+        if prompt.negative and not self._able.negatives:
+            reason = "its model reads no negative prompt"
+            return (*said, Substitution(prompt.negative, "(nothing)", reason))
+        return said
 
     def caller(self, cancel: Cancel | None) -> Caller:
         """See ``Service.caller``."""
@@ -251,6 +255,7 @@ class Remote(Service):
                 for name, preset in row["presets"].items()
             },
             vocabulary=frozenset(words) if words is not None else None,
+            negatives=bool(row.get("negatives", True)),
         )
 
 

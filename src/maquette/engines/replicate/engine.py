@@ -168,6 +168,11 @@ class Replicate(Service):
                 yield Progress(call.index, last, 100)
         if told["status"] != "succeeded":
             raise self._why(told, call)
+        if told.get("data_removed"):
+            raise SubmittedUnknown(
+                "Replicate has drawn this and has thrown the picture away since",
+                hint="it is on the bill: 'maquette intents write-off', and order again",
+            )
         yield Progress(call.index, 100, 100)
         yield Drawn(self._result(call, told.get("output")))
 
@@ -209,6 +214,10 @@ class Replicate(Service):
             theirs = _object(row.get("input"))
             if _at(row) >= since and plain.items() <= theirs.items() and row.get("id"):
                 return str(row["id"])
+        if any(_at(row) >= since and row.get("data_removed") for row in found):
+            raise SubmittedUnknown(
+                "Replicate keeps the words of a prediction for an hour, and this was before that"
+            )
         if found and min(map(_at, found)) > since and len(found) >= 100:
             raise SubmittedUnknown("Replicate lists no prediction as old as this one")
         raise NotThere

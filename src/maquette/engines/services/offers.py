@@ -16,13 +16,15 @@ __all__ = ["Offered", "offered"]
 class Offered:
     """An engine with a model. ``keys`` are the variables that its key is looked for in, ``where``
     the setting of its address. ``capabilities`` is None where only the service knows: it is then
-    asked once."""
+    asked once. ``retired`` is the day on which the service took the model away, or empty; other
+    servers may still go by its name."""
 
     engine: str
     model: str
     keys: tuple[str, ...]
     where: str
     capabilities: Capabilities | None
+    retired: str = ""
 
 
 def offered() -> tuple[Offered, ...]:
@@ -40,8 +42,9 @@ def offered() -> tuple[Offered, ...]:
                 ("OPENAI_API_KEY",),
                 "MAQUETTE_OPENAI_URL",
                 openai.create(name).capabilities(),
+                model.retired,
             )
-            for name in OPENAI
+            for name, model in OPENAI.items()
         ),
         *(
             Offered(

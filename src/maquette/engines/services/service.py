@@ -301,7 +301,9 @@ class _Course:
         money = Money()
         if self.intent is not None and self.diary is not None:
             money = drawn.money if drawn.money is not None else self.intent.money
-            self.intent = self.diary.keep(self.intent, image, money)
+            guess = drawn.money is None and money.amount
+            about = "estimated: the service does not tell its price" if guess else ""
+            self.intent = self.diary.keep(self.intent, image, money, message=about)
         elif drawn.money is not None:
             money = drawn.money
         seconds = time.perf_counter() - self.began

@@ -140,6 +140,7 @@ def _engine(context: Context, each: Offered) -> EngineOut:
         keys=list(each.keys),
         key=_has_key(each),
         address=each.where,
+        retired=each.retired,
     )
 
 
