@@ -91,7 +91,7 @@ def find_surface(covered: Image.Image, *, round_: bool = True) -> Surface:
     # Handles only ever add to the width, so the narrower rows tell the wall's.
     usual = float(np.percentile(widths, 30))
     body = _longest(runs[(widths > 0.7 * usual) & (widths < 1.35 * usual)])
-    body, usual = _below_neck(runs, body, usual)
+    body, usual = _below_neck(inside, runs, body, usual)
     if len(body) < _LEAST or usual < _LEAST:
         raise _nothing()
     rows = body[:, 0].astype(np.float64)
@@ -177,10 +177,14 @@ def _runs(inside: Flags) -> npt.NDArray[np.int64]:
 
 
 def _below_neck(
-    runs: npt.NDArray[np.int64], narrow: npt.NDArray[np.int64], usual: float
+    inside: Flags,
+    runs: npt.NDArray[np.int64],
+    narrow: npt.NDArray[np.int64],
+    usual: float,
 ) -> tuple[npt.NDArray[np.int64], float]:
-    """The wider body under a neck, where ``narrow`` is one: a body stands around the neck's own
-    middle and has about as many rows or more; a handle sticks out to one side."""
+    """The wider body under a neck, where ``narrow`` is one: it stands around the neck's own middle
+    and has about as many rows or more. Beside a neck there is nothing; beside a wall that is
+    narrow where it has handles, these are."""
     widths = runs[:, 2] - runs[:, 1]
     wide = runs[widths >= 1.35 * usual]
     if len(narrow) < 2 or len(wide) < _LEAST:
@@ -191,7 +195,9 @@ def _below_neck(
         return narrow, usual
     middles = [float(np.median((part[:, 1] + part[:, 2]) / 2)) for part in (narrow, body)]
     lower = float(body[:, 0].mean()) > float(narrow[:, 0].mean())
-    if not lower or abs(middles[0] - middles[1]) > 0.06 * wider:
+    beside = np.array([inside[row].sum() - inside[row, a:b].sum() for row, a, b in narrow])
+    handles = float((beside > 0.05 * usual).mean()) > 0.25
+    if handles or not lower or abs(middles[0] - middles[1]) > 0.06 * wider:
         return narrow, usual
     return body, wider
 
