@@ -66,6 +66,13 @@ def unknown(page: Page, house: House) -> None:
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def retouch(page: Page, house: House) -> None:
+    refine(page, house)
+    page.keyboard.press("t")
+    page.get_by_role("slider", name="Exposure").fill("0.5")
+    expect(page.get_by_role("img", name="As it would be retouched")).to_be_visible()
+
+
 def like(page: Page, house: House) -> None:
     refine(page, house)
     page.get_by_text("Be like other pictures").click()
@@ -81,7 +88,7 @@ SCREENS: dict[str, Opening] = {
     "words-doubted": broken_words,
     "mask-from": dialog("Mask from a word"),
     "export": dialog("Export …"),
-    "retouch": dialog("Retouch light and colour …"),
+    "retouch": retouch,
     "like": like,
     "palette": dialog("Find an action"),
     "projects": dialog("Project Sample"),

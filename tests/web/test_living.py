@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
-from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage, visit
+from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage, unlike, visit
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +209,14 @@ def test_light_is_retouched_inside_the_mask(house: House, page: Page) -> None:
     page.get_by_role("button", name="Retouch light and colour …").click()
     page.get_by_role("slider", name="Exposure").fill("1")
     expect(page.get_by_role("checkbox", name="Only in the mask")).to_be_checked()
+    # It is seen before it is done, inside the mask only; holding a key shows it untouched.
+    original = house.versions()[0]["id"]
+    expect(page.get_by_role("img", name="As it would be retouched")).to_be_visible()
+    assert unlike(page, house, original) > 8
+    page.keyboard.down("\\")
+    expect(page.get_by_role("img", name="As it would be retouched")).to_have_count(0)
+    assert unlike(page, house, original) < 4
+    page.keyboard.up("\\")
     arrived(page, page.get_by_role("button", name="Retouch", exact=True).click)
     expect(page.get_by_role("heading", name="Retouched")).to_be_visible()
     expect(page.get_by_role("button", name="Copy Exposure: 1")).to_be_visible()

@@ -3,6 +3,7 @@ import { history as past } from '../state/history.svelte'
 import { notices } from '../state/notices.svelte'
 import { carryOut, explore, goBack, operate, replace, take } from '../state/orders.svelte'
 import { prefs } from '../state/prefs.svelte'
+import { retouching } from '../state/retouching.svelte'
 import { PRODUCTION } from '../state/router'
 import { studio } from '../state/studio.svelte'
 import { stage } from '../canvas/stage.svelte'
@@ -118,7 +119,7 @@ define(
   { ...version('branch', 'Use its words and seed as a start', 'branch', () => void startHere(), 'B'), scope: 'strip', quiet: true },
   version('export', 'Export …', 'export', () => dialogs.show('export'), 'Mod+S'),
   version('replay', 'Replay: draw it again and compare', 'replay', () => void operate('replay', {})),
-  version('retouch', 'Retouch light and colour …', 'sun', () => dialogs.show('retouch')),
+  { ...version('retouch', 'Retouch light and colour …', 'sun', () => (retouching.open ? retouching.end() : retouching.begin()), 'T'), active: () => retouching.open },
   version('improve', 'Improve it by itself, four tries', 'wand', () => void operate('improve', { steps: 4 })),
   version('enlarge', 'Enlarge to twice the size', 'resize', () => void operate('upscale', { scale: 2 })),
   version('extend', 'Extend on all sides', 'extend', () => {

@@ -17,6 +17,17 @@ export async function maskFromPlace(at: Point, erase: boolean): Promise<void> {
   await picked({ colour }, (bytes) => editor.pick(bytes, place, erase))
 }
 
+let sent: { key: string; digest: string } | null = null
+
+/** The digest of the mask that lies on the table; sent once for each change. */
+export async function editorMask(): Promise<string | null> {
+  const { room, editor, current } = studio
+  if (!room || !editor?.has || !current) return null
+  const key = [current.id, editor.area, ...Object.values(editor.bounds)].join()
+  if (sent?.key !== key) sent = { key, digest: (await room.api.sendMask(current.id, await editor.png())).digest }
+  return sent.digest
+}
+
 let turn = 0
 
 /** The same region with another tolerance; of several in quick succession the last counts. */

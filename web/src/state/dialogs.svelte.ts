@@ -1,5 +1,5 @@
 /** Which dialog is open: one at most. */
-export type DialogName = 'palette' | 'mask' | 'name' | 'export' | 'retouch' | 'projects'
+export type DialogName = 'palette' | 'mask' | 'name' | 'export' | 'projects'
 
 class Dialogs {
   open = $state<DialogName | null>(null)

@@ -101,16 +101,6 @@ export async function replace(): Promise<void> {
   })
 }
 
-/** Light and colour by numbers; with `inside` only where the mask is white. */
-export async function retouch(values: Record<string, number>, inside: boolean): Promise<void> {
-  const { room, editor, current } = studio
-  if (!room || !editor || !current) return
-  await attempt(async () => {
-    const mask = inside ? (await room.api.sendMask(current.id, await editor.png())).digest : null
-    await room.order('retouch', { version: current.id, ...values, ...(mask && { mask }) }, current.id)
-  })
-}
-
 /** Carry out the remedy of a finding. */
 export async function remedy(version: string, finding: string): Promise<void> {
   await studio.room?.order('apply', { version, finding }, studio.current?.id ?? null)
