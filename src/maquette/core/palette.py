@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -9,7 +11,7 @@ from PIL import Image
 from maquette.core.colour import linear, to_oklab
 from maquette.core.pixel_tasks import Palette
 
-__all__ = ["MOST_SAMPLES", "palette_of"]
+__all__ = ["MOST_SAMPLES", "palette_of", "palettes_apart"]
 
 MOST_SAMPLES = 1 << 20
 """Pixels that are looked at, evenly picked."""
@@ -25,6 +27,21 @@ def palette_of(picture: Image.Image) -> Palette:
         mean=(round(mean[0], 6), round(mean[1], 6)),
         spread=(round(spread[0, 0], 9), round(spread[0, 1], 9), round(spread[1, 1], 9)),
     )
+
+
+def palettes_apart(a: Palette, b: Palette) -> float:
+    """How far two palettes lie apart, in OKLab's plane: the 2-Wasserstein distance of the two
+    normal distributions (Dowson and Landau, "The Fréchet distance between multivariate normal
+    distributions", 1982); 0 for the same."""
+    first, second = (
+        np.array([[p.spread[0], p.spread[1]], [p.spread[1], p.spread[2]]]) for p in (a, b)
+    )
+    between = float(np.square(np.subtract(a.mean, b.mean)).sum())
+    # The trace of the root of a 2x2 matrix M is sqrt(trace M + 2 sqrt(det M)).
+    product = first @ second
+    inner = float(np.trace(product)) + 2 * math.sqrt(max(float(np.linalg.det(product)), 0.0))
+    spread = float(np.trace(first + second)) - 2 * math.sqrt(max(inner, 0.0))
+    return math.sqrt(max(between + spread, 0.0))
 
 
 def _spread(
