@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "demo_rows", "main", "table"]
 
-GROUPS = ("engine", "moon", "maps", "start-up", "queue", "server", "browser", "stages", "demo")
+GROUPS = (
+    *("engine", "moon", "maps", "start-up", "queue", "server", "compat"),
+    *("browser", "stages", "demo"),
+)
 DEMO_TARGET = 90.0
 
 
@@ -130,6 +133,10 @@ def _measurement(
             from bench import queue
 
             return lambda: queue.measure(quick=asked.quick)
+        case "compat":
+            from bench import compat
+
+            return lambda: compat.measure(asked.engine, asked.model, quick=asked.quick)
         case "server":
             from bench import server
 

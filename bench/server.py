@@ -29,7 +29,7 @@ from maquette import Settings, Studio
 from maquette.core.cost import Cost
 from maquette.core.version import make_version
 
-__all__ = ["measure"]
+__all__ = ["Running", "measure", "served"]
 
 READ_TARGET = 60.0
 VERSIONS, PICTURES, CLIENTS = 1_000, 40, 50
@@ -57,7 +57,7 @@ def measure(engine: str | None, model: str | None, *, quick: bool = False) -> li
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         _fill(place, 60 if quick else VERSIONS)
-        with _server(place, engine, model) as running:
+        with served(place, engine, model) as running:
             _warm(running)
             first = [_cold(running) for _ in range(3 if quick else 15)]
             quiet = _clients(running, seconds / 2, PAUSE)
@@ -108,7 +108,8 @@ def _fill(place: Path, count: int) -> None:
 
 
 @contextmanager
-def _server(place: Path, engine: str | None, model: str | None) -> Iterator[Running]:
+def served(place: Path, engine: str | None, model: str | None) -> Iterator[Running]:
+    """The studio over the projects below a folder, as a person starts it, with one worker."""
     env = {**os.environ, "MAQUETTE_HOME": str(place / "home")}
     env |= {"MAQUETTE_ENGINE": engine} if engine else {}
     env |= {"MAQUETTE_MODEL": model} if model else {}

@@ -9,6 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import c2pa
 import pytest
@@ -18,7 +19,7 @@ from maquette.core.picture import encode_png
 from maquette.errors import ExportRefused
 from maquette.exchange.containers import read_texts
 from maquette.exchange.credentials import offline
-from maquette.exchange.export import Mark, export_picture
+from maquette.exchange.export import Mark, describe_png, export_picture
 from maquette.exchange.imports import read_metadata
 from maquette.exchange.keys import Identity
 from maquette.exchange.verify import verify
@@ -452,3 +453,20 @@ def test_several_imports_in_one_history(
     ]
     assert [item.relationship for item in verdict.ingredients] == ["parentOf", "componentOf"]
     assert len({version.id for version in itertools.chain([one, two, both])}) == 3
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_png_is_described_without_touching_its_pixels(
+    chain: Callable[..., Any], picture: Image.Image, mode: str
+) -> None:
+    told = chain("generate", "reweight")
+    version, history = told.last, told.versions
+    mine = encode_png(picture.convert(mode))
+    quick = describe_png(mine, version=version, chain=history)
+    slow = export_picture(picture.convert(mode), version=version, chain=history)
+    assert opened(quick).tobytes() == opened(slow).tobytes()
+    assert opened(quick).info == opened(slow).info
+    assert read_metadata(quick) == read_metadata(slow)
+    assert mine[33:] in quick, "the compressed pixels are the same bytes"
+    with pytest.raises(ExportRefused):
+        describe_png(mine, version=version, chain=history[:-1])

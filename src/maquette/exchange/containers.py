@@ -22,7 +22,17 @@ from maquette.errors import ExportRefused, PictureRefused
 from maquette.exchange.own import KEYWORD
 from maquette.exchange.xmp import read_xmp
 
-__all__ = ["MAX_TEXT", "MIME", "Format", "Texts", "encode", "open_header", "read_texts", "sniff"]
+__all__ = [
+    "MAX_TEXT",
+    "MIME",
+    "Format",
+    "Texts",
+    "encode",
+    "label_png",
+    "open_header",
+    "read_texts",
+    "sniff",
+]
 
 Format = Literal["png", "jpeg", "webp"]
 MIME = {
@@ -64,6 +74,10 @@ class Texts:
     xmp: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     damaged: bool = False
+
+
+_HEADER = 8 + 25
+"""Where the first chunk after IHDR begins in every PNG."""
 
 
 @cache
@@ -108,6 +122,17 @@ def encode(
             hint="export a PNG, or leave the prompts out",
         ) from error
     return buffer.getvalue()
+
+
+def label_png(data: bytes, *, infotext: str, own: str, xmp: bytes) -> bytes:
+    """A PNG of ours with the metadata and profile that ``encode`` writes, its pixels as they lie
+    there: nothing is decoded (PNG specification, 3rd edition, section 5.3: chunks)."""
+    nothing = Image.new("RGB", (1, 1))
+    written = encode(nothing, "png", quality=100, infotext=infotext, own=own, xmp=xmp)
+    end = _HEADER
+    while written[end + 4 : end + 8] != b"IDAT":
+        end += 12 + int.from_bytes(written[end : end + 4], "big")
+    return data[:_HEADER] + written[_HEADER:end] + data[_HEADER:]
 
 
 def _clean(image: Image.Image, *, transparency: bool) -> Image.Image:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ from maquette.core.picture import encode_png, size_of
 from maquette.core.recipe import Import
 from maquette.core.version import Version
 from maquette.errors import ExportRefused
-from maquette.exchange.containers import Format, encode
+from maquette.exchange.containers import Format, encode, label_png
 from maquette.exchange.credentials import sign
 from maquette.exchange.infotext import write_infotext
 from maquette.exchange.keys import Identity
@@ -26,7 +27,7 @@ from maquette.exchange.story import refuse_broken, source_type_of, stamp
 from maquette.exchange.verify import verify
 from maquette.exchange.xmp import build_xmp
 
-__all__ = ["Format", "Mark", "export_picture"]
+__all__ = ["Format", "Mark", "describe_png", "export_picture"]
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,8 @@ def export_picture(
     for mark in marks:
         image = mark.apply(image)
     imported = _declared(chain, original)
-    prompt = version.recipe.prompt if prompts else None
-    own = write_own(version, prompts=prompts)
-    xmp = build_xmp(
-        tool=f"{MAKER} {MAKER_VERSION}",
-        source_type=source_type_of(chain, imported),
-        description=prompt.text if prompt else "",
-        recipe="" if format == "png" else own,
-    )
-    infotext = write_infotext(version.recipe, version.id) if prompt else ""
-    data = encode(image, format, quality=quality, infotext=infotext, own=own, xmp=xmp)
+    told = _told(version, chain, imported, format, prompts=prompts)
+    data = encode(image, format, quality=quality, **told)
     if identity is None:
         return data
     parent = encode_png(parent_image) if isinstance(parent_image, Image.Image) else parent_image
@@ -111,6 +104,44 @@ def export_picture(
     )
     _self_check(signed, identity, steps=len(chain) + len(marks))
     return signed
+
+
+def describe_png(data: bytes, *, version: Version, chain: Sequence[Version]) -> bytes:
+    """A version's own PNG with all that ``export_picture`` writes beside the pixels, unsigned: for
+    those who wait for it. ``chain`` is as there.
+
+    Raises:
+        ExportRefused: the chain is not the version's.
+    """
+    refuse_broken(chain, version)
+    return label_png(data, **_told(version, chain, None, "png", prompts=True))
+
+
+class _Told(TypedDict):
+    infotext: str
+    own: str
+    xmp: bytes
+
+
+def _told(
+    version: Version,
+    chain: Sequence[Version],
+    imported: str | None,
+    format: Format,
+    *,
+    prompts: bool,
+) -> _Told:
+    """What a file says of itself."""
+    prompt = version.recipe.prompt if prompts else None
+    own = write_own(version, prompts=prompts)
+    xmp = build_xmp(
+        tool=f"{MAKER} {MAKER_VERSION}",
+        source_type=source_type_of(chain, imported),
+        description=prompt.text if prompt else "",
+        recipe="" if format == "png" else own,
+    )
+    infotext = write_infotext(version.recipe, version.id) if prompt else ""
+    return {"infotext": infotext, "own": own, "xmp": xmp}
 
 
 def _declared(chain: Sequence[Version], original: bytes | None) -> str | None:

@@ -72,10 +72,13 @@ def released(room: Room, version: Version, format: Format = "png", *, quality: i
     Raises:
         BlobMissing, BlobDamaged, ExportRefused.
     """
-    from maquette.exchange.export import export_picture
+    from maquette.exchange.export import describe_png, export_picture
 
     studio = room.studio
     room.taken.keep(version.image, version.id)
+    if format == "png":
+        data = studio.blobs.get(version.image)
+        return describe_png(data, version=version, chain=studio.chain(version))
     return export_picture(
         decode_picture(studio.blobs.get(version.image)),
         version=version,

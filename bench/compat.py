@@ -1,0 +1,237 @@
+"""Other people's clients: what a face costs beside a direct call, and a hundred of them at once.
+
+The fake engine draws, so that little but the way is measured: the server and its worker as a person
+starts them, the real clients in this process. All share this machine's cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import webuiapi
+
+from bench.row import Row, spread
+from bench.server import Running, served
+from maquette import Settings, Studio
+
+__all__ = ["measure"]
+
+OVERHEAD_TARGET = 15.0
+MANY = 100
+STEPS = 4
+
+
+def measure(engine: str | None, model: str | None, *, quick: bool = False) -> list[Row]:
+    """Everything on projects of its own; always on the fake engine."""
+    _ = engine, model
+    rounds, many = (4, 10) if quick else (40, MANY)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        settings = Settings(engine="fake", home=place / "home")
+        Studio(place / "projects" / "faces", create=True, settings=settings).close()
+        Studio(place / "direct", create=True, settings=settings).close()
+        with served(place, "fake", None) as running:
+            times = _one_by_one(running, place, settings, rounds)
+            crowd = asyncio.run(_at_once(running, many))
+        with Studio(place / "projects" / "faces", settings=settings) as studio:
+            order = _order(studio)
+    return [*_overheads(times), *_crowd(crowd, order, many)]
+
+
+def _one_by_one(
+    running: Running, place: Path, settings: Settings, rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds from asking to having the picture's bytes, way by way in turns."""
+    found: dict[str, list[float]] = {}
+    seeds = iter(range(10_000))
+    base = f"{running.address}/p/faces"
+    api = webuiapi.WebUIApi(baseurl=f"{base}/sdapi/v1")
+    with (
+        openai.OpenAI(base_url=f"{base}/v1", api_key="any", timeout=60) as client,
+        Studio(place / "direct", settings=settings) as studio,
+        _News(f"{running.address}/api/v1/projects/faces") as news,
+    ):
+
+        def by_library() -> None:
+            (version,) = studio.generate("a wolf", seed=next(seeds), quality="draft")
+            studio.blobs.get(version.image)
+
+        def by_studio() -> None:
+            news.draw(running.http, next(seeds))
+
+        def by_openai() -> None:
+            more = {"seed": next(seeds)}
+            answer = client.images.generate(prompt="a wolf", quality="low", extra_body=more)
+            assert answer.data is not None
+            base64.b64decode(answer.data[0].b64_json or "")
+
+        def by_a1111() -> None:
+            api.txt2img(
+                prompt="a wolf",
+                seed=next(seeds),
+                steps=STEPS,
+                width=256,
+                height=256,
+                cfg_scale=4,
+                sampler_name="DPM++ 2M",
+            )
+
+        ways: dict[str, Callable[[], None]] = {
+            "library": by_library,
+            "studio": by_studio,
+            "openai": by_openai,
+            "a1111": by_a1111,
+        }
+        for turn in range(rounds + 2):  # the first two warm everything
+            for name, way in ways.items():
+                began = time.perf_counter()
+                way()
+                if turn > 1:
+                    found.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+    return found
+
+
+class _News:
+    """One open event stream, and who waits for a job of it: how the browser does it."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self._done: dict[str, str] = {}
+        self._heard = threading.Condition()
+        self._open = threading.Event()
+        self._http = httpx2.Client(timeout=60)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> _News:
+        self._thread.start()
+        self._open.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def _listen(self) -> None:
+        try:
+            with self._http.stream("GET", f"{self.base}/events") as response:
+                for line in response.iter_lines():
+                    self._open.set()
+                    if line.startswith("data: "):
+                        told = json.loads(line[6:])
+                        if told.get("status") == "done":
+                            with self._heard:
+                                self._done[told["job"]] = told["version"]
+                                self._heard.notify_all()
+        except (httpx2.HTTPError, httpx2.StreamError, RuntimeError):
+            return  # closed
+
+    def draw(self, http: httpx2.Client, seed: int) -> None:
+        """Ask the server's own interface, and read the picture."""
+        body = {"prompt": "a wolf", "seed": seed, "quality": "draft"}
+        (job,) = http.post(f"{self.base}/operations/generate", json=body).json()["jobs"]
+        with self._heard:
+            self._heard.wait_for(lambda: job["id"] in self._done, 60)
+        version = http.get(f"{self.base}/versions/{self._done[job['id']]}").json()
+        http.get(f"{self.base}/pictures/{version['image']}").read()
+
+
+async def _at_once(running: Running, many: int) -> dict[str, Any]:
+    """So many requests of the OpenAI client, all at the same moment."""
+    base = f"{running.address}/p/faces/v1"
+    limits = httpx2.Limits(max_connections=many)
+    took: list[float] = []
+    pictures: set[str] = set()
+    faults: list[str] = []
+    async with openai.AsyncOpenAI(
+        base_url=base,
+        api_key="any",
+        timeout=300,
+        max_retries=0,
+        http_client=httpx2.AsyncClient(limits=limits, timeout=300),
+    ) as client:
+
+        async def one(number: int) -> None:
+            began = time.perf_counter()
+            try:
+                answer = await client.images.generate(
+                    prompt="a boat", quality="low", extra_body={"seed": 50_000 + number}
+                )
+                assert answer.data is not None
+                pictures.add(answer.data[0].b64_json or "")
+            except openai.OpenAIError as error:
+                faults.append(f"{type(error).__name__}: {error}"[:200])
+            took.append(time.perf_counter() - began)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(one(number) for number in range(many)))
+        whole = time.perf_counter() - began
+    return {"seconds": whole, "took": spread(took), "pictures": len(pictures), "faults": faults}
+
+
+def _order(studio: Studio) -> dict[str, int]:
+    """In which order jobs were drawn, beside the order in which they were queued."""
+    places = {version.id: place for place, version in enumerate(reversed(studio.log()))}
+    queued = [job for job in reversed(studio.jobs()) if job.version is not None]
+    drawn = [places[job.version] for job in queued if job.version is not None]
+    overtaken = sum(later < earlier for earlier, later in itertools.pairwise(drawn))
+    left = len(studio.jobs()) - len(drawn)
+    return {"jobs": len(drawn), "overtaken": overtaken, "left": left}
+
+
+def _overheads(times: dict[str, list[float]]) -> list[Row]:
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    figures = {name: spread(values) for name, values in times.items()}
+    rows: list[Row] = []
+    for face in ("openai", "a1111"):
+        for beside, says in (("studio", "the server's own interface"), ("library", "the library")):
+            more = middle[face] - middle[beside]
+            rows.append(
+                Row(
+                    "compat",
+                    f"{face}: a picture beside {says}",
+                    more,
+                    f"{more:+.1f} ms ({middle[face]:.0f} against {middle[beside]:.0f})",
+                    f"≤ {OVERHEAD_TARGET:g} ms",
+                    more <= OVERHEAD_TARGET,
+                    "median of requests in turns, from asking to the picture's bytes, fake engine",
+                    figures,
+                )
+            )
+    return rows
+
+
+def _crowd(crowd: dict[str, Any], order: dict[str, int], many: int) -> list[Row]:
+    lost = many - crowd["pictures"]
+    return [
+        Row(
+            "compat",
+            f"{many} OpenAI requests at once: lost",
+            float(lost),
+            f"{lost} of {many}, in {crowd['seconds']:.1f} s",
+            "none",
+            lost == 0 and not crowd["faults"],
+            "the official asynchronous client without retries; each picture another seed",
+            crowd,
+        ),
+        Row(
+            "compat",
+            f"{many} OpenAI requests at once: drawn out of order",
+            float(order["overtaken"]),
+            f"{order['overtaken']} of {order['jobs']}",
+            "none",
+            order["overtaken"] == 0 and order["left"] == 0,
+            "jobs that were drawn before one that was queued earlier",
+            order,
+        ),
+    ]
