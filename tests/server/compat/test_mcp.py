@@ -202,6 +202,20 @@ def test_a_word_becomes_a_place(place: Place) -> None:
     place.run(paint)
 
 
+def test_light_is_changed_in_a_place_alone(place: Place) -> None:
+    async def polish(me: Assistant) -> tuple[str, str]:
+        first = await me.made("generate", prompt="a tree", seed=5, quality="draft")
+        mask = await me.call("mask", version=first["id"], box=[0, 0, 256, 64])
+        lit = await me.made("retouch", version=first["id"], exposure=1, mask=mask["mask"])
+        return first["id"], lit["id"]
+
+    studio = place.studio
+    before, after = (
+        np.asarray(studio().picture(each).convert("RGB")) for each in place.run(polish)
+    )
+    assert np.array_equal(before[64:], after[64:]) and after[:64].mean() > before[:64].mean()
+
+
 def test_faults_say_what_to_do(place: Place) -> None:
     async def fail(me: Assistant) -> None:
         await me.call("generate", prompt=WOLF, seed=7, quality="draft")

@@ -232,6 +232,38 @@ class Making:
             ctx, room, lambda: room.studio.orders.upscale(version, scale), wait_seconds
         )
 
+    @tool("Change light and colour")
+    async def retouch(
+        self,
+        ctx: Asked,
+        *,
+        version: Version,
+        exposure: Annotated[float, Field(ge=-5, le=5, description="EV: 1 = twice the light.")] = 0,
+        temperature: Annotated[float, Field(ge=-90, le=90, description="Towards warm.")] = 0,
+        contrast: Annotated[float, Field(ge=-1, le=1)] = 0,
+        saturation: Annotated[float, Field(ge=-1, le=1, description="-1 = grey.")] = 0,
+        sharpness: Annotated[float, Field(ge=0, le=5)] = 0,
+        mask: Annotated[Digest | None, Field(description="Only there; null = everywhere.")] = None,
+        project: ProjectName = None,
+        wait_seconds: Patience = PATIENCE,
+    ) -> Annotated[CallToolResult, Made]:
+        """Light and colour by numbers, 0 = no change. Quick: nothing is drawn anew, and what
+        is in the picture stays. With a mask from 'mask' only that place changes."""
+        room = await self._talk.room(ctx, project)
+        given: dict[str, Any] = {
+            "exposure": exposure,
+            "temperature": temperature,
+            "contrast": contrast,
+            "saturation": saturation,
+            "sharpness": sharpness,
+        }
+
+        def order() -> Order:
+            white = room.studio.blobs.get(mask) if mask is not None else None
+            return room.studio.orders.retouch(version, mask=white, **given)
+
+        return await self._make(ctx, room, order, wait_seconds)
+
     @tool("Apply a finding's remedy")
     async def apply(
         self,
