@@ -227,6 +227,11 @@ class Feeds:
         """How many listen now, over all projects."""
         return sum(feed.listeners for feed in self._feeds.values())
 
+    @property
+    def followed(self) -> int:
+        """How many jobs somebody follows, over all projects."""
+        return sum(feed.followed for feed in self._feeds.values())
+
     def open(self, project: str, journal: Callable[[], Journal]) -> Feed:
         """The feed of a project, for one more event stream.
 
