@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "demo_rows", "main", "table"]
 
 GROUPS = (
-    *("engine", "moon", "maps", "start-up", "queue", "server", "compat"),
+    *("engine", "moon", "maps", "start-up", "queue", "server", "compat", "likeness"),
     *("browser", "stages", "demo"),
 )
 DEMO_TARGET = 90.0
@@ -137,6 +137,10 @@ def _measurement(
             from bench import compat
 
             return lambda: compat.measure(asked.engine, asked.model, quick=asked.quick)
+        case "likeness":
+            from bench import likeness
+
+            return lambda: likeness.measure(asked.engine, asked.model, quick=asked.quick)
         case "server":
             from bench import server
 
