@@ -20,6 +20,9 @@ __all__ = ["MOST_WAITING", "Board", "Listener", "Prompt"]
 MOST_WAITING = 1_000
 """Prompts that may wait or run at once."""
 
+_TOGETHER = 16
+"""Prompts that are carried out at once; the workers' queue puts them in order."""
+
 _KEPT = 1_000
 _NAMES = 10_000
 _BEHIND = 2_000
@@ -89,6 +92,7 @@ class Board:
         self.files: OrderedDict[str, str] = OrderedDict()
         self._makers: OrderedDict[str, Prompt] = OrderedDict()
         self._number = 0
+        self.turns = asyncio.Semaphore(_TOGETHER)
 
     def number(self, given: object, *, front: bool) -> float:
         """The place of a new prompt."""

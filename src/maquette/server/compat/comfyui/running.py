@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Run:
         self.prompt, self.checked = prompt, checked
         self.names = Names(context, room, board)
         self.values: dict[str, tuple[Any, ...]] = {}
+        self.visited: list[str] = []
+        self._uses = Counter(before for node in checked.order for before, _ in node.wires)
         self.node = ""
         self._held: list[str] = []
         self._ways: dict[str, Callable[[Node, dict[str, Any]], Any]] = {
@@ -66,14 +69,9 @@ class Run:
         """Every node that a sound output needs; how it ended stands in the prompt."""
         prompt, board = self.prompt, self.board
         try:
-            for node in self.checked.order:
-                self._arrive(node.id)
-                inputs = {key: self._value(value) for key, value in node.inputs.items()}
-                way = self._ways.get(node.kind)
-                if way is not None:
-                    self.values[node.id] = await way(node, inputs)
-                else:
-                    self.values[node.id] = await run_in_threadpool(self._plain, node, inputs)
+            async with board.turns:
+                for node in self.checked.order:
+                    await self._visit(node)
             self._begin()
             prompt.ok = True
             board.tell(prompt, "execution_success", {}, note=True)
@@ -89,6 +87,21 @@ class Run:
             prompt.state = "done"
             board.tell(prompt, "executing", {"node": None})
             board.tell_status()
+
+    async def _visit(self, node: Node) -> None:
+        self._arrive(node.id)
+        inputs = {key: self._value(value) for key, value in node.inputs.items()}
+        way = self._ways.get(node.kind)
+        if way is not None:
+            self.values[node.id] = await way(node, inputs)
+        else:
+            self.values[node.id] = await run_in_threadpool(self._plain, node, inputs)
+        self.visited.append(node.id)
+        for before, _ in node.wires:
+            self._uses[before] -= 1
+            if not self._uses[before]:
+                self.values.pop(before, None)
+        _refuse_much(self.values.values())
 
     # What is told.
 
@@ -112,7 +125,7 @@ class Run:
 
     def _where(self) -> dict[str, Any]:
         kind = next((node.kind for node in self.checked.order if node.id == self.node), "")
-        return {"node_id": self.node, "node_type": kind, "executed": list(self.values)}
+        return {"node_id": self.node, "node_type": kind, "executed": list(self.visited)}
 
     def _failed(self, error: BaseException, about: str) -> None:
         self._begin()
@@ -287,3 +300,32 @@ class Run:
         data = self.room.studio.blobs.get(digest)
         image = decode_picture(data)
         return Shot(image.convert("RGB"), data=data if image.mode == "RGB" else None), image
+
+
+MOST_SHOTS = 256
+"""Pictures of a batch."""
+
+MOST_HELD = 500_000_000
+"""Pixels that a prompt may hold at once."""
+
+
+def _refuse_much(values: Iterable[tuple[Any, ...]]) -> None:
+    """Refuse a graph that piles pictures up.
+
+    Raises:
+        RecipeRefused.
+    """
+    held: dict[int, int] = {}
+    for value in (each for values_ in values for each in values_):
+        shots = value.shots if isinstance(value, Latent) else value
+        if isinstance(shots, Image.Image):
+            held[id(shots)] = shots.width * shots.height
+        elif isinstance(shots, tuple) and all(isinstance(each, Shot) for each in shots):
+            if len(shots) > MOST_SHOTS:
+                raise RecipeRefused(f"a batch has {MOST_SHOTS} pictures at most")
+            held |= {id(each.image): each.image.width * each.image.height for each in shots}
+    if sum(held.values()) > MOST_HELD:
+        raise RecipeRefused(
+            f"the graph holds more than {MOST_HELD // 10**6} million pixels at once",
+            hint="use smaller pictures, or fewer at a time",
+        )
