@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from bench.likeness import alike, cases
 from bench.localisation import head_words, iou, noun_map
 from bench.moon import ground_of, moonlight, moved, region_of, rises, ssim_outside
 from bench.row import spread
+from PIL import Image
 from training.world import Caption
 
 from maquette.core.geometry import Size
@@ -130,3 +132,22 @@ def test_how_far_a_map_moved() -> None:
     here[5:9, 10:14] = there[5:9, 14:18] = 1
     here[0, 0] = 0.3
     assert moved(here, there) == pytest.approx(0.1) and moved(here, here) == 0
+
+
+def test_how_alike_two_pictures_are() -> None:
+    grey = Image.new("RGB", (10, 10), (100, 100, 100))
+    other = grey.copy()
+    other.putpixel((3, 4), (100, 107, 100))
+    same, near = alike(grey, grey.copy()), alike(grey, other)
+    assert same.exact and str(same) == "exact" and same.share == 0
+    assert not near.exact and (near.share, near.step) == (0.01, 7) and near.psnr > 40
+
+
+def test_every_case_of_likeness_names_what_it_starts_from() -> None:
+    found = list(cases(("ddim", "euler"), Size(width=256, height=256)))
+    names = [name for name, _, _ in found]
+    assert len(set(names)) == len(names) and "words, dpm++" not in names
+    for _, recipe, inputs in found:
+        task = recipe.task
+        needed = {getattr(task, field, None) for field in ("image", "mask")} - {None}
+        assert needed == set(inputs)
