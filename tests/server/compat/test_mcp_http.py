@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,17 @@ def test_who_may_not_speak(running: Running) -> None:
         rebound = {**known, "Host": "elsewhere.example"}
         assert http.post("/mcp", json=HELLO, headers=rebound).status_code == 403
         assert http.post("/mcp", json=HELLO, headers=known).status_code < 500
+
+
+def test_without_the_package_it_says_what_to_install(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx2.Client(base_url=running.address, headers=known) as http:
+        refused = http.post("/mcp", json=HELLO)
+    assert refused.status_code == 501
+    assert "pip install 'maquette[mcp]'" in refused.json()["error"]["message"]
 
 
 def test_a_server_with_an_assistant_connected_ends_at_once(tmp_path: Path) -> None:
