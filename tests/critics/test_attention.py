@@ -76,10 +76,11 @@ def named(findings: list[Finding]) -> list[str]:
     return [finding.name for finding in findings]
 
 
-def test_both_critics_are_critics() -> None:
+def test_all_critics_are_critics() -> None:
     assert [critic.name for critic in load_critics()] == [
         "attention",
         "vision",
+        "damage",
         "faithful",
         "invented",
     ]

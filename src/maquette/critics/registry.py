@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from PIL import Image
 
 from maquette.critics.attention import Attention
 from maquette.critics.base import Critic
+from maquette.critics.damage import Damage
+from maquette.critics.drift import Drift
 from maquette.critics.faithful import Faithful
 from maquette.critics.invented import Invented
 from maquette.critics.judge import Judge, has_judge
@@ -14,7 +19,12 @@ from maquette.critics.vision import Vision
 __all__ = ["load_critics"]
 
 
-def load_critics(judge: Path | None = None) -> list[Critic]:
-    """Every critic, in the order in which they look; with the judge of this folder, if any."""
-    critics: list[Critic] = [Attention(), Vision(), Faithful(), Invented()]
+def load_critics(
+    judge: Path | None = None, pictures: Callable[[str], Image.Image] | None = None
+) -> list[Critic]:
+    """Every critic, in the order in which they look; with the judge of this folder, if any.
+    ``pictures`` brings a reference by its digest, for the critic that compares with it."""
+    critics: list[Critic] = [Attention(), Vision(), Damage(), Faithful(), Invented()]
+    if pictures is not None:
+        critics.append(Drift(pictures))
     return [*critics, Judge(judge)] if judge is not None and has_judge(judge) else critics

@@ -14,7 +14,7 @@ from typing import Self
 from PIL import Image
 
 from maquette.core.capabilities import Capabilities
-from maquette.core.picture import MAX_BYTES, decode_mask, encode_png
+from maquette.core.picture import MAX_BYTES, decode_mask, decode_picture, encode_png
 from maquette.core.recipe import MAX_SEED, Recipe
 from maquette.core.version import Version
 from maquette.critics.base import Critic
@@ -128,7 +128,9 @@ class Desk:
         """Every critic that looks at new pictures, with the model's own judge if it brings one."""
         from maquette.critics.registry import load_critics
 
-        return load_critics(self._judge)
+        return load_critics(
+            self._judge, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB")
+        )
 
     @cached_property
     def _judge(self) -> Path | None:

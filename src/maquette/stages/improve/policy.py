@@ -1,12 +1,14 @@
 """Which remedies there are for each failure, in the order in which they are tried.
 
-Cheap and local ones come first: a word's weight, a masked place. Another seed comes last, for it
-gives up the composition. A remedy is an order that is not made before its turn comes.
+Cheap and local ones come first: a word's weight in its place, a masked place. Another seed comes
+last, for it gives up the composition; for what is not there or has another number it comes early,
+for those hang on the composition. A remedy draws in as many steps as the version was drawn in: a
+draft stays a draft. It is an order that is not made before its turn comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +16,10 @@ import numpy as np
 from PIL import Image
 
 from maquette.core.finding import Finding
-from maquette.core.grammar import parse, words
+from maquette.core.grammar import parse, reweigh, words
 from maquette.core.picture import decode_mask
 from maquette.core.raster import grow
-from maquette.core.recipe import MAX_SEED, Inpaint, Reference
+from maquette.core.recipe import MAX_SEED, Inpaint, Reference, TextToImage
 from maquette.core.version import Version
 from maquette.errors import RecipeRefused
 from maquette.stages.hands import Hands
@@ -29,6 +31,8 @@ NEAR, FAR = 0.4, 0.65
 """Strengths of image-to-image that mend a surface, and that redraw a thing in its place."""
 HEAVIEST = 2.0
 """No word is raised beyond this: pictures break."""
+DRAWN = frozenset({"text-to-image", "continue", "anchored"})
+"""Tasks that hold nothing but words, seed and what steers them."""
 STRIDE = 7919
 """Other seeds are so far from the version's own."""
 
@@ -63,42 +67,111 @@ class Remedy:
 def remedies(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
     """What may mend a finding of a version, most promising first. ``nth`` counts the seeds that
     were tried before, so that no seed comes twice."""
-    kind, _, word = finding.name.partition(":")
     if finding.suggestion is not None:
         says = finding.suggestion.says
         yield Remedy(says, lambda hands: hands.orders.apply(version, finding.name))
-    match kind:
-        case "weak" | "missing" | "count" | "colour":
-            words = finding.words or ((word,) if word else ())
-            yield from _raised(version, words)
-            yield _varied(version, FAR, nth)
-            yield _reseeded(version, nth)
-            yield _reseeded(version, nth + 1)
-        case "strong":
-            yield from _lowered(version, finding.words or (word,))
-            yield _reseeded(version, nth)
-        case "drift":
-            yield from _nearer(version)
-            yield _reseeded(version, nth)
-        case "blur":
-            yield from _finer(version)
-            yield _reseeded(version, nth)
-        case "seam":
-            yield from _wider(version)
-        case "dark" | "bright" | "clipped-highlights" | "clipped-shadows":
-            yield from _exposed(version, kind)
-            yield _varied(version, NEAR, nth)
-            yield _reseeded(version, nth)
-        case "banding":
-            yield _varied(version, NEAR, nth)
-        case "blank":
-            yield _reseeded(version, nth)
-            yield _reseeded(version, nth + 1)
-        case _:
-            pass
-    if finding.region is not None and kind not in {"seam"}:
+    kind = finding.name.partition(":")[0]
+    yield from _WAYS.get(kind, _at_its_place)(version, finding, nth)
+
+
+def _for_a_word(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _raised(version, _words_of(finding))
+    yield _varied(version, FAR, nth)
+    yield from (_reseeded(version, nth + more) for more in range(3))
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_what_is_missing(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    words = _words_of(finding)
+    yield from _raised(version, words, anew=True)
+    yield _reseeded(version, nth, words)
+    yield _varied(version, FAR, nth)
+    yield _reseeded(version, nth + 1)
+    yield _reseeded(version, nth + 2, words)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_a_number(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield _reseeded(version, nth)
+    yield _varied(version, FAR, nth)
+    yield from (_reseeded(version, nth + more) for more in range(1, 5))
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_what_is_strong(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _lowered(version, _words_of(finding))
+    yield _reseeded(version, nth)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_drift(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _nearer(version)
+    yield _reseeded(version, nth)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_blur(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _finer(version)
+    yield _reseeded(version, nth)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_light(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _exposed(version, finding.name.partition(":")[0])
+    yield _varied(version, NEAR, nth)
+    yield _reseeded(version, nth)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_steps(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield _varied(version, NEAR, nth)
+    yield _varied(version, FAR, nth + 1)
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_nothing(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from (_reseeded(version, nth + more) for more in range(3))
+    yield from _at_its_place(version, finding, nth)
+
+
+def _for_damage(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    yield from _at_its_place(version, finding, nth)
+    yield _varied(version, NEAR, nth)
+    yield _reseeded(version, nth)
+
+
+def _for_a_seam(version: Version, _finding: Finding, _nth: int) -> Iterator[Remedy]:
+    yield from _wider(version)
+
+
+def _at_its_place(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
+    if finding.region is not None:
         yield _mended(version, finding, nth)
         yield _mended(version, finding, nth + 1)
+
+
+_WAYS: Mapping[str, Callable[[Version, Finding, int], Iterator[Remedy]]] = {
+    "weak": _for_a_word,
+    "colour": _for_a_word,
+    "missing": _for_what_is_missing,
+    "count": _for_a_number,
+    "strong": _for_what_is_strong,
+    "drift": _for_drift,
+    "blur": _for_blur,
+    "blank": _for_nothing,
+    "dark": _for_light,
+    "bright": _for_light,
+    "clipped-highlights": _for_light,
+    "clipped-shadows": _for_light,
+    "banding": _for_steps,
+    "seam": _for_a_seam,
+    "damage": _for_damage,
+}
+
+
+def _words_of(finding: Finding) -> tuple[str, ...]:
+    word = finding.name.partition(":")[2]
+    return finding.words or ((word,) if word else ())
 
 
 def _seed(version: Version, nth: int) -> int:
@@ -114,9 +187,10 @@ def _weights(version: Version) -> dict[str, float]:
     return {each.text.lower(): each.weight for each in words(parse(prompt.text))}
 
 
-def _raised(version: Version, words: tuple[str, ...]) -> Iterator[Remedy]:
+def _raised(version: Version, words: tuple[str, ...], *, anew: bool = False) -> Iterator[Remedy]:
+    """The words in their places; ``anew`` from noise, where they may get one."""
     own = _weights(version)
-    for more in (0.3, 0.7):
+    for more in (0.5,) if anew else (0.3, 0.7):
         asked = {
             word: round(min(HEAVIEST, own.get(word.lower().split()[-1], 1.0) + more), 2)
             for word in words
@@ -124,7 +198,9 @@ def _raised(version: Version, words: tuple[str, ...]) -> Iterator[Remedy]:
         }
         if asked and any(weight > own[word.lower().split()[-1]] for word, weight in asked.items()):
             said = ", ".join(f"{word} to {weight:g}" for word, weight in asked.items())
-            yield Remedy(f"raise {said}", _reweighted(version, asked))
+            how = {"begin": 0.0} if anew else {}
+            where = " from the first step" if anew else ""
+            yield Remedy(f"raise {said}{where}", _reweighted(version, asked, **how))
 
 
 def _lowered(version: Version, words: tuple[str, ...]) -> Iterator[Remedy]:
@@ -140,24 +216,55 @@ def _lowered(version: Version, words: tuple[str, ...]) -> Iterator[Remedy]:
             yield Remedy(f"lower {said}", _reweighted(version, asked))
 
 
-def _reweighted(version: Version, asked: dict[str, float]) -> Callable[[Hands], Order]:
-    return lambda hands: hands.orders.reweight(version, asked)
+def _reweighted(
+    version: Version, asked: dict[str, float], **how: float
+) -> Callable[[Hands], Order]:
+    return lambda hands: hands.orders.reweight(version, asked, **how)
+
+
+def _own(version: Version) -> dict[str, Any]:
+    """The version's own steps, guidance and sampler; none of one that was not drawn."""
+    sampling = version.recipe.sampling
+    if sampling is None:
+        return {}
+    return {
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
+        "sampler": sampling.sampler,
+    }
 
 
 def _varied(version: Version, strength: float, nth: int) -> Remedy:
     seed = _seed(version, nth)
     return Remedy(
         f"draw it again from the picture, strength {strength:g}, seed {seed}",
-        lambda hands: hands.orders.vary(version, strength=strength, seed=seed),
+        lambda hands: hands.orders.vary(version, strength=strength, seed=seed, **_own(version)),
     )
 
 
-def _reseeded(version: Version, nth: int) -> Remedy:
+def _reseeded(version: Version, nth: int, words: tuple[str, ...] = ()) -> Remedy:
+    """The same words and what else steers it, with other noise; some ``words`` raised."""
     seed = _seed(version, nth)
-    prompt = version.recipe.prompt
+    prompt, own = version.recipe.prompt, _weights(version)
+    heavier = {
+        word: min(HEAVIEST, round(own[word.lower()] + 0.3, 2))
+        for word in words
+        if word.lower() in own
+    }
 
     def order(hands: Hands) -> Order:
         text, negative = (prompt.text, prompt.negative) if prompt is not None else ("", "")
+        if heavier:
+            text = reweigh(text, heavier)
+        if version.recipe.sampling is not None and version.recipe.task.kind in DRAWN:
+            recipe = version.recipe.change(
+                task=TextToImage(),
+                prompt=version.recipe.prompt.model_copy(update={"text": text})
+                if version.recipe.prompt is not None
+                else None,
+                sampling=version.recipe.sampling.model_copy(update={"seed": seed}),
+            )
+            return Order("generate", (recipe,), (version.id,))
         size = (version.size.width, version.size.height)
         made = hands.orders.generate(
             text,
@@ -168,7 +275,8 @@ def _reseeded(version: Version, nth: int) -> Remedy:
         )
         return Order(made.operation, made.recipes, (version.id,), made.maps)
 
-    return Remedy(f"begin with another seed, {seed}", order)
+    raised = f", {', '.join(heavier)} raised" if heavier else ""
+    return Remedy(f"begin with another seed, {seed}{raised}", order)
 
 
 def _finer(version: Version) -> Iterator[Remedy]:
@@ -242,6 +350,6 @@ def _mended(version: Version, finding: Finding, nth: int) -> Remedy:
         assert box is not None  # noqa: S101 (asked only for findings with a place)
         mask = Image.new("L", (version.size.width, version.size.height))
         mask.paste(255, box.corners)
-        return hands.orders.inpaint(version, mask, seed=seed)
+        return hands.orders.inpaint(version, mask, seed=seed, **_own(version))
 
     return Remedy(f"draw the place again, seed {seed}", order)

@@ -1,0 +1,59 @@
+"""Damage: broken places are found, styles are left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from maquette.critics.damage import dead_block, noisy_part
+
+
+def scene(side: int = 256) -> np.ndarray:
+    """A smooth sky over dark hills, with the little grain that a decoder leaves."""
+    rng = np.random.default_rng(3)
+    y, x = np.mgrid[0:side, 0:side] / side
+    sky = np.stack([60 + 90 * y, 80 + 80 * y, 160 - 40 * y], axis=-1)
+    hills = (y > 0.65 + 0.08 * np.sin(9 * x))[..., None]
+    grain = rng.normal(0, 1.2, (side, side, 3))
+    return np.clip(np.where(hills, sky * 0.4, sky) + grain, 0, 255).astype(np.uint8)
+
+
+def test_a_whole_picture_has_none() -> None:
+    pixels = scene()
+    assert dead_block(pixels) is None
+    assert noisy_part(pixels.mean(axis=-1).astype(np.float32)) is None
+
+
+@pytest.mark.parametrize("place", [(0, 0), (100, 60), (200, 190)])
+def test_a_lost_block(place: tuple[int, int]) -> None:
+    pixels, (x, y) = scene(), place
+    pixels[y : y + 50, x : x + 40] = (128, 20, 200)
+    box = dead_block(pixels)
+    assert box is not None
+    left, top, right, bottom = box.corners
+    assert left <= x and top <= y and right >= min(256, x + 40) and bottom >= min(256, y + 50)
+    assert box.width <= 40 + 18 and box.height <= 50 + 18
+
+
+def test_noise_in_one_part() -> None:
+    bright = scene().mean(axis=-1).astype(np.float32)
+    bright[90:150, 30:110] = np.random.default_rng(1).uniform(0, 255, (60, 80))
+    box = noisy_part(bright)
+    assert box is not None
+    left, top, right, bottom = box.corners
+    assert left <= 32 and top <= 92 and right >= 108 and bottom >= 148
+    assert box.width < 110 and box.height < 90
+
+
+def test_a_style_is_no_damage() -> None:
+    rough = np.random.default_rng(2).uniform(0, 255, (256, 256)).astype(np.float32)
+    assert noisy_part(rough) is None, "noise everywhere"
+    poster = Image.new("RGB", (256, 256), "navy")
+    pen = ImageDraw.Draw(poster)
+    pen.rectangle((40, 40, 120, 160), "gold")
+    pen.ellipse((140, 90, 220, 170), "white")
+    assert dead_block(np.asarray(poster)) is None, "drawn in flat colours"
+    pixels = scene()
+    pixels[60:120, 60:140] = pixels[60, 60] + np.random.default_rng(5).integers(0, 3, (60, 80, 1))
+    assert dead_block(pixels) is None, "a plain thing is no block of one colour"
