@@ -92,6 +92,7 @@ SCREENS: dict[str, Opening] = {
     "like": like,
     "palette": dialog("Find an action"),
     "projects": dialog("Project Sample"),
+    "models": dialog("fake"),
     "compare": compare,
     "drafts": screen("drafts"),
     "library": screen("library"),

@@ -34,7 +34,8 @@ class Capabilities(BaseModel):
     word). ``seeds``: the same seed draws the same picture; ``weights``: words can weigh more and
     less; ``negatives``: there is a negative prompt; ``references``: how many pictures it can be
     shown beside the one to edit; ``billed``: somebody sends a bill. ``family`` names the kind of
-    local model, ``notes`` say where words, weights and maps mean less than one might think.
+    local model, ``notes`` say where words, weights and maps mean less than one might think;
+    ``licence`` is the model's, as its files state it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +60,7 @@ class Capabilities(BaseModel):
     billed: bool = False
     family: str = ""
     notes: tuple[str, ...] = ()
+    licence: str = ""
 
     def nearest(self, size: Size) -> Size:
         """The size that can be drawn and is most like this one in shape, then in area."""

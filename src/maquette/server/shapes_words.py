@@ -220,6 +220,7 @@ class ModelOut(Shape):
         description="Where words, weights and maps mean less than one might think.",
         examples=[["weights act in cross-attention"]],
     )
+    licence: str = Field(description="As its files state it; may be empty.", examples=["MIT"])
 
 
 class Models(Shape):

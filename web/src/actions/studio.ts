@@ -2,6 +2,7 @@
 import { history as past } from '../state/history.svelte'
 import { notices } from '../state/notices.svelte'
 import { carryOut, explore, goBack, operate, replace, take } from '../state/orders.svelte'
+import { remember } from '../state/kept'
 import { prefs } from '../state/prefs.svelte'
 import { retouching } from '../state/retouching.svelte'
 import { PRODUCTION } from '../state/router'
@@ -138,6 +139,14 @@ define(
   { name: 'fold', label: 'Fold straight runs of versions', icon: 'unfold', group: 'Versions', active: () => prefs.folded, perform: () => (prefs.folded = !prefs.folded) },
 )
 
+/** Take a prompt with holes to where they are filled. */
+export function fillTemplate(template: string): void {
+  const { room } = studio
+  if (!room) return
+  remember(`template:${room.id}`, { template, values: {}, rows: [] })
+  studio.go({ screen: 'playbooks', project: room.id, name: null })
+}
+
 export async function startHere(): Promise<void> {
   const { room, words, current } = studio
   if (!room || !words || !current) return
@@ -187,6 +196,7 @@ define(
   { name: 'production', label: 'Production', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => PRODUCTION.has(studio.route.screen), perform: () => studio.go({ screen: 'production', project: studio.room!.id }) },
   { name: 'new-campaign', label: 'Begin a campaign …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
   { name: 'template', label: 'Fill a template …', icon: 'words', group: 'Words', enabled: open, perform: () => studio.go({ screen: 'playbooks', project: studio.room!.id, name: null }) },
+  { name: 'models', label: 'Models and adapters …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('models') },
   { name: 'project', label: 'Open or make a project …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('projects') },
   {
     name: 'inspector', label: 'Show or hide the inspector', shortcut: 'Mod+I', icon: 'panel', group: 'Studio',

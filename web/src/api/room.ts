@@ -16,11 +16,13 @@ import type {
   Project,
   Pick,
   Playbook,
+  Pong,
   PromptRead,
   Proposal,
   Rating,
   Reweighed,
   SavedPlaybook,
+  Service,
   Session,
   Summary,
   Swatch,
@@ -34,6 +36,8 @@ export const projects = () => ask<{ items: Project[] }>('GET', '/projects')
 export const createProject = (name: string) => ask<Project>('POST', '/projects', { json: { name } })
 export const models = () => ask<{ items: Model[] }>('GET', '/models')
 export const adapters = () => ask<{ items: Adapter[] }>('GET', '/adapters')
+export const services = () => ask<{ items: Service[] }>('GET', '/engines')
+export const pingService = (engine: string) => ask<Pong>('POST', `/engines/${engine}/ping`, { json: {} })
 export const readPrompt = (text: string, negative: string, signal?: AbortSignal) =>
   ask<PromptRead>('POST', '/prompt', { json: { text, negative }, ...(signal && { signal }) })
 export const reweigh = (text: string, start: number, end: number, weight: number) =>

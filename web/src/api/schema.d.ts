@@ -521,6 +521,7 @@ export interface components {
             negatives: boolean;
             family: string;
             notes: string[];
+            licence: string;
         };
         Models: {
             items: components["schemas"]["ModelOut"][];

@@ -35,6 +35,8 @@ export type TemplateCard = Shapes['TemplateOut']
 export type Variable = Shapes['VariableOut']
 export type Tried = Shapes['Tried']
 export type Checks = Shapes['ChecksOut']
+export type Service = Shapes['EngineOut']
+export type Pong = Shapes['PongOut']
 export type Adapter = Shapes['AdapterOut']
 export type Verdict = Shapes['VerdictOut']
 

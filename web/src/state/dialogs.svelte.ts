@@ -1,5 +1,5 @@
 /** Which dialog is open: one at most. */
-export type DialogName = 'palette' | 'mask' | 'name' | 'export' | 'projects'
+export type DialogName = 'palette' | 'mask' | 'name' | 'export' | 'projects' | 'models'
 
 class Dialogs {
   open = $state<DialogName | null>(null)

@@ -157,6 +157,7 @@ class DiffusersEngine:
             negatives=card.driver.negative(card),
             family=card.family,
             notes=card.driver.notes,
+            licence=card.licence,
         )
 
     def unknown_words(self, prompt: PromptText) -> tuple[str, ...]:

@@ -88,4 +88,5 @@ def model_out(offer: Offer) -> ModelOut:
         negatives=able.negatives,
         family=able.family,
         notes=list(able.notes),
+        licence=able.licence,
     )
