@@ -237,6 +237,18 @@ def pose(name: str) -> Image.Image:
     return Image.fromarray(compose(7, fixed).picture)
 
 
+def renders() -> None:
+    """The mascot of ``bench/mascot.py``, which the model never saw, with a caption to each."""
+    from bench.mascot import pictures
+
+    folder = HERE / "mascot" / "renders"
+    folder.mkdir(exist_ok=True)
+    for number, (picture, words) in enumerate(pictures(18)):
+        few = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+        few.save(folder / f"{number:02d}.png", optimize=True)
+        (folder / f"{number:02d}.txt").write_text(words + "\n")
+
+
 def main() -> None:
     """Write all of them."""
     garments = {
@@ -267,6 +279,7 @@ def main() -> None:
         path.parent.mkdir(exist_ok=True)
         few = pose(name).convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
         few.save(path, optimize=True)
+    renders()
 
 
 if __name__ == "__main__":

@@ -87,6 +87,27 @@ class Producer(Hands, Protocol):
         """A picture from outside: (version, what its file told)."""
         ...
 
+    @property
+    def datasets(self) -> Any:
+        """Datasets by name, in revisions."""
+        ...
+
+    def curate(
+        self,
+        name: str,
+        pictures: Sequence[Any] = (),
+        *,
+        trigger: str | None = None,
+        subject: str | None = None,
+        licence: str | None = None,
+    ) -> Any:
+        """Make a dataset, or add to it."""
+        ...
+
+    def train(self, dataset: str, **how: Any) -> Any:
+        """Teach the model what a dataset's pictures share: a report."""
+        ...
+
     def export(
         self,
         version: Version | str,

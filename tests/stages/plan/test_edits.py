@@ -31,7 +31,7 @@ BRIEF: dict[str, Any] = {
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
-    settings = Settings(home=tmp_path / "home", engine="fake")
+    settings = Settings(home=tmp_path / "home", models=tmp_path / "models", engine="fake")
     with Studio(tmp_path / "project", create=True, settings=settings) as opened:
         yield opened
 
@@ -157,3 +157,24 @@ def test_inpaint_in_a_box_or_where_a_word_is(studio: Studio, tmp_path: Path) -> 
     polish["edits"] = [{"inpaint": {"prompt": "a moon"}}]
     with pytest.raises(BriefRefused, match="nothing of where"):
         studio.campaign({**BRIEF, "polish": polish}, folder=tmp_path)
+
+
+def test_what_is_taught_first_is_used_and_not_taught_twice(studio: Studio, tmp_path: Path) -> None:
+    folder = tmp_path / "renders"
+    folder.mkdir()
+    for number in range(4):
+        noise = np.random.default_rng(number).integers(0, 255, (256, 256, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+    train = {"name": "pim", "pictures": ["renders"], "subject": "mug", "steps": 2}
+    brief = {**BRIEF, "train": train}
+    told: list[str] = []
+    state = studio.campaign(brief, folder=tmp_path, tell=lambda stage, _: told.append(stage))
+    assert state.stage == "done" and told[0] == "train" and state.lines[0].stage == "train"
+    assert len(studio.trainings()) == 1
+    count = studio.records.count()
+    studio.campaign(brief, folder=tmp_path)
+    assert studio.records.count() == count and len(studio.trainings()) == 1
+    with pytest.raises(BriefRefused, match="there is no elsewhere"):
+        studio.campaign({**brief, "train": {**train, "pictures": ["elsewhere"]}}, folder=tmp_path)
+    with pytest.raises(BriefRefused, match="files of this machine"):
+        studio.orders.campaign(brief)

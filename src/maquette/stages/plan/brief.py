@@ -31,6 +31,7 @@ from maquette.stages.plan.parts import (
     Select,
     Template,
     Text,
+    Train,
 )
 
 __all__ = ["Brief", "make_brief", "read_brief"]
@@ -49,6 +50,7 @@ class Brief(Part):
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     size: tuple[int, int] | None = None
     board: tuple[BoardItem, ...] = Field(default=(), max_length=100)
+    train: Train | None = None
     drafts: Drafts = Drafts()
     select: Select = Select()
     refine: Refine = Refine()
@@ -75,7 +77,8 @@ class Brief(Part):
     def files(self) -> list[str]:
         """What it names outside the project, beside its playbook."""
         board = [item.file for item in self.board if item.file]
-        return board + self.drafts.files + self.polish.files
+        taught = list(self.train.pictures) if self.train is not None else []
+        return board + taught + self.drafts.files + self.polish.files
 
     @property
     def beside(self) -> set[str]:

@@ -29,6 +29,7 @@ __all__ = [
     "Start",
     "Template",
     "Text",
+    "Train",
 ]
 
 EDITS: Mapping[str, str] = {
@@ -122,6 +123,22 @@ class Start(Part):
     def named(self) -> dict[str, str]:
         """The picture, as ``naming.shown`` reads it."""
         return {"file": self.file} if self.file else {"version": self.version}
+
+
+class Train(Part):
+    """What is learned first: an adapter ``name`` from ``pictures`` (files and folders beside the
+    brief, captions in text files of the same names), by ``method``; ``subject`` says in words that
+    the model knows what they show, ``trigger`` the word that will stand for it (default: the
+    name). Drafts use it by ``drafts.lora`` or ``drafts.embedding``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    pictures: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    subject: str = Field(default="", max_length=200)
+    trigger: str = Field(default="", max_length=60)
+    method: Literal["lora", "dreambooth", "embedding"] = "lora"
+    steps: int | None = Field(default=None, ge=1, le=100_000)
+    seed: int = Field(default=0, ge=0)
+    licence: str = Field(default="", max_length=200)
 
 
 class Drafts(Part):

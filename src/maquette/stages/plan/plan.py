@@ -7,13 +7,13 @@ on after any interruption. Before a stage its cost is estimated and held against
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maquette.core.cost import Money
 from maquette.core.version import Version
 from maquette.errors import BudgetReached
-from maquette.stages.plan import board, choice, delivery, drafts, finish
+from maquette.stages.plan import board, choice, delivery, drafts, finish, teaching
 from maquette.stages.plan.board import Pinned
 from maquette.stages.plan.campaign import Campaign, Waiting
 from maquette.stages.plan.edits import check_edits
@@ -54,6 +54,11 @@ def run(campaign: Campaign) -> State:
     """
     brief, state = campaign.brief, State(campaign.brief.campaign)
     check_edits(campaign)
+    if brief.train is not None:
+        drafts.orders(_untaught(campaign))  # all but what is yet to be learned
+        state.stage = teaching.STAGE
+        if (line := teaching.taught(campaign)) is not None:
+            state.lines.append(line)
     drafts.orders(campaign)  # a brief that cannot be drawn is refused before anything is begun
 
     if brief.board:
@@ -102,6 +107,11 @@ def run(campaign: Campaign) -> State:
     delivery.report(campaign, shown)
     state.stage = "done"
     return state
+
+
+def _untaught(campaign: Campaign) -> Campaign:
+    bare = campaign.brief.drafts.model_copy(update={"lora": {}, "embedding": {}})
+    return replace(campaign, brief=campaign.brief.model_copy(update={"drafts": bare}))
 
 
 def look(campaign: Campaign) -> State:
