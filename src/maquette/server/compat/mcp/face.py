@@ -52,7 +52,10 @@ class _Endpoint:
         """See ASGI."""
         if importlib.util.find_spec("mcp") is None:
             refusal = Refusal(
-                501, "extra-missing", "the MCP face is not installed", "pip install 'maquette[mcp]'"
+                501,
+                "extra-missing",
+                "the package 'mcp' is not installed",
+                "run pip install 'maquette[mcp]'",
             )
             await refuse(refusal)(scope, receive, send)
             return
