@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="the same weights, here")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--only", default="", help="rows whose name holds this")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Trial(asked, Path(folder)).run()
@@ -119,6 +120,8 @@ class Trial:
         self.row("twice as large (Lanczos)", lambda s: s.upscale(taken(s), 2.0))
 
     def row(self, name: str, make: Callable[[Studio], Version]) -> None:
+        if self.asked.only not in name:
+            return
         began = time.perf_counter()
         own = make(self.here)
         here = self.here.picture(own)

@@ -67,7 +67,7 @@ def test_words_alone() -> None:
     found = whole(export_graph(recipe(text="a (red:1.5) boat")))
     sampler = only(found, "KSampler")
     assert (sampler["seed"], sampler["steps"], sampler["cfg"]) == (7, 20, 6)
-    assert (sampler["sampler_name"], sampler["scheduler"]) == ("euler", "normal")
+    assert (sampler["sampler_name"], sampler["scheduler"]) == ("euler", "ddim_uniform")
     assert found.graph[sampler["positive"][0]]["inputs"]["text"] == "a (red:1.5) boat"
     assert found.graph[sampler["negative"][0]]["inputs"]["text"] == "fog"
     assert only(found, "CheckpointLoaderSimple")["ckpt_name"] == "sd15.safetensors"

@@ -93,8 +93,8 @@ class ComfyUI(Service):
             samplers=tuple(SAMPLERS),
             presets={
                 "draft": Preset(sampler="dpm++", steps=8, guidance=5),
-                "preview": Preset(sampler="dpm++", steps=15, guidance=6),
-                "final": Preset(sampler="dpm++", steps=28, guidance=7),
+                "preview": Preset(sampler="dpm++", steps=20, guidance=6),
+                "final": Preset(sampler="dpm++", steps=25, guidance=7),
             },
             seeds=holes is None or "seed" in holes,
             negatives=holes is None or "negative" in holes,

@@ -15,12 +15,14 @@ Wire = tuple[str, int]
 
 SAMPLERS = {
     "ddim": ("ddim", "ddim_uniform"),
-    "dpm++": ("dpmpp_2m", "normal"),
-    "euler": ("euler", "normal"),
-    "euler-a": ("euler_ancestral", "normal"),
+    "dpm++": ("dpmpp_2m", "ddim_uniform"),
+    "euler": ("euler", "ddim_uniform"),
+    "euler-a": ("euler_ancestral", "ddim_uniform"),
     "lcm": ("lcm", "sgm_uniform"),
 }
-"""Our samplers as ComfyUI's sampler and scheduler."""
+"""Our samplers as ComfyUI's sampler and scheduler. ``ddim_uniform`` takes the timesteps that
+Stable Diffusion's own configurations ask for (diffusers calls them leading), as long as the number
+of steps divides 1000; else it takes one step more."""
 
 SCHEDULERS = {"leading": "ddim_uniform", "trailing": "simple", "linspace": "normal"}
 """ComfyUI's schedulers by how diffusers calls the spacing of the same timesteps."""
