@@ -55,7 +55,7 @@ def start(
     **options: Any,
 ) -> Running:
     """A server over the projects in a folder, with the fake engine unless ``settings`` say else."""
-    settings = settings or Settings(home=folder / "home", engine="fake")
+    settings = settings or Settings(home=folder / "home", models=folder / "models", engine="fake")
     rooms = Rooms(folder / "projects", settings=settings)
     files = folder / "static"
     files.mkdir(parents=True, exist_ok=True)

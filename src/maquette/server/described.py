@@ -31,6 +31,7 @@ TAGS = [
     {"name": "pictures", "description": "The pixels: pictures, thumbnails, masks. Immutable."},
     {"name": "operations", "description": "What makes new versions."},
     {"name": "campaigns", "description": "Work that goes on by itself: the loop, and the stages."},
+    {"name": "teaching", "description": "Datasets, trainings, and what came of them."},
     {"name": "jobs", "description": "Queued work."},
     {"name": "events", "description": "What happens, as it happens."},
     {"name": "comparing", "description": "What changed from one version to another."},

@@ -136,6 +136,13 @@ export interface components {
             start?: number;
             end?: number;
         };
+        Curate: {
+            add?: string[];
+            edits?: components["schemas"]["Edit"][];
+            trigger?: string | null;
+            subject?: string | null;
+            licence?: string | null;
+        };
         CurveIn: {
             /** @enum {string} */
             channel?: "all" | "red" | "green" | "blue";
@@ -143,6 +150,24 @@ export interface components {
                 number,
                 number
             ][];
+        };
+        DatasetOut: {
+            name: string;
+            revision: number;
+            trigger: string;
+            subject: string;
+            licence: string;
+            used: number;
+            entries: components["schemas"]["EntryOut"][];
+        };
+        Datasets: {
+            items: string[];
+        };
+        Edit: {
+            number: number;
+            caption?: string | null;
+            kept?: boolean | null;
+            crop?: number[] | null;
         };
         EngineOut: {
             engine: string;
@@ -169,6 +194,22 @@ export interface components {
         Engines: {
             items: components["schemas"]["EngineOut"][];
             prices: string;
+        };
+        EntryOut: {
+            number: number;
+            image: string;
+            source: string;
+            width: number;
+            height: number;
+            used: boolean;
+            kept: boolean | null;
+            caption: string;
+            /** @enum {string} */
+            told: "typed" | "prompt" | "file" | "model" | "nobody";
+            reads: string;
+            crop: number[] | null;
+            sharpness: number;
+            remarks: components["schemas"]["RemarkOut"][];
         };
         Estimate: {
             seconds: number | null;
@@ -324,6 +365,11 @@ export interface components {
             token: string;
             before: number;
             after: number;
+        };
+        IdentityOut: {
+            base: number;
+            trained: number;
+            examples: number;
         };
         Improve: {
             version: string;
@@ -614,6 +660,10 @@ export interface components {
         Playbooks: {
             items: components["schemas"]["SavedOut"][];
         };
+        PointOut: {
+            step: number;
+            loss: number;
+        };
         PongOut: {
             engine: string;
             there: boolean;
@@ -701,6 +751,25 @@ export interface components {
             ] | null;
             steps?: number | null;
             guidance?: number | null;
+        };
+        RemarkOut: {
+            name: string;
+            message: string;
+            fatal: boolean;
+        };
+        ReportOut: {
+            /** @enum {string} */
+            kind: "lora" | "embedding";
+            adapter: string;
+            parameters: number;
+            seconds: number;
+            loss_first: number;
+            loss_last: number;
+            identity: components["schemas"]["IdentityOut"] | null;
+            samples: string[];
+            before: string[];
+            sheet: string | null;
+            guide: string;
         };
         Restore: {
             priority?: number;
@@ -815,6 +884,10 @@ export interface components {
             billed: boolean;
             amount?: number | string | null;
         };
+        SheetOut: {
+            step: number;
+            image: string;
+        };
         /** @enum {integer} */
         Side: 64 | 128 | 256 | 512 | 1024;
         /** @enum {string} */
@@ -889,6 +962,59 @@ export interface components {
             words: components["schemas"]["WordOut"][];
             maximum: number[];
             data: string;
+        };
+        Train: {
+            dataset: string;
+            name?: string | null;
+            /** @enum {string} */
+            method?: "lora" | "dreambooth" | "embedding";
+            steps?: number | null;
+            rate?: number | null;
+            batch?: number | null;
+            rank?: number;
+            layers?: ("attention" | "all") | null;
+            prior?: number;
+            prior_weight?: number;
+            vectors?: number;
+            seed?: number;
+            mirror?: boolean;
+            samples?: string[] | null;
+            sheet_every?: number | null;
+            licence?: string | null;
+            priority?: number;
+        };
+        TrainingOut: {
+            training: string;
+            name: string;
+            /** @enum {string} */
+            method: "lora" | "dreambooth" | "embedding";
+            trigger: string;
+            model: string;
+            licence: string;
+            examples: number;
+            step: number;
+            steps: number;
+            done: boolean;
+            losses: components["schemas"]["PointOut"][];
+            sheets: components["schemas"]["SheetOut"][];
+            samples: string[];
+            report: components["schemas"]["ReportOut"] | null;
+        };
+        TrainingSummary: {
+            training: string;
+            name: string;
+            /** @enum {string} */
+            method: "lora" | "dreambooth" | "embedding";
+            trigger: string;
+            model: string;
+            licence: string;
+            examples: number;
+            step: number;
+            steps: number;
+            done: boolean;
+        };
+        Trainings: {
+            items: components["schemas"]["TrainingSummary"][];
         };
         Tried: {
             variables: components["schemas"]["VariableOut"][];

@@ -3,7 +3,7 @@
 from maquette.stages.teaching.curate import crop_for, curate, glance_at
 from maquette.stages.teaching.report import Identity, Report
 from maquette.stages.teaching.state import Progressed, state_of
-from maquette.stages.teaching.study import Teacher, place_for, study
+from maquette.stages.teaching.teach import Teacher, place_for, study
 
 __all__ = [
     "Identity",
