@@ -8,12 +8,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
+from maquette import Settings, Studio
 from maquette.core.job import Status
 from maquette.core.picture import encode_png
 from maquette.core.recipe import ImageToImage, Import, Inpaint, TextToImage, Upscale
@@ -541,3 +543,21 @@ def until_true(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.02)
+
+
+def test_our_own_engine_for_such_servers(house: House, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", comfyui_url=house.base)
+    with Studio(tmp_path / "p", create=True, engine="comfyui", settings=settings) as studio:
+        (first,) = studio.generate("a (lone:1.4) wolf", seed=7, quality="draft", size=(64, 64))
+        (near,) = studio.vary(first, strength=0.5, seed=8, quality="draft")
+        edit = studio.inpaint(first, studio.mask(first, box=(8, 8, 24, 24)), "a moon", seed=9)
+        there = house.studio.log()[::-1]
+        drawn = [v for v in there if not isinstance(v.recipe.task, Import)]
+        assert [type(v.recipe.task) for v in drawn] == [TextToImage, ImageToImage, Inpaint]
+        for own, other in zip((first, near, edit), drawn, strict=True):
+            assert own.recipe.sampling == other.recipe.sampling
+            assert own.recipe.prompt is not None and other.recipe.prompt is not None
+            assert own.recipe.prompt.text == other.recipe.prompt.text
+        assert studio.picture(first).tobytes() == house.studio.picture(drawn[0]).tobytes()
+        task = drawn[1].recipe.task
+        assert isinstance(task, ImageToImage) and task.strength == 0.5
