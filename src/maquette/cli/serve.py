@@ -54,6 +54,15 @@ def studio(
         list[str] | None,
         typer.Option(metavar="HOST", help="Another host name to answer to. May be repeated."),
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="A site whose pages may use the interfaces for other programs, such as"
+            " https://example.com, or null for plug-ins in a sandbox. The token is needed then. May"
+            " be repeated.",
+        ),
+    ] = None,
     workers: Annotated[
         int, typer.Option(metavar="N", min=0, max=16, help="Processes that draw; 0 for none.")
     ] = 1,
@@ -72,7 +81,7 @@ def studio(
     settings = read_settings()
     listening = bind(host, port)
     address = address_of(listening, host)
-    access = Access.at(host, token, name or ())
+    access = Access.at(host, token, name or (), origin or ())
     root, project = projects or settings.projects, project_at_hand(call, settings)
     with Rooms(root, [project] if project else [], settings=settings) as rooms:
         make_sample(rooms)

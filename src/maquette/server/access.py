@@ -46,21 +46,32 @@ def is_loopback(host: str) -> bool:
 @dataclass
 class Access:
     """``host`` is the address listened on, ``token`` the secret that other addresses need (None:
-    no ceremony), ``names`` more host names that the server answers to."""
+    no ceremony), ``names`` more host names that the server answers to, ``origins`` those of other
+    sites' pages whose scripts may use the faces (``null`` is a sandboxed plug-in's)."""
 
     host: str = "127.0.0.1"
     token: str | None = None
     names: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _wrong: list[float] = field(default_factory=list[float])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def at(cls, host: str, token: str | None = None, names: Iterable[str] = ()) -> Access:
-        """The access for an address; a token is made where one is needed and none is given."""
-        if token is None and not is_loopback(host):
+    def at(
+        cls,
+        host: str,
+        token: str | None = None,
+        names: Iterable[str] = (),
+        origins: Iterable[str] = (),
+    ) -> Access:
+        """The access for an address; a token is made where one is needed and none is given: at
+        every address but this machine's own, and where pages of other sites are let in."""
+        allowed = frozenset(origin.lower().rstrip("/") for origin in origins)
+        if token is None and (allowed or not is_loopback(host)):
             token = secrets.token_urlsafe(24)
-        return cls(host=host, token=token, names=frozenset(name.lower() for name in names))
+        known = frozenset(name.lower() for name in names)
+        return cls(host=host, token=token, names=known, origins=allowed)
 
     @property
     def loopback(self) -> bool:
@@ -92,6 +103,10 @@ class Access:
             and found.netloc != ""
             and found.netloc.lower() == (host or "").lower()
         )
+
+    def lets_in(self, origin: str | None) -> bool:
+        """Whether scripts of pages from there may use the faces."""
+        return origin is not None and origin.lower() in self.origins
 
     def may_change(self, plain: str | None, csrf: str | None) -> bool:
         """Whether a request carries what no foreign page can make a browser send."""

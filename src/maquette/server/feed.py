@@ -144,7 +144,12 @@ class Feed:
                 self._loop.call_soon_threadsafe(self._nudged.set)
 
     def close(self) -> None:
-        """End every stream."""
+        """End every stream. From any thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and all streams with it
+                self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
         for waiting in self._listeners:
             waiting.put_nowait(None)
         for followers in self._followers.values():
@@ -177,6 +182,9 @@ class Feed:
                 log.warning("the journal cannot be read: %s", error)
                 await asyncio.sleep(1)
                 continue
+            except RuntimeError:  # the readers were let go: the server ends
+                self._end()
+                return
             for wire in told:
                 for waiting in self._listeners:
                     waiting.put_nowait(wire if waiting.qsize() < _BEHIND else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from http.cookies import CookieError, SimpleCookie
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maquette.core.picture import MAX_BYTES
@@ -36,6 +37,17 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "x-frame-options": "DENY",
+}
+_SHARED = {
+    "access-control-expose-headers": "x-request-id, openai-processing-ms, retry-after",
+    "cross-origin-resource-policy": "cross-origin",
+}
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST, DELETE",
+    "access-control-allow-headers": "authorization, content-type, x-maquette-project,"
+    " openai-project, openai-organization, openai-beta",
+    "access-control-allow-private-network": "true",
+    "access-control-max-age": "600",
 }
 _RAW = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
@@ -70,6 +82,12 @@ class Guard:
 
         headers = _Headers(scope["headers"])
         face = next((each for each in self.faces if each.owns(scope["path"])), None)
+        origin = headers.get("origin")
+        if face is not None and self.access.lets_in(origin):
+            send = _shared(send, origin or "")
+            if scope["method"] == "OPTIONS":
+                await Response(status_code=204, headers=_PREFLIGHT)(scope, receive, send)
+                return
         limit = _limit(scope["path"]) if face is None else MAX_BYTES
         try:
             self._check(scope, headers, face)
@@ -115,13 +133,16 @@ class Guard:
                 "this server does not answer to that host name",
                 hint="use the address that it printed, or start it with --name HOST",
             )
-        if not access.knows_origin(headers.get("origin"), scope.get("scheme", "http"), host):
+        origin = headers.get("origin")
+        let_in = face is not None and access.lets_in(origin)
+        if not let_in and not access.knows_origin(origin, scope.get("scheme", "http"), host):
             raise HttpRefused(
                 403, "origin-refused", "another site's page asked", hint="open the studio itself"
             )
         safe, path = scope["method"] in _SAFE, scope["path"]
         if face is not None:
-            _refuse_pages(headers)
+            if not let_in:
+                _refuse_pages(headers)
         elif not safe and path != "/login":
             plain, csrf = headers.get(PLAIN_HEADER), headers.get(CSRF_HEADER)
             if not access.may_change(plain, csrf):
@@ -166,6 +187,24 @@ class _Headers:
             if key == wanted:
                 return value.decode("latin-1")
         return None
+
+
+def _shared(send: Send, origin: str) -> Send:
+    """Answers that a page from there may read (Fetch standard, section 3.2)."""
+
+    async def shared(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [
+                (name, value)
+                for name, value in message.get("headers", ())
+                if name != b"cross-origin-resource-policy"
+            ]
+            more = {"access-control-allow-origin": origin, "vary": "Origin", **_SHARED}
+            added = [(name.encode(), value.encode()) for name, value in more.items()]
+            message["headers"] = [*kept, *added]
+        await send(message)
+
+    return shared
 
 
 def _refuse_pages(headers: _Headers) -> None:

@@ -192,3 +192,27 @@ def test_what_is_drawn_for_a_size(asked: tuple[int, int], drawn: tuple[int, int]
     able = FakeEngine(None, "", 0).capabilities()
     found = fitting(able, Size(width=asked[0], height=asked[1]))
     assert (found.width, found.height) == drawn
+
+
+def test_a_page_that_was_let_in_may_use_faces_and_nothing_else(tmp_path: Path) -> None:
+    access = Access.at("127.0.0.1", origins=["null"])
+    assert access.token is not None, "whoever lets pages in needs a token"
+    running = start(tmp_path, access)
+    page = {"Origin": "null", "Sec-Fetch-Site": "cross-site"}
+    ask = {"Access-Control-Request-Method": "POST", **page}
+    mine = {"Authorization": f"Bearer {access.token}", **page}
+    try:
+        with httpx2.Client(base_url=running.address) as plain:
+            before = plain.options("/sdapi/v1/txt2img", headers=ask)
+            assert before.status_code == 204
+            assert "authorization" in before.headers["access-control-allow-headers"]
+            listed = plain.get("/sdapi/v1/sd-models", headers=mine)
+            assert listed.status_code == 200
+            assert listed.headers["access-control-allow-origin"] == "null"
+            assert listed.headers.get_list("cross-origin-resource-policy") == ["cross-origin"]
+            assert plain.get("/sdapi/v1/sd-models", headers=page).status_code == 401
+            assert plain.get("/api/v1/projects", headers=mine).status_code == 403
+            other = {**mine, "Origin": "https://evil.example"}
+            assert plain.get("/sdapi/v1/sd-models", headers=other).status_code == 403
+    finally:
+        running.stop()

@@ -117,7 +117,7 @@ def answered(
     """The whole answer. ``maquette`` beside each picture says which version it is. Blocks."""
 
     def one(version: Version) -> dict[str, Any]:
-        sampling = version.recipe.sampling
+        sampling = _drawn(room, version).recipe.sampling
         own = {"project": room.id, "version": version.id, "size": str(version.size)}
         more: dict[str, Any] = own | ({"seed": sampling.seed} if sampling is not None else {})
         if by_link:
@@ -131,6 +131,13 @@ def answered(
         "usage": NO_USAGE,
         **stated(versions[0].size, quality, format),
     }
+
+
+def _drawn(room: Room, version: Version) -> Version:
+    """The version itself, or the one that it is an enlarged copy of."""
+    while version.recipe.sampling is None and version.parents:
+        version = room.studio.version(version.parents[0])
+    return version
 
 
 def event(kind: str, data: dict[str, Any]) -> bytes:
