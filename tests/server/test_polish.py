@@ -35,6 +35,13 @@ SURFACE = {"corners": [[20, 20], [90, 20], [90, 80], [20, 80]], "arc": 90, "bend
         ("retouch", {"version": "@", "swatches": ["#aabbcc"], "match": 0.5}),
         ("retouch", {"version": "@", "palette": {"version": "@~1"}}),
         ("composite", {"version": "@", "layers": [{"version": "@~1", "box": [0, 0, 50, 50]}]}),
+        (
+            "composite",
+            {
+                "version": "@",
+                "layers": [{"version": "@~1", "stand": [0.5, 0.9, 0.4], "shadow": 0.5}],
+            },
+        ),
         ("composite", {"version": "@", "layers": [{"version": "@~1", "surface": SURFACE}]}),
         ("logo", {"version": "@", "logo": {"version": "@~1"}, "surface": SURFACE}),
     ],

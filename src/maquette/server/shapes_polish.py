@@ -125,11 +125,19 @@ class LayerIn(PictureIn):
         tuple[int, int] | None, Field(description="Its top left corner.", examples=[[10, 20]])
     ] = None
     box: Box | None = None
+    stand: Annotated[
+        tuple[float, float, float] | None,
+        Field(
+            description="The middle of its foot, across and down, and its height, as shares.",
+            examples=[[0.5, 0.9, 0.6]],
+        ),
+    ] = None
     surface: SurfaceIn | None = None
     crop: Box | None = Field(default=None, description="Only this part of the picture.")
     opacity: Amount = 1.0
     blend: Blend = "normal"
     shading: Amount = 0.0
+    shadow: Amount = 0.0
     mask: Digest | None = Field(default=None, description="Only here, a mask of the version.")
     feather: int = Field(default=0, ge=0, le=1024, description="Soften its border, in pixels.")
 

@@ -472,6 +472,11 @@ export interface components {
                 number,
                 number
             ] | null;
+            stand?: [
+                number,
+                number,
+                number
+            ] | null;
             surface?: components["schemas"]["SurfaceIn"] | null;
             crop?: [
                 number,
@@ -483,6 +488,7 @@ export interface components {
             /** @enum {string} */
             blend?: "normal" | "multiply" | "screen" | "overlay" | "soft-light" | "darken" | "lighten" | "add";
             shading?: number;
+            shadow?: number;
             mask?: string | null;
             feather?: number;
         };

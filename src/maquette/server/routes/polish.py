@@ -174,11 +174,13 @@ def _layer(room: Room, given: LayerIn) -> operations.Placed:
         _picture(room, given),
         at=given.at,
         box=given.box,
+        stand=given.stand,
         surface=_surface(given.surface),
         crop=given.crop,
         opacity=given.opacity,
         blend=given.blend,
         shading=given.shading,
+        shadow=given.shadow,
         mask=room.studio.blobs.get(given.mask) if given.mask is not None else None,
         feather=given.feather,
     )
