@@ -100,7 +100,7 @@ KEYS: dict[str, dict[str, str]] = {
         "height": "pixels",
         "used": "whether a training learns from it",
         "caption": "what it shows",
-        "told": "where the caption is from: typed, prompt, file, model or nobody",
+        "told": "where the caption is from: typed, prompt, file or nobody",
         "reads": "the caption with the trigger, as a training reads it",
         "crop": "null, or the part that counts as [x, y, width, height]",
         "sharpness": "variance of its Laplacian",

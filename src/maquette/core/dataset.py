@@ -14,9 +14,8 @@ from maquette.errors import TrainingRefused
 
 __all__ = ["Dataset", "Entry", "Remark", "load_dataset"]
 
-Told = Literal["typed", "prompt", "file", "model", "nobody"]
-"""Where a caption comes from: a person, the version's own prompt, a file beside the picture, the
-model that looked at it, or nowhere."""
+Told = Literal["typed", "prompt", "file", "nobody"]
+"""Where a caption comes from: a person, the picture's own prompt, a file beside it, or nowhere."""
 
 
 class Remark(Value):

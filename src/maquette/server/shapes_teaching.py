@@ -93,7 +93,7 @@ class EntryOut(Shape):
     used: bool = Field(description="Whether a training learns from it.")
     kept: bool | None = Field(description="What a person said; null = nothing.")
     caption: str = Field(examples=["a mascot waving on green hills"])
-    told: Literal["typed", "prompt", "file", "model", "nobody"] = Field(
+    told: Literal["typed", "prompt", "file", "nobody"] = Field(
         description="Where the caption comes from."
     )
     reads: str = Field(

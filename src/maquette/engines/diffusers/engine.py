@@ -22,6 +22,7 @@ from maquette.engines.diffusers.conditions import (
     draft_preset,
     fitting,
     remember,
+    triggers,
 )
 from maquette.engines.diffusers.conditions import check as check_conditionings
 from maquette.engines.diffusers.fitting import Fit, Wish, fit
@@ -178,6 +179,7 @@ class DiffusersEngine:
         if recipe.conditionings:
             check_conditionings(recipe, self.card)
         learned = {c.word.lower() for c in recipe.conditionings if isinstance(c, Embedding)}
+        learned |= triggers(recipe, self.card)
         unknown = self.unknown_words(recipe.prompt)
         said = substitutions(tuple(word for word in unknown if word.lower() not in learned))
         return (*said, *self.card.driver.substitutes(self.card, recipe))

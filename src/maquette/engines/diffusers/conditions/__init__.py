@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 from maquette.core.recipe import Recipe
 from maquette.engines.base import Inputs
 from maquette.engines.diffusers.conditions.catalogue import Catalogue, remember
-from maquette.engines.diffusers.conditions.check import check, fitting
+from maquette.engines.diffusers.conditions.check import check, fitting, triggers
 from maquette.engines.diffusers.conditions.presets import draft_preset
 
 if TYPE_CHECKING:
     from maquette.engines.diffusers.hooks import Steering
     from maquette.engines.diffusers.weights import Parts
 
-__all__ = ["Catalogue", "check", "draft_preset", "fitting", "prepare", "remember"]
+__all__ = [
+    "Catalogue",
+    "check",
+    "draft_preset",
+    "fitting",
+    "prepare",
+    "remember",
+    "triggers",
+]
 
 
 def prepare(parts: Parts, recipe: Recipe, inputs: Inputs) -> Steering:

@@ -22,7 +22,7 @@ from maquette.engines.diffusers.conditions.keys import Misfit, match
 from maquette.engines.diffusers.models import ModelCard
 from maquette.errors import MaquetteError, RecipeRefused
 
-__all__ = ["check", "fitting", "misfit"]
+__all__ = ["check", "fitting", "misfit", "triggers"]
 
 _PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 _SECOND = {"text_encoder": ("emb_params", "clip_l"), "text_encoder_2": ("clip_g",)}
@@ -61,6 +61,15 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 found = catalogue.by_digest(each.adapter, "ip-adapter")
                 _fits(found, card)
     _together(recipe)
+
+
+def triggers(recipe: Recipe, card: ModelCard) -> frozenset[str]:
+    """The words, in lower case, that the recipe's LoRAs say they answer to."""
+    catalogue = Catalogue(card)
+    asked = [each for each in recipe.conditionings if isinstance(each, Lora)]
+    refs = [ModelRef(name=each.name, digest=each.digest) for each in asked]
+    said = " ".join(catalogue.by_digest(ref, "lora").trigger for ref in refs)
+    return frozenset(word.strip(",.;:") for word in said.lower().split())
 
 
 def _together(recipe: Recipe) -> None:
