@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 from tests.engines.making import digest, draw, mask, photo
-from tests.engines.services import ServiceEngine, closing
+from tests.engines.services import Desk, ServiceEngine, closing
 from tests.vendors.a1111 import AUTH, SHA, A1111Vendor
 from tests.vendors.serving import Fault, Reply
 
@@ -103,6 +103,21 @@ class TestA1111(ServiceEngine):
                 if isinstance(event, Progress):
                     cancel.set()
         assert vendor.asked("interrupt")
+        vendor.close()
+
+    @pytest.mark.parametrize("whose", ["ours", "another's"])
+    def test_only_what_is_ours_is_interrupted(self, whose: str) -> None:
+        """The server draws one thing at a time, for whoever asks: ours may be waiting still."""
+        vendor = A1111Vendor(step=0.05)
+        vendor.tells_tasks = True
+        vendor.task = "" if whose == "ours" else "task(another's)"
+        engine, cancel = create(url=vendor.url), Cancel()
+        vendor.on_request = lambda asked: cancel.set() if vendor.at else None
+        desk = Desk(engine, self.ask(engine, steps=60))
+        with pytest.raises(Cancelled):
+            desk.run(cancel=cancel)
+        assert vendor.asked("/internal/progress")
+        assert bool(vendor.asked("interrupt")) is (whose == "ours")
         vendor.close()
 
     def test_out_of_memory(self, engine: Engine, vendor: A1111Vendor) -> None:

@@ -95,8 +95,9 @@ class TestSchnell(Base):
             desk.run(cancel=cancel)
         assert list(vendor.cancelled) == [desk.last.handle["id"]]
         vendor.on_request, vendor.takes = None, 0.0
-        with pytest.raises(EngineFailed, match="canceled"):
+        with pytest.raises(EngineFailed, match="on the bill"):
             desk.run()
+        assert desk.last.outcome is Outcome.WRITTEN_OFF and desk.last.money.amount > 0
         assert isinstance(desk.run()[-1], Picture)
 
     @pytest.mark.parametrize("where", ["/predictions/", "/delivery/"])

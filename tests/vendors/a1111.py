@@ -23,6 +23,7 @@ class A1111Vendor(Vendor):
         self.at, self.of = 0, 0
         self.stopped = False
         self.breaks = ""
+        self.tells_tasks, self.task = False, ""
         self.one = threading.Lock()
         super().__init__()
 
@@ -33,6 +34,9 @@ class A1111Vendor(Vendor):
                 return Reply({"detail": "Incorrect username or password"}, 401)
         name = asked.path.removeprefix("/sdapi/v1/")
         match asked.method, name:
+            case "POST", "/internal/progress" if self.tells_tasks:
+                active = asked.json()["id_task"] == self.task
+                return Reply({"active": active, "queued": not active, "completed": False})
             case "GET", "sd-models":
                 return Reply(
                     [
@@ -68,12 +72,13 @@ class A1111Vendor(Vendor):
         if self.breaks and self.breaks in body["prompt"]:
             return Reply({"error": "OutOfMemoryError", "errors": "CUDA out of memory"}, 500)
         self.of = body["steps"]
+        self.task = self.task or str(body.get("force_task_id", ""))
         for step in range(1, self.of + 1):
             self.at = step
             time.sleep(self.step)
             if self.stopped:
                 break
-        self.at, self.stopped = 0, False
+        self.at, self.stopped, self.task = 0, False, ""
         with self.lock:
             self.drawn += 1
         picture = paint(body, body["width"], body["height"])

@@ -26,7 +26,8 @@ class Outcome(StrEnum):
     ``intended``: about to be sent; ``submitted``: the service has taken it and said under which
     name; ``submitted_unknown``: sent, but whether it was taken is not known; ``settled``: the
     picture is here and the price is known; ``void``: it was not carried out, nothing is billed;
-    ``written_off``: a person has given it up.
+    ``written_off``: given up, by a person or
+    because the service has said that it bills for what it did not finish; it counts as paid.
     """
 
     INTENDED = "intended"

@@ -154,7 +154,16 @@ class A1111(Service):
         return str(told.get("sd_model_checkpoint") or "") if isinstance(told, dict) else ""
 
     def give_up(self, call: Call, handle: Mapping[str, str]) -> None:  # noqa: ARG002
-        """Interrupt whatever it draws: it draws one thing at a time, and this was it."""
+        """Interrupt what it draws, where that is ours: it draws one thing at a time, for whoever
+        asks, and others may be before us. Servers that cannot say so are interrupted all the
+        same."""
+        if task := _task(call):
+            body = {"id_task": task, "id_live_preview": -1}
+            with suppress(ServiceRefused):
+                path = "/internal/progress"
+                told = call.caller.post(path, json=body, safe=True, seconds=5.0).json()
+                if isinstance(told, dict) and told.get("active") is False:
+                    return
         call.caller.post("/sdapi/v1/interrupt", safe=True, seconds=5.0)
 
     def _watch(self, call: Call, answer: Future[Answer]) -> Iterator[Step]:
@@ -213,6 +222,8 @@ class A1111(Service):
             },
             "override_settings_restore_afterwards": True,
         }
+        if task := _task(call):
+            body["force_task_id"] = task
         if call.edit is None:
             return body
         body |= {
@@ -256,6 +267,11 @@ class A1111(Service):
         if len(digest) == 64 and set(digest) <= set("0123456789abcdef"):
             return ModelRef(name=name, digest=digest)
         return service_model(self.name, name)
+
+
+def _task(call: Call) -> str:
+    """By what name the server goes by this request (from 1.7 on), if it was written down."""
+    return f"task(maquette-{call.intent.id})" if call.intent is not None else ""
 
 
 def explain(answer: Answer) -> MaquetteError | None:

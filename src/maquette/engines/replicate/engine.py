@@ -36,6 +36,7 @@ from maquette.engines.services.service import (
     Drawn,
     NotThere,
     Service,
+    Spent,
     Step,
     picture_from,
     service_model,
@@ -178,6 +179,8 @@ class Replicate(Service):
 
     def _why(self, told: Mapping[str, Any], call: Call) -> Exception:
         error = call.caller.clean(str(told.get("error") or told["status"]))
+        if told["status"] == "canceled":
+            return Spent(f"{self.title}: {error}; what it did until then is on the bill")
         if re.search(r"nsfw|sensitive|safety|moderat|flagged", error, re.IGNORECASE):
             return Moderated(f"Replicate: {error}")
         return self.failed(error)

@@ -57,6 +57,7 @@ __all__ = [
     "Drawn",
     "NotThere",
     "Service",
+    "Spent",
     "Step",
     "picture_from",
     "service_model",
@@ -84,6 +85,10 @@ Step = Progress | Preview | Accepted | Drawn
 
 GREETING = 10.0
 """Seconds that a service gets to answer a greeting."""
+
+
+class Spent(EngineFailed):
+    """The service has worked and bills for it, and there is no picture."""
 
 
 class NotThere(Exception):
@@ -313,6 +318,8 @@ class _Course:
         about = str(error)
         if isinstance(error, SubmittedUnknown):
             self._note(Outcome.UNKNOWN, about)
+        elif isinstance(error, Spent):
+            self._note(Outcome.WRITTEN_OFF, about)
         elif isinstance(error, _DEFINITE):
             self._note(Outcome.VOID, about)
         elif self.looking:
