@@ -20,6 +20,7 @@ from maquette.core.trace import Trace
 from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.errors import SettingRefused, TraceMissing, VersionUnknown
+from maquette.exchange.svg import is_svg, rasterise
 from maquette.operations import Placed
 from maquette.operations.composite import with_shadow
 from maquette.operations.retouch import CurvePoints
@@ -293,6 +294,8 @@ class PixelOrders:
         if not isinstance(source, str | Path | bytes):
             raise SettingRefused(f"{type(source).__name__} is no picture")
         data, name = read_file(source)
+        if is_svg(data):
+            return rasterise(data, name=name or "the drawing"), None
         return decode_picture(data, name=name), None
 
 
