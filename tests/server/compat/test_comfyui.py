@@ -227,6 +227,16 @@ class TestPictures:
             assert before.crop(box).tobytes() == after.crop(box).tobytes()
         assert before.tobytes() != after.tobytes()
 
+    def test_an_empty_mask_draws_nothing(self, house: House, client: Client) -> None:
+        graph = self.start(client, photo())
+        graph["11"] = node("SetLatentNoiseMask", samples=["5", 0], mask=["1", 1])
+        graph["3"]["inputs"]["latent_image"] = ["11", 0]
+        entry = client.done(graph)
+        (data,) = client.pictures(entry)
+        assert entry["maquette"]["notes"] == ["the mask is empty: nothing is drawn"]
+        assert Image.open(io.BytesIO(data)).tobytes() == photo().tobytes()
+        assert len(house.studio.log()) == 1
+
     def test_drawn_twice_as_large(self, house: House, client: Client) -> None:
         graph = simple()
         graph["20"] = node(

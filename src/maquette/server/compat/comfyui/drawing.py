@@ -11,6 +11,7 @@ from maquette.core.recipe import MAX_SEED
 from maquette.core.version import Version
 from maquette.errors import PromptRefused, RecipeRefused
 from maquette.exchange.samplers import read_comfyui
+from maquette.server.compat.comfyui.pixels import resized
 from maquette.server.compat.comfyui.values import (
     Control,
     Guider,
@@ -129,12 +130,23 @@ def orders_of(
     if not latent.shots:
         return _from_nothing(studio, drawing, text, given, notes)
     if drawing.schedule.strength <= 0:
-        return [], tuple(notes)
+        return [], (*notes, "denoise 0: nothing is drawn")
+    if latent.mask is not None and latent.mask.getbbox() is None:
+        return [], (*notes, "the mask is empty: nothing is drawn")
     orders = [
-        _from_picture(studio, drawing, version_of(shot), text, {**given, "seed": each})
+        _from_picture(
+            studio, drawing, version_of(_at_size(shot, latent)), text, {**given, "seed": each}
+        )
         for shot, each in zip(latent.shots, _seeds(seed, len(latent.shots)), strict=True)
     ]
     return orders, tuple(notes)
+
+
+def _at_size(shot: Shot, latent: Latent) -> Shot:
+    """A picture as large as its latent was made, where only a part of it will be drawn."""
+    if latent.mask is None or shot.image.size == latent.size:
+        return shot
+    return shot.altered(resized(shot.image, latent.size, "lanczos", "disabled"), "enlarged")
 
 
 def _seeds(seed: int, count: int) -> list[int]:
