@@ -1,6 +1,6 @@
 """Whether what was laid on a picture keeps its texture and its colours there.
 
-The place is unrolled again and held against the layer's own picture, reduced to the same pixels by
+The place is unrolled again and held against the layer's own picture, brought to the same pixels by
 another way than the laying's: fine detail by correlation, colour by its difference.
 """
 
@@ -53,7 +53,10 @@ def texture_kept(result: Image.Image, picture: Image.Image, layer: Layer) -> dic
     if min(width, height) < _LEAST:
         return {}
     there = _lab(flat.crop(part))
-    small = picture.convert("RGBa").resize((width, height), Image.Resampling.BOX).convert("RGBA")
+    # Another filter than the laying's; an average blocks up where it enlarges.
+    reduced = width <= picture.width
+    how = Image.Resampling.BOX if reduced else Image.Resampling.BICUBIC
+    small = picture.convert("RGBa").resize((width, height), how).convert("RGBA")
     own, alpha = _lab(small.convert("RGB")), np.asarray(small.getchannel("A"))
     reach = max(1, round(_FINE * min(width, height)))
     solid = cv2.erode((alpha > 250).astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1)))
