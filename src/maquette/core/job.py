@@ -46,7 +46,8 @@ class Job(BaseModel):
 
     ``group`` is shared by all jobs of one order, ``place`` is the index in it. ``key`` is the
     idempotency key that the order came with, or empty. ``arguments`` are what an operation that
-    draws nothing needs to know (``{"caption": …}`` of explain), ``result`` what it answered. One
+    draws nothing needs to know (``{"caption": …}`` of explain), ``result`` what it answered; of a job
+    that failed, ``reason`` in it is the class of the error. One
     that draws may tell of its ``origin`` in them.
 
     ``owner`` is the process that runs it or ran it last. A worker holds it until ``lease_until``

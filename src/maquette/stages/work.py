@@ -85,7 +85,7 @@ def work(
     except (Cancelled, JobLost):
         place.queue.put_back(left)  # those that are still ours and that nobody wants cancelled
     except MaquetteError as error:
-        _fail(left, place, str(error), error.hint)
+        _fail(left, place, str(error), error.hint, reason=type(error).__name__)
     except Exception as error:
         about = f"an unforeseen fault, {type(error).__name__}: {error}"
         _fail(left, place, about, "the worker's output says more; please report it")
@@ -133,9 +133,15 @@ def _fetched(link: str) -> bytes:
     return fetch(link).data
 
 
-def _fail(left: Sequence[Job], place: Workplace, message: str, hint: str) -> None:
-    """Engines draw in order, so the first that is left is the one that broke down."""
+def _fail(
+    left: Sequence[Job], place: Workplace, message: str, hint: str, *, reason: str = ""
+) -> None:
+    """Engines draw in order, so the first that is left is the one that broke down. ``reason`` is
+    the error's class, which programs may go by."""
     if left:
+        failed = left[0].to(Status.FAILED, message=message, hint=hint)
+        if reason:
+            failed = failed.model_copy(update={"result": {"reason": reason}})
         with suppress(JobLost):  # somebody else's by now; that is who ends it
-            place.queue.finish(left[0].to(Status.FAILED, message=message, hint=hint))
+            place.queue.finish(failed)
         place.queue.put_back(left[1:])

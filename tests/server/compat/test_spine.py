@@ -20,7 +20,7 @@ from maquette.core.geometry import Size
 from maquette.core.job import Status
 from maquette.core.picture import encode_png
 from maquette.engines.fake import FakeEngine
-from maquette.errors import Cancelled, EngineFailed
+from maquette.errors import Cancelled, EngineFailed, Moderated
 from maquette.server.access import Access
 from maquette.server.compat import asking
 from maquette.server.compat.asking import News, ask, made
@@ -122,8 +122,11 @@ def test_how_jobs_end_is_said(house: House) -> None:
     if gone.status is Status.CANCELLED:  # else it was drawn faster
         with pytest.raises(Cancelled):
             made(room, [gone])
+    failed = job.model_copy(update={"status": Status.FAILED, "message": "no paint"})
     with pytest.raises(EngineFailed, match="no paint"):
-        made(room, [job.model_copy(update={"status": Status.FAILED, "message": "no paint"})])
+        made(room, [failed])
+    with pytest.raises(Moderated, match="no paint"):
+        made(room, [failed.model_copy(update={"result": {"reason": "Moderated"}})])
 
 
 def test_whoever_hangs_up_cancels_what_waits(house: House) -> None:

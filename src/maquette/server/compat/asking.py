@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from maquette import errors
 from maquette.core.job import INTERACTIVE, Job, Status
 from maquette.errors import Cancelled, EngineFailed, MaquetteError
 from maquette.server.problems import HttpRefused
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from maquette.server.context import Context, Room
     from maquette.stages.order import Order
 
-__all__ = ["Hear", "News", "ask", "made", "while_connected"]
+__all__ = ["Hear", "News", "ask", "failure_of", "made", "while_connected"]
 
 
 @dataclass(frozen=True)
@@ -114,15 +115,22 @@ def made(room: Room, jobs: list[Job]) -> list[Version]:
     """The versions that jobs became.
 
     Raises:
-        EngineFailed: one of them failed; with its own words.
+        MaquetteError: one of them failed: the error that it failed with, by class and words.
         Cancelled: one of them was cancelled.
     """
     for job in jobs:
         if job.status is Status.FAILED:
-            raise EngineFailed(job.message or "the drawing failed", hint=job.hint)
+            raise failure_of(job)
         if job.status is Status.CANCELLED:
             raise Cancelled(job.message or "stopped", hint="ask again")
     return [room.studio.version(job.version) for job in jobs if job.version is not None]
+
+
+def failure_of(job: Job) -> MaquetteError:
+    """The error that a job failed with."""
+    kind = getattr(errors, str((job.result or {}).get("reason", "")), EngineFailed)
+    known = kind if isinstance(kind, type) and issubclass(kind, MaquetteError) else EngineFailed
+    return known(job.message or "the drawing failed", hint=job.hint)
 
 
 async def while_connected(request: Request, work: asyncio.Task[Any]) -> Any:

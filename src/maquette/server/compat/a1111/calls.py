@@ -12,13 +12,13 @@ from starlette.responses import Response
 
 from maquette.core.job import Job, Status
 from maquette.core.version import Version
-from maquette.errors import EngineFailed, MaquetteError
+from maquette.errors import MaquetteError
 from maquette.server.answers import answer
 from maquette.server.compat.a1111.answering import answered
 from maquette.server.compat.a1111.asked import ImageToImage, TextToImage, read
 from maquette.server.compat.a1111.making import Sitting, hires_order, order_of
 from maquette.server.compat.a1111.state import Work, state_of
-from maquette.server.compat.asking import ask
+from maquette.server.compat.asking import ask, failure_of
 from maquette.server.compat.bodies import json_body
 from maquette.server.compat.home import context_of, room_of
 from maquette.server.context import Context, Room
@@ -116,11 +116,11 @@ def _finished(room: Room, jobs: Sequence[Job]) -> list[Version]:
     """The versions of those that were drawn to their end; who was interrupted is left out.
 
     Raises:
-        EngineFailed: one of them failed.
+        MaquetteError: one of them failed; with its own class and words.
     """
     for job in jobs:
         if job.status is Status.FAILED:
-            raise EngineFailed(job.message or "the drawing failed", hint=job.hint)
+            raise failure_of(job)
     return [room.studio.version(job.version) for job in jobs if job.version is not None]
 
 
