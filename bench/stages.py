@@ -22,12 +22,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
+from bench.planted import mended
 from bench.row import Row, spread
 from maquette.core.geometry import Box, Size
 from maquette.core.heat import statistics as word_statistics
-from maquette.core.picture import encode_png
 from maquette.core.raster import luminance, ssim
 from maquette.core.recipe import Continue, Inpaint, PromptText, Recipe, Sampling, TextToImage
 from maquette.core.trajectory import as_picture, nearest
@@ -96,7 +96,7 @@ def measure(engine_name: str | None, model: str | None, *, quick: bool = False) 
             studio.generate(prompts[0].text, seed=1, quality="draft")  # loads everything
             engine = studio.engine()
             rows = _economy(studio, prompts, each, best)
-            rows += _mended(studio, 4 if quick else 16)
+            rows += mended(studio, 7 if quick else 100)
             rows += _resumed(engine, 2 if quick else 6)
             rows += _local(engine, quick=quick)
             rows += _together(engine, quick=quick)
@@ -213,55 +213,6 @@ def _economy(studio: Studio, prompts: Sequence[Asked], each: int, best: int) -> 
             how=f"pairs of unequal score: {how}",
         ),
     ]
-
-
-def _mended(studio: Studio, count: int) -> list[Row]:
-    """Failures planted in pictures, each taken in from outside, and the loop let loose on them."""
-    rng = np.random.default_rng(0)
-    seen: list[bool] = []
-    better: list[bool] = []
-    told: list[dict[str, Any]] = []
-    for number in range(count):
-        text, (name, plant) = PROMPTS[number % len(PROMPTS)], PLANTED[number % len(PLANTED)]
-        (version,) = studio.generate(text, seed=int(rng.integers(1 << 30)), quality="preview")
-        damaged = encode_png(plant(studio.picture(version).convert("RGB")))
-        begun, _ = studio.import_picture(damaged, caption=text)
-        found = [each.name for each in studio.findings(begun) if each.severity != "note"]
-        seen.append(name in found)
-        if name not in found:
-            continue
-        done = studio.improve(begun, until=0.8, steps=6)
-        left = [each.name for each in studio.findings(done.best) if each.severity != "note"]
-        better.append(done.after >= 0.8 and name not in left)
-        told.append({"failure": name, "before": done.before, "after": done.after,
-                     "steps": [step.remedy for step in done.steps]})  # fmt: skip
-    rate = sum(better) / max(1, len(better))
-    return [
-        Row(
-            GROUP,
-            "failures planted in pictures, mended by the loop",
-            rate,
-            f"{rate:.0%} of {len(better)} within 6 steps; {sum(seen)} of {len(seen)} recognised",
-            "≥ 70%",
-            rate >= 0.7,
-            "blurred, darkened, overexposed, flat: taken in as files, then 'improve' to 0.8;"
-            " none is ever worse than it began",
-            {"each": told},
-        )
-    ]
-
-
-def _scaled(low: float, high: float) -> Callable[[Image.Image], Image.Image]:
-    return lambda picture: picture.point(lambda v: min(255, max(0, round(low + v * high))))
-
-
-PLANTED: tuple[tuple[str, Callable[[Image.Image], Image.Image]], ...] = (
-    ("blur", lambda picture: picture.filter(ImageFilter.GaussianBlur(4))),
-    ("dark", _scaled(0, 0.12)),
-    ("bright", _scaled(222, 0.13)),
-    ("blank", lambda picture: Image.new("RGB", picture.size, (110, 120, 130))),
-)
-"""What is done to a picture, by the name of the finding that should tell of it."""
 
 
 def _resumed(engine: Engine, rounds: int) -> list[Row]:

@@ -1,14 +1,16 @@
 """Look, choose a remedy, draw, look again; keep what is better, and stop.
 
-Hill climbing with memory: from the best version so far the worst finding's next untried remedy is
-carried out. A better one becomes the best, a worse one stays in the graph with its reason and is
-not built on. So the answer is never worse than the version that it began with.
+Hill climbing with memory: from the best version so far the next untried remedy is carried out, the
+findings taking turns, the worst one first. A better one becomes the best, a worse one stays in the
+graph with its reason and is not built on. So the answer is never worse than the version that it
+began with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Literal
 
 from maquette.core.finding import Finding
@@ -147,14 +149,16 @@ def _seen(hands: Hands, version: Version) -> float:
 def _untried(
     version: Version, hands: Hands, tried: set[str], nth: int
 ) -> Iterator[tuple[Finding, Remedy]]:
-    """Remedies for what is amiss with a version, the worst finding's first; none a second time,
-    unless for another version."""
+    """Remedies for what is amiss with a version: the first one of each finding, the worst finding's
+    first, then the second one of each; none a second time, unless for another version. So what
+    cannot be mended does not use up the steps of what can."""
     amiss = [each for each in hands.findings(version) if WEIGHTS[each.severity] * each.score > 0]
     amiss.sort(key=lambda each: -WEIGHTS[each.severity] * each.score)
-    for finding in amiss:
-        for remedy in remedies(version, finding, nth):
-            key = f"{version.id} {remedy.says}"
-            if key not in tried:
+    turns = zip_longest(*(remedies(version, finding, nth) for finding in amiss))
+    for turn in turns:
+        for finding, remedy in zip(amiss, turn, strict=True):
+            key = f"{version.id} {remedy.says}" if remedy is not None else ""
+            if remedy is not None and key not in tried:
                 tried.add(key)
                 yield finding, remedy
 
