@@ -46,9 +46,9 @@ class Job(BaseModel):
 
     ``group`` is shared by all jobs of one order, ``place`` is the index in it. ``key`` is the
     idempotency key that the order came with, or empty. ``arguments`` are what an operation that
-    draws nothing needs to know (``{"caption": …}`` of explain), ``result`` what it answered; of a job
-    that failed, ``reason`` in it is the class of the error. One
-    that draws may tell of its ``origin`` in them.
+    draws nothing needs to know (``{"caption": …}`` of explain), ``result`` what it answered. One
+    that draws may tell of its ``origin`` in them. The ``reason`` in the result of a failed job is
+    the class of its error.
 
     ``owner`` is the process that runs it or ran it last. A worker holds it until ``lease_until``
     and renews that; a job that runs without a lease belongs to its process alone. ``attempts``
@@ -124,7 +124,8 @@ class Job(BaseModel):
 
     def again(self) -> Job:
         """A failed or cancelled job, waiting anew."""
-        return self.to(Status.QUEUED)._with(owner="", attempts=0, cancel=False, awaits="")
+        waiting = self.to(Status.QUEUED)
+        return waiting._with(owner="", attempts=0, cancel=False, awaits="", result=None)
 
     def _with(self, **fields: Any) -> Job:
         return self.model_copy(update=fields)
