@@ -195,6 +195,7 @@ define(
   { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id }) },
   { name: 'production', label: 'Production', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => PRODUCTION.has(studio.route.screen), perform: () => studio.go({ screen: 'production', project: studio.room!.id }) },
   { name: 'new-campaign', label: 'Begin a campaign …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
+  { name: 'teach', label: 'Teach the model something new …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'training', project: studio.room!.id, name: null }) },
   { name: 'template', label: 'Fill a template …', icon: 'words', group: 'Words', enabled: open, perform: () => studio.go({ screen: 'playbooks', project: studio.room!.id, name: null }) },
   { name: 'models', label: 'Models and adapters …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('models') },
   { name: 'project', label: 'Open or make a project …', icon: 'settings', group: 'Studio', perform: () => dialogs.show('projects') },

@@ -7,6 +7,7 @@ import type {
   CampaignRoom,
   Checks,
   Comparison,
+  Dataset,
   Detail,
   Estimate,
   GraphNode,
@@ -27,6 +28,8 @@ import type {
   Summary,
   Swatch,
   TokenMaps,
+  Training,
+  TrainingSummary,
   Tried,
   VersionPage,
 } from './types'
@@ -116,6 +119,11 @@ export class RoomApi {
     this.ask<Tried>('POST', '/template', { json, ...(signal && { signal }) })
   previewRetouch = async (json: Record<string, unknown>, signal?: AbortSignal): Promise<Blob> =>
     (await askBlob('POST', `${this.base}/previews/retouch`, { json, ...(signal && { signal }) })).blob
+  datasets = () => this.ask<{ items: string[] }>('GET', '/datasets')
+  dataset = (name: string) => this.ask<Dataset>('GET', `/datasets/${name}`)
+  curate = (name: string, json: Record<string, unknown>) => this.ask<Dataset>('POST', `/datasets/${name}`, { json })
+  trainings = () => this.ask<{ items: TrainingSummary[] }>('GET', '/trainings')
+  training = (name: string) => this.ask<Training>('GET', `/trainings/${name}`)
   compare = (before: string, after: string) =>
     this.ask<Comparison>('GET', `/compare${query({ before, after })}`)
   export = (json: Record<string, unknown>) => askBlob('POST', `${this.base}/exports`, { json })

@@ -26,6 +26,8 @@ const WORDS: Record<string, string> = {
   logo: 'Logo put on',
   improve: 'Improved',
   play: 'Played',
+  train: 'Taught',
+  campaign: 'Campaign',
   outpaint: 'Extended',
   upscale: 'Enlarged',
   rollback: 'Went back',

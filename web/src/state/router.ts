@@ -7,12 +7,13 @@ export type Route =
   | { screen: 'production'; project: string }
   | { screen: 'campaigns'; project: string; name: string | null }
   | { screen: 'playbooks'; project: string; name: string | null }
+  | { screen: 'training'; project: string; name: string | null }
   | { screen: 'compare'; project: string; before: string; after: string }
 
 export type Screen = Route['screen']
 
 /** Pages of one screen. */
-export const PRODUCTION: ReadonlySet<Screen> = new Set(['production', 'campaigns', 'playbooks'] as const)
+export const PRODUCTION: ReadonlySet<Screen> = new Set(['production', 'campaigns', 'playbooks', 'training'] as const)
 
 export function parse(path: string): Route {
   const [p, project, screen, a, b] = path.split('/').filter(Boolean).map(decodeURIComponent)
@@ -20,7 +21,7 @@ export function parse(path: string): Route {
   if (screen === 'drafts') return { screen: 'drafts', project }
   if (screen === 'library') return { screen: 'library', project }
   if (screen === 'production') return { screen: 'production', project }
-  if (screen === 'campaigns' || screen === 'playbooks') return { screen, project, name: a || null }
+  if (screen === 'campaigns' || screen === 'playbooks' || screen === 'training') return { screen, project, name: a || null }
   if (screen === 'compare' && a && b) return { screen: 'compare', project, before: a, after: b }
   return { screen: 'refine', project, version: (screen === 'v' && a) || null }
 }
@@ -33,6 +34,7 @@ export function href(route: Route): string {
       return route.version ? `${base}/v/${route.version.slice(0, 16)}` : base
     case 'campaigns':
     case 'playbooks':
+    case 'training':
       return route.name ? `${base}/${route.screen}/${encodeURIComponent(route.name)}` : `${base}/${route.screen}`
     case 'compare':
       return `${base}/compare/${route.before.slice(0, 16)}/${route.after.slice(0, 16)}`
