@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=18)
     parser.add_argument("--method", default="lora")
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--threads", type=int, default=2)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -155,9 +156,12 @@ def main() -> None:
     with maquette.Studio(asked.out / "project", create=True, settings=settings) as studio:
         studio.on_event = _tell
         studio.curate("pim", [folder], trigger="pim", subject="mascot", licence="Apache-2.0")
-        began, load = time.monotonic(), [os.getloadavg()[0]]
+        began, busy, load = time.monotonic(), time.process_time(), [os.getloadavg()[0]]
         name = f"pim-{asked.method}"
-        report = studio.train("pim", name=name, method=asked.method, steps=asked.steps)
+        report = studio.train(
+            "pim", name=name, method=asked.method, steps=asked.steps, batch=asked.batch
+        )
+        busy = time.process_time() - busy
         load.append(os.getloadavg()[0])
         wall = time.monotonic() - began
         how: dict[str, Any] = (
@@ -181,6 +185,7 @@ def main() -> None:
         "steps": report.steps,
         "minutes_learning": round(report.seconds / 60, 2),
         "minutes_in_all": round(wall / 60, 2),
+        "minutes_of_processor": round(busy / 60, 2),
         "load": load,
         "parameters": report.parameters,
         "loss": [round(report.loss_first, 4), round(report.loss_last, 4)],

@@ -32,6 +32,7 @@ __all__ = [
     "Training",
     "load_training",
     "spoken",
+    "without_trigger",
 ]
 
 FEWEST, MOST = 3, 1000
@@ -63,8 +64,8 @@ class LowRank(Value):
 
 class DreamBooth(Value):
     """A LoRA learned with prior preservation (arXiv 2208.12242): beside each example the network
-    sees one of ``prior`` pictures of its own for ``subject``, which it shall go on drawing so;
-    their loss counts ``prior_weight``."""
+    sees one of ``prior`` pictures of its own, of ``subject`` and of the examples' captions without
+    the trigger, which it shall go on drawing so; their loss counts ``prior_weight``."""
 
     kind: Literal["dreambooth"] = "dreambooth"
     rank: int = Field(default=16, ge=1, le=256)
@@ -178,3 +179,9 @@ def spoken(caption: str, trigger: str, subject: str = "") -> str:
             return f"{words[: found.start()]}{trigger} {words[found.start() :]}"
     named = f"{trigger} {subject}".strip()
     return f"{named}, {words}" if words else named
+
+
+def without_trigger(words: str, trigger: str) -> str:
+    """A caption or prompt as it is put to a model that was not taught: the trigger left out."""
+    own = set(trigger.lower().split())
+    return " ".join(word for word in words.split() if word.strip(",.;:").lower() not in own)

@@ -68,8 +68,8 @@ class TeachOrders:
         """Teach the model what the pictures of a dataset share.
 
         ``dataset`` is one by name, a folder of pictures, or the value itself. ``method`` is
-        ``lora``; ``dreambooth``, which shows the model ``prior`` pictures of its own for
-        ``subject`` beside (they count ``prior_weight``), so that it forgets less; or ``embedding``,
+        ``lora``; ``dreambooth``, which shows the model ``prior`` pictures of its own beside, of the
+        subject (they count ``prior_weight``), so that it forgets less; or ``embedding``,
         a word of so many ``vectors`` that begins as ``subject``. ``rank`` and ``layers`` say how
         much of the network a LoRA changes. What is not given is as usual for the model.
         ``samples`` are prompts of the sheets, with the trigger; a sheet is drawn every

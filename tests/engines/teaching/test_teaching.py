@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,21 @@ def test_what_was_interrupted_ends_in_the_same_file(
     assert len(list((place / "prior").glob("*.png"))) == 1
     (done,) = taught(engine, asked, place)
     assert isinstance(done, Learned), "a finished training is not begun again"
+
+
+def test_a_kill_costs_ten_steps_at_most(engine: DiffusersEngine, tmp_path: Path) -> None:
+    asked = training(engine, LowRank(rank=1), course={"steps": 14})
+    place, killed = tmp_path / "whole", tmp_path / "killed"
+    place.mkdir()
+    under_way = engine.teach(asked, PICTURES, place)
+    seen = [next(under_way) for _ in range(13)]
+    shutil.copytree(place, killed)  # what a kill leaves: no farewell of the generator
+    seen += [each for each in under_way if isinstance(each, Lesson)]
+    again = [each for each in taught(engine, asked, killed) if isinstance(each, Lesson)]
+    assert [each.step for each in again] == [11, 12, 13, 14]
+    assert again == seen[10:]
+    name = "pytorch_lora_weights.safetensors"
+    assert (place / name).read_bytes()[-64:] == (killed / name).read_bytes()[-64:]
 
 
 def test_sheets_are_drawn_on_the_way(engine: DiffusersEngine, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.training import DreamBooth, Inversion, Training
 from maquette.core.value import Digest, ModelRef, Value
 
-__all__ = ["Identity", "Report", "card_of", "mean_losses", "without_trigger"]
+__all__ = ["Identity", "Report", "card_of", "mean_losses"]
 
 LOOKED = 0.1
 """The share of the steps at either end whose losses are averaged."""
@@ -55,13 +55,6 @@ def mean_losses(losses: Sequence[float]) -> tuple[float, float]:
     count = max(1, round(len(losses) * LOOKED))
     first, last = losses[:count], losses[-count:]
     return sum(first) / len(first), sum(last) / len(last)
-
-
-def without_trigger(prompt: str, trigger: str) -> str:
-    """A sample's prompt as it is put to the model that was not taught: the trigger left out."""
-    return " ".join(
-        word for word in prompt.split() if word.strip(",.;:").lower() != trigger.lower()
-    )
 
 
 def card_of(training: Training, report: Report, maker: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from maquette.core.canonical import sha256_hex
 from maquette.core.likeness import among, likeness
 from maquette.core.picture import decode_picture, encode_png
 from maquette.core.raster import side_by_side
-from maquette.core.training import Training
+from maquette.core.training import Training, without_trigger
 from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.engines.base import (
@@ -49,7 +49,6 @@ from maquette.stages.teaching.report import (
     Report,
     card_of,
     mean_losses,
-    without_trigger,
 )
 from maquette.storage.base import Blobs, Queue
 from maquette.storage.trainings import Trainings

@@ -19,7 +19,7 @@ from maquette.core.capabilities import Capabilities
 from maquette.core.picture import decode_picture, encode_png
 from maquette.core.raster import side_by_side
 from maquette.core.recipe import PromptText, Recipe, Sampling, TextToImage
-from maquette.core.training import DreamBooth, Training
+from maquette.core.training import DreamBooth, Training, without_trigger
 from maquette.engines.base import Cancel, Inputs, Learned, Lesson, Picture, Sheet, Study
 from maquette.engines.diffusers.tasks import draw_all
 from maquette.engines.diffusers.teaching.checkpoints import Keeper, write_tensors
@@ -183,15 +183,18 @@ class _Lessons:
 def _prior(
     parts: Parts, can: Capabilities, training: Training, folder: Path, cancel: Cancel | None
 ) -> Iterator[_Pupil]:
-    """The model's own pictures of the subject, drawn once; each is kept as soon as it is there."""
+    """The model's own pictures, of the subject alone and in the examples' surroundings, drawn once;
+    each is kept as soon as it is there."""
     method = training.method
     if not isinstance(method, DreamBooth):
         return
     home = folder / "prior"
     home.mkdir(exist_ok=True)
-    caption = f"a {method.subject}"
+    told = [without_trigger(example.caption, training.trigger) for example in training.examples]
+    captions = list(dict.fromkeys([f"a {method.subject}", *told]))
     for number in range(method.prior):
         _stop(cancel)
+        caption = captions[number % len(captions)]
         file = home / f"{number:04d}.png"
         if not file.is_file():
             recipe = _recipe(can, training, caption, training.course.seed + number)
