@@ -135,6 +135,8 @@ def test_the_whole_refinement_loop(place: Place) -> None:
         )
         changed = await me.call("compare", before=brighter["id"], after=snowy["id"])
         assert 0 < changed["pixels"] <= mask["share"] and "snowy" in changed["words_added"]
+        assert changed["parameters"]["task.kind"][1] == "inpaint"
+        assert not {"task.mask", "task.image", "task.region.x"} & changed["parameters"].keys()
         starred = await me.made("mark", version=snowy["id"], star=True, name="the one")
         assert starred["star"] and starred["name"] == "the one"
         back = await me.made("rollback", version=brighter["id"])

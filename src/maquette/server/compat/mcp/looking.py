@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context as Asked
@@ -328,8 +329,17 @@ class Looking:
         return await run_in_threadpool(look)
 
 
+_INNER = re.compile(r"task\.(region|work|step|trace|anchors|keys)\b|.*(digest|image|mask)$")
+"""Fields of a recipe that say nothing to whoever looks at the picture."""
+
+
 def _two(parameters: dict[str, list[Any]]) -> list[tuple[str, tuple[Any, Any]]]:
-    return [(name, (pair[0], pair[1])) for name, pair in parameters.items()]
+    """The parameters that an assistant can do something with."""
+    return [
+        (name, (pair[0], pair[1]))
+        for name, pair in parameters.items()
+        if not _INNER.match(name) and not any(len(str(value)) > 60 for value in pair)
+    ]
 
 
 def _changes(data: Changed) -> str:
