@@ -72,7 +72,7 @@ def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: P
     expect(page.get_by_text("It is done.")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("heading", name="What it took")).to_be_visible()
     expect(page.get_by_text("Its calm.")).to_be_visible()
-    shot(page, "campaign-done", handbook=True)
+    shot(page, "campaign-done")
     audit(page, "a campaign that is done")
     page.get_by_role("button", name=re.compile("^Show [0-9a-f]{10}")).first.click()
     expect(page.get_by_role("application", name="Picture.")).to_be_visible()
@@ -108,7 +108,7 @@ def test_a_playbook_is_kept_tested_and_filled(house: House, page: Page) -> None:
     expect(page.get_by_text("Every test passes.")).to_be_visible()
     page.get_by_role("combobox", name="product").select_option("vase")
     expect(page.get_by_text("a vase in")).to_contain_text("Acme red")
-    shot(page, "playbook", handbook=True)
+    shot(page, "playbook")
     for colours in ("dark", "light"):
         theme(page, colours)
         page.wait_for_timeout(150)

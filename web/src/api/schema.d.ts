@@ -205,7 +205,7 @@ export interface components {
             kept: boolean | null;
             caption: string;
             /** @enum {string} */
-            told: "typed" | "prompt" | "file" | "model" | "nobody";
+            told: "typed" | "prompt" | "file" | "nobody";
             reads: string;
             crop: number[] | null;
             sharpness: number;
