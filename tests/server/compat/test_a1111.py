@@ -22,6 +22,11 @@ from maquette.storage.origin import origins_of
 
 from .conftest import House
 
+UNIT = {
+    "image": out_base64(encode_png(Image.new("RGB", (64, 64), "teal"))),
+    "module": "canny",
+    "weight": "much",
+}
 QUICK: dict[str, Any] = {"steps": 2, "width": 256, "height": 256, "sampler_name": "DDIM"}
 
 
@@ -119,6 +124,7 @@ def test_what_is_done_otherwise_is_said(house: House, api: webuiapi.WebUIApi) ->
             422,
             "ADe",
         ),
+        ({"alwayson_scripts": {"ControlNet": {"args": [UNIT]}}}, 422, "weight is no number"),
         ({"override_settings": {"sd_model_checkpoint": "sdxl"}}, 422, "there is no checkpoint"),
         ({"batch_size": 0}, 422, "greater than or equal to 1"),
         ({"prompt": ""}, 422, "the prompt is empty"),

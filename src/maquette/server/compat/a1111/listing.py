@@ -287,7 +287,8 @@ async def detect(request: Request) -> Response:
     """``POST /controlnet/detect``: maps of pictures, to be looked at or painted over."""
     room, body = await room_of(request), await json_body(request)
     kind = condition_of(str(body.get("controlnet_module") or ""))
-    given = [str(each) for each in body.get("controlnet_images") or []][:16]
+    images = body.get("controlnet_images")
+    given = [str(each) for each in images][:16] if isinstance(images, list) else []
 
     def maps() -> list[str]:
         from maquette.core.picture import encode_png

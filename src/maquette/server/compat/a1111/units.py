@@ -71,6 +71,15 @@ def _does_something(arg: Any) -> bool:
     return bool(arg) and not (isinstance(arg, str) and _HARMLESS.fullmatch(arg))
 
 
+def _number(unit: Mapping[str, Any], name: str, usual: float) -> float:
+    given = unit.get(name)
+    if given is None:
+        return usual
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise SettingRefused(f"ControlNet's {name} is no number")
+    return float(given)
+
+
 def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dict[str, Any]:
     image = unit.get("image") or unit.get("input_image")
     if isinstance(image, dict):
@@ -79,7 +88,7 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
     if picture is None:
         raise SettingRefused("a ControlNet unit has no picture", hint="send 'image' with it")
     module, model = str(unit.get("module") or "none"), str(unit.get("model") or "None")
-    strength = float(unit.get("weight", 1.0))
+    strength = _number(unit, "weight", 1.0)
     if module.lower().startswith("reference"):
         return {"role": "style", "image": picture, "strength": strength}
     plain = module.lower() in {"none", ""}
@@ -94,7 +103,7 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
         "image": picture if not plain else fitted(picture, size),
         "make": not plain,
         "strength": strength,
-        "start": float(unit.get("guidance_start", 0.0)),
-        "end": float(unit.get("guidance_end", 1.0)),
+        "start": _number(unit, "guidance_start", 0.0),
+        "end": _number(unit, "guidance_end", 1.0),
         "adapter": None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model),
     }

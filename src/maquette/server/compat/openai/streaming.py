@@ -29,6 +29,7 @@ from maquette.server.compat.openai.answering import (
 )
 from maquette.server.compat.openai.asked import Edit, Generation
 from maquette.server.context import Room
+from maquette.server.feed import HEARTBEAT
 from maquette.stages.order import Order
 
 __all__ = ["streamed"]
@@ -91,7 +92,11 @@ async def _events(
     task.add_done_callback(lambda _: parts.put_nowait(("end", None)))
     try:
         while True:
-            what, value = await parts.get()
+            try:
+                what, value = await asyncio.wait_for(parts.get(), HEARTBEAT)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
             if what == "end":
                 break
             if what == "begun":
