@@ -71,15 +71,16 @@ def test_an_assistant_draws_over_http(running: Running, mode: str) -> None:
     assert exported.content[-1].resource.mime_type == "image/png"
 
 
-def test_the_address_names_the_project(running: Running) -> None:
-    place = running.rooms.create("Autumn")
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_address_names_the_project(running: Running, mode: str) -> None:
+    place = running.rooms.create(f"Autumn {mode}")
 
     async def draw(client: Client) -> Any:
         return await client.call_tool("generate", {"prompt": "a hat", "quality": "draft"})
 
-    made = over(f"{running.address}/p/{place.id}/mcp", draw)
-    assert made.structured_content["project"] == "autumn"
-    assert running.rooms.open("autumn").records.count() == 1
+    made = over(f"{running.address}/p/{place.id}/mcp", draw, mode)
+    assert made.structured_content["project"] == place.id == f"autumn-{mode}"
+    assert running.rooms.open(place.id).records.count() == 1
 
 
 def test_who_may_not_speak(running: Running) -> None:

@@ -189,6 +189,8 @@ class Talk:
             raise
         if task.done():
             self._running.pop(hearing.group, None)
+            if task.exception() is None and (now := hearing.end()) != said:
+                await asked.report_progress(*now)
             return await run_in_threadpool(self._ended, room, task.result(), "")
         group = hearing.group
         self._running[group] = task
@@ -245,6 +247,12 @@ class _Hearing:
         elif news.kind != "job":
             return
         self.moved.set()
+
+    def end(self) -> tuple[float, float, str]:
+        """Every job has ended, whatever the journal has told of it."""
+        self._shares = dict.fromkeys(self._shares, 1.0)
+        self._says = f"{len(self.jobs)} of {len(self.jobs)} done"
+        return self.progress()
 
     def progress(self) -> tuple[float, float, str]:
         """How much is done of how much, and in words."""
