@@ -56,6 +56,11 @@ with httpx2.Client(base_url=base, headers={"X-Maquette": "1"}, timeout=60) as ht
     ask("POST", "/verify", content=exported.content)
     ask("POST", "/prompt", json={"text": "a wolf in a submarine"})
     ask("GET", "/models")
+    root = f"http://127.0.0.1:{port}"
+    for path in ("sd-models", "samplers", "upscalers", "loras", "embeddings", "options", "scripts"):
+        ask("GET", f"{root}/sdapi/v1/{path}")
+    ask("GET", root + "/v1/models")
+    assert http.post(root + "/sdapi/v1/img2img", json={"prompt": "a"}).status_code == 404
     ask("GET", "/openapi.json")
 print(sorted({"torch", "diffusers", "transformers", "accelerate", "mcp"} & set(sys.modules)))
 server.should_exit = True
