@@ -96,8 +96,8 @@ def test_refine_finishes_a_draft_as_its_child(maquette: Maquette) -> None:
     assert told.code != 0 and "outpaint" in told.err
 
 
-def test_reweight_goes_on_from_half_way(maquette: Maquette, wolf: dict[str, Any]) -> None:
-    said = maquette("reweight", "@", "moon=1.4", "--resume", "--json")
+def test_reweight_goes_on_from_where_it_is_told(maquette: Maquette, wolf: dict[str, Any]) -> None:
+    said = maquette("reweight", "@", "moon=1.4", "--begin", "0.5", "--json")
     assert said.record["parents"] == [wolf["version"]]
     assert maquette("replay", "@", "--json").record["verdict"] == "exact"
 

@@ -57,3 +57,14 @@ def test_a_style_is_no_damage() -> None:
     pixels = scene()
     pixels[60:120, 60:140] = pixels[60, 60] + np.random.default_rng(5).integers(0, 3, (60, 80, 1))
     assert dead_block(pixels) is None, "a plain thing is no block of one colour"
+
+
+def test_a_lost_block_in_a_smooth_night() -> None:
+    night = np.full((256, 256, 3), 12, np.uint8)
+    night[128:] = 14
+    grain = np.random.default_rng(4).integers(0, 40, (64, 256, 3))
+    night[192:] = grain
+    night[:, ::7] += 2
+    night[40:90, 60:120] = (200, 0, 200)
+    box = dead_block(night)
+    assert box is not None and box.x <= 60 and box.right >= 120

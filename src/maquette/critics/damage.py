@@ -37,7 +37,8 @@ SMALLEST, LARGEST = 0.004, 0.6
 FILLED = 0.97
 """A lost block fills so much of its own rectangle."""
 FLAT = 0.1
-"""With so many flat pixels elsewhere a picture is drawn in flat colours."""
+"""With so many flat places elsewhere, a few pixels wide, a picture is drawn in flat colours."""
+_SPAN, _MOST = 9, 5
 STEP = 20.0
 """Levels between a lost block and what is around it, on the mean."""
 
@@ -89,19 +90,19 @@ def dead_block(pixels: Bytes) -> Box | None:
     same = np.zeros(packed.shape, bool)
     alike = (packed[1:, 1:] == packed[:-1, 1:]) & (packed[1:, 1:] == packed[1:, :-1])
     same[1:, 1:] = alike & (packed[1:, 1:] == packed[:-1, :-1])
-    count, _, stats, _ = cv2.connectedComponentsWithStats(same.astype(np.uint8), connectivity=4)
-    if count < 2:
-        return None
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    left, top, width, height, area = (int(each) for each in stats[largest])
-    left, top, width, height = left - 1, top - 1, width + 1, height + 1  # the first row and column
-    inside = width * height
-    if not _counts(inside, same.size) or area < FILLED * (width - 1) * (height - 1):
-        return None
-    if int(same.sum()) - area > FLAT * (same.size - inside):
-        return None
-    box = Box(x=left, y=top, width=width, height=height)
-    return _rimmed(box, pixels) if _step(pixels, box) > STEP else None
+    _, _, stats, _ = cv2.connectedComponentsWithStats(same.astype(np.uint8), connectivity=4)
+    # Smooth darkness has equal neighbours too, but never so many side by side.
+    flat = cv2.erode(same.astype(np.uint8), np.ones((_SPAN, _SPAN), np.uint8))
+    for part in sorted(stats[1:], key=lambda each: -each[cv2.CC_STAT_AREA])[:_MOST]:
+        left, top, width, height, area = (int(each) for each in part)
+        box = Box(x=left - 1, y=top - 1, width=width + 1, height=height + 1)
+        inside = box.width * box.height
+        if not _counts(inside, same.size) or area < FILLED * width * height:
+            continue
+        elsewhere = int(flat.sum()) - int(flat[top : top + height, left : left + width].sum())
+        if elsewhere <= FLAT * (same.size - inside) and _step(pixels, box) > STEP:
+            return _rimmed(box, pixels)
+    return None
 
 
 def noisy_part(bright: Plane) -> Box | None:
