@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ Path(sys.argv[1]).write_text("ready")
 time.sleep(600)
 """
 READS = "import sys; sys.stdin.buffer.read()"
+ANSWERS = """
+import sys
+for line in sys.stdin:
+    print("done", flush=True)
+"""
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -49,6 +55,16 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_workers_are_woken_and_their_news_is_heard() -> None:
+    heard = threading.Event()
+    with working(ANSWERS) as crew:
+        crew.on_news = heard.set
+        until(lambda: crew.alive == 1)
+        crew.wake()
+        assert heard.wait(20)
+    crew.wake()  # nobody is there: nothing happens
 
 
 def test_so_many_are_started_and_all_are_ended() -> None:

@@ -152,6 +152,18 @@ def test_it_tells_of_progress_and_shows_previews(site: Site) -> None:
         assert max(image.size) <= PREVIEW_SIDE
 
 
+def test_a_worker_that_is_woken_looks_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maquette.worker.SHORTEST_WAIT", 2 * PATIENCE)
+    monkeypatch.setattr("maquette.worker.LONGEST_WAIT", 2 * PATIENCE)
+    with site.studio("one") as studio, site.working() as worker:
+        (first,) = ask(studio)
+        worker.wake()
+        wait_for(lambda: studio.job(first.id).ended)
+        (second,) = ask(studio, seed=2)
+        worker.wake()
+        wait_for(lambda: studio.job(second.id).ended)
+
+
 def test_a_running_job_is_cancelled_between_two_steps(site: Site) -> None:
     site.engines.fake.delay = 0.05
     with site.studio("one") as studio, site.working():

@@ -210,3 +210,23 @@ def test_a_project_may_be_named_by_the_clients_own_argument(house: House) -> Non
         pytest.raises(openai.NotFoundError),
     ):
         client.images.generate(prompt="a wolf")
+
+
+def test_many_at_once_are_all_answered_and_drawn_in_their_order(house: House) -> None:
+    async def ask() -> list[str | None]:
+        async with openai.AsyncOpenAI(
+            base_url=f"{house.base}/v1", api_key="any", max_retries=0, timeout=120
+        ) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.images.generate(
+                        prompt="a boat", size="64x64", quality="low", extra_body={"seed": seed}
+                    )
+                    for seed in range(16)
+                )
+            )
+        return [answer.data[0].b64_json for answer in answers if answer.data]
+
+    assert len(set(asyncio.run(ask()))) == 16
+    queued = [job.version for job in reversed(house.studio.jobs())]
+    assert [version.id for version in reversed(house.studio.log())] == queued
