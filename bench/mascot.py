@@ -1,6 +1,6 @@
 """A new mascot learned from 18 pictures: how long it takes, and how much of it is there afterwards.
 
-    python -m bench.mascot --out out/mascot [--method lora] [--steps 400]
+    python -m bench.mascot --out out/mascot [--method lora] [--steps 300]
 
 The character is drawn by the world that Postcard was trained on, but is in none of its pictures and
 none of its captions: a violet bear with round teal ears, white eyes, and a yellow muzzle and belly.

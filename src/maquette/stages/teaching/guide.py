@@ -54,8 +54,8 @@ def guide_of(training: Training, report: Report, vocabulary: frozenset[str] | No
     ]
     if lora:
         lines += [
-            f"In a prompt of its own: `{example} <lora:{name}:1>`. At 0.7 to 1 it is itself; below,"
-            " it gives way to the words beside it; above 1.2 colours and edges grow too strong.",
+            f"In a prompt of its own: `{example} <lora:{name}:1>`. Lower the weight where it takes"
+            " over what stands beside it.",
             "",
         ]
     lines += _words(training, vocabulary)
