@@ -113,7 +113,7 @@ class TestA1111(ServiceEngine):
         vendor.task = "" if whose == "ours" else "task(another's)"
         engine, cancel = create(url=vendor.url), Cancel()
         vendor.on_request = lambda asked: cancel.set() if vendor.at else None
-        desk = Desk(engine, self.ask(engine, steps=60))
+        desk = Desk(engine, self.ask(engine, steps=150))
         with pytest.raises(Cancelled):
             desk.run(cancel=cancel)
         assert vendor.asked("/internal/progress")

@@ -19,7 +19,7 @@ from maquette.core.cost import Money
 from maquette.core.geometry import Size
 from maquette.core.picture import encode_png
 from maquette.core.recipe import Outpaint, Recipe
-from maquette.engines.base import Cancel, Progress, Substitution
+from maquette.engines.base import Cancel, Pong, Progress, Substitution
 from maquette.engines.services.checks import (
     check_service,
     drawn_size,
@@ -149,11 +149,7 @@ class Firefly(Service):
 
     def caller(self, cancel: Cancel | None) -> Caller:
         """See ``Service.caller``."""
-        client, secret = (
-            given or find_key(f"FIREFLY_SERVICES_CLIENT_{name}", service="Adobe Firefly")
-            for given, name in zip(self._pair, ("ID", "SECRET"), strict=True)
-        )
-        assert client is not None and secret is not None  # noqa: S101 - they are needed
+        client, secret = self._keys()
         stop = (lambda: bool(cancel)) if cancel is not None else None
         token = self._signed_in(client, secret)
         return Caller(
@@ -171,9 +167,15 @@ class Firefly(Service):
             domain="adobe.io",
         )
 
+    def ping(self) -> Pong:
+        """See ``Pinging.ping``: signs in anew; there is nothing else that costs nothing to ask."""
+        began = time.perf_counter()
+        self._token = None
+        self._signed_in(*self._keys(), tries=1)
+        return Pong(time.perf_counter() - began, "signed in")
+
     def greet(self, caller: Caller) -> str:  # noqa: ARG002
-        """See ``Service.greet``: a caller has signed in already, and there is nothing else that
-        costs nothing to ask."""
+        """See ``Service.greet``: whoever has a caller has signed in."""
         return "signed in"
 
     def ask(self, call: Call) -> Iterator[Step]:
@@ -280,7 +282,17 @@ class Firefly(Service):
             raise ServiceFailed("Firefly took a picture and did not say under which id")
         return {"source": {"uploadId": str(images[0]["id"])}}
 
-    def _signed_in(self, client: SecretStr, secret: SecretStr) -> SecretStr:
+    def _keys(self) -> tuple[SecretStr, SecretStr]:
+        client, secret = (
+            given or find_key(f"FIREFLY_SERVICES_CLIENT_{name}", service="Adobe Firefly")
+            for given, name in zip(self._pair, ("ID", "SECRET"), strict=True)
+        )
+        assert client is not None and secret is not None  # noqa: S101 - they are needed
+        return client, secret
+
+    def _signed_in(
+        self, client: SecretStr, secret: SecretStr, tries: int | None = None
+    ) -> SecretStr:
         """A token of Adobe's identity service, kept until a minute before it ends."""
         if self._token is not None and time.monotonic() < self._token[1]:
             return self._token[0]
@@ -291,6 +303,7 @@ class Firefly(Service):
             "scope": SCOPE,
         }
         with Caller(self._ims, service="Adobe's sign-in", hidden=(client, secret)) as ims:
+            ims.tries = tries or ims.tries
             told = _object(ims.post("/ims/token/v3", data=form, safe=True, seconds=20.0).json())
         token = str(told.get("access_token") or "")
         if not token:
