@@ -150,7 +150,9 @@ class Crew:
         with suppress(OSError):
             own = os.getpriority(os.PRIO_PROCESS, 0)
             os.setpriority(os.PRIO_PROCESS, process.pid, min(19, own + _NICE))
-        self._listen(process)
+        # In a thread of its own: a process that the worker began may hold its pipe open.
+        hearing = threading.Thread(target=self._listen, args=(process,), daemon=True)
+        hearing.start()
         return process.wait()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:

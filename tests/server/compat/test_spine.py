@@ -143,6 +143,21 @@ def test_whoever_hangs_up_cancels_what_waits(house: House) -> None:
     assert Status.CANCELLED in {job.status for job in house.studio.jobs()}
 
 
+def test_whoever_leaves_a_stream_cancels_what_waits(house: House) -> None:
+    with openai.OpenAI(base_url=f"{house.base}/v1", api_key="any", timeout=60) as client:
+        stream = client.images.generate(
+            prompt="a wolf", n=8, size="1024x1024", stream=True, extra_body={"steps": 900}
+        )
+        stream.close()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        jobs = house.studio.jobs()
+        if all(job.ended for job in jobs):
+            break
+        time.sleep(0.05)
+    assert len(jobs) == 8 and Status.CANCELLED in {job.status for job in jobs}
+
+
 def test_too_many_at_once_are_asked_to_come_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
