@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Chip } from '../src/api/types'
 import { pieces } from '../src/words/underline'
-import { changedWeights, named } from '../src/words/weights'
+import { changedWeights, named, places } from '../src/words/weights'
 
 const chip = (text: string, weight = 1, kind: Chip['kind'] = 'word'): Chip => ({ text, start: 0, end: 0, weight, kind, known: true })
 
@@ -36,5 +36,12 @@ describe('underlining', () => {
   it('bears marks that overlap, are empty or lie outside', () => {
     const cut = pieces('moon', [mark(0, 3), mark(2, 4), mark(9, 12), mark(3, 3)])
     expect(cut.map((piece) => piece.text)).toEqual(['moo', 'n'])
+  })
+})
+
+describe('locked words', () => {
+  it('are found wherever they stand', () => {
+    expect(places('an acme red mug in Acme red', ['Acme red', ''])).toEqual([[3, 11], [19, 27]])
+    expect(places('plain', ['red'])).toEqual([])
   })
 })

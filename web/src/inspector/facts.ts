@@ -37,6 +37,11 @@ export function facts(detail: Detail): Fact[] {
     else if (each.kind === 'control') put('Obeys', `${String(each.condition)}, ${String(each.strength)}`)
     else if (each.kind === 'lora') put('LoRA', `${String(each.name)}, ${String(each.weight)}`)
   }
+  const origin = detail.origin as Any
+  if (origin.playbook) put('Playbook', `${String(origin.playbook)} ${String(origin.version ?? '')}, ${String(origin.template)}`)
+  else if (origin.template) put('Template', origin.template, true)
+  put('Row', origin.row)
+  put('Locked', detail.locked.join(', '), true)
   put('Model', detail.model)
   put('Engine', detail.engine)
   put('Recipe', detail.recipe_digest)

@@ -36,3 +36,15 @@ export function named(chips: readonly { text: string }[]): string[] {
 
 /** 1.5 as people write it. */
 export const weightText = (weight: number): string => String(Math.round(weight * 100) / 100)
+
+/** Where phrases stand in a text, whatever their case: [start, end] of each time. */
+export function places(text: string, phrases: readonly string[]): [number, number][] {
+  const low = text.toLowerCase()
+  return phrases.flatMap((phrase) => {
+    const found: [number, number][] = []
+    for (let at = low.indexOf(phrase.toLowerCase()); phrase && at >= 0; at = low.indexOf(phrase.toLowerCase(), at + 1)) {
+      found.push([at, at + phrase.length])
+    }
+    return found
+  })
+}
