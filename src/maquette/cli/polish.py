@@ -198,12 +198,22 @@ def composite(
         str | None, typer.Option(metavar="X,Y", help="Its top left corner, at its own size.")
     ] = None,
     box: BoxText = None,
+    stand: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,H",
+            help="The middle of its foot and its height, as shares of the picture: 0.5,0.9,0.6.",
+        ),
+    ] = None,
     corners: Corners = None,
     arc: Arc = 0.0,
     bend: Bend = 0.0,
     opacity: Opacity = 1.0,
     blend: Blend = "normal",
     shading: Shading = 0.0,
+    shadow: Annotated[
+        float, _amount("How dark a shadow it throws: on the ground where it stands, else behind.")
+    ] = 0.0,
     mask: Mask = None,
     feather: Annotated[
         int, typer.Option(metavar="N", help="Soften its own border, in pixels.")
@@ -217,10 +227,12 @@ def composite(
             "picture": picture,
             "at": place,
             "box": rectangle,
+            "stand": _read_stand(stand),
             "surface": _read_surface(corners, arc, bend),
             "opacity": opacity,
             "blend": blend,
             "shading": shading,
+            "shadow": shadow,
             "mask": mask,
             "feather": feather,
         }
@@ -377,6 +389,20 @@ def _read_surface(corners: str | None, arc: float, bend: float) -> Surface | Non
     from maquette.operations import surface
 
     return surface(_points(corners, "--corners", corners), arc=arc, bend=bend)
+
+
+def _read_stand(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y, tall = (float(part) for part in text.split(","))
+    except ValueError:
+        x = y = tall = math.nan
+    if not all(map(math.isfinite, (x, y, tall))):
+        raise typer.BadParameter(
+            f"{text!r} is not X,Y,H, such as 0.5,0.9,0.6", param_hint="--stand"
+        )
+    return x, y, tall
 
 
 def _read_place(text: str | None) -> tuple[int, int] | None:
