@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     ``engine`` and ``model``: the defaults. ``threads``: processor threads for
     drawing, 0 = as many as there are cores. ``device`` (``cpu``, ``cuda``, ``auto``), ``dtype``,
     ``offload``, ``tiles`` and ``compile``: how a local model is fitted to the machine (see
-    engines/diffusers/fitting.py). ``budget``: what services may bill for a project in
+    engines/diffusers/fitting.py), and how many pictures are drawn ``together`` at most (0: one on a
+    processor, eight elsewhere). ``budget``: what services may bill for a project in
     all, in US dollars; none is no limit. ``…_url``: where a service is, when not at its usual
     address."""
 
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     offload: str = "auto"
     tiles: str = "auto"
     compile: bool = False
+    together: int = Field(default=0, ge=0)
     budget: Decimal | None = Field(default=None, ge=0)
     a1111_url: str = ""
     comfyui_url: str = ""

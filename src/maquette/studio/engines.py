@@ -69,6 +69,7 @@ class Engines:
                     "offload": self._settings.offload,
                     "tiles": self._settings.tiles,
                     "compiled": self._settings.compile,
+                    "together": self._settings.together,
                     "notes": self._settings.home / "adapters",
                 }
             if name == "learned":

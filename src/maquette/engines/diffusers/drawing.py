@@ -30,9 +30,12 @@ __all__ = ["Drawn", "Order", "batches", "draw_group"]
 
 TOGETHER = 8
 """Pictures drawn together at most on an accelerator, at the model's best size; fewer where they
-are larger. On a processor it is one: a larger batch is no faster there (measured at 256x256 on two
-cores: 65 ms a row in batches of 2 as of 16), and a batch of another size rounds otherwise, so that
-a picture would depend on its neighbours and a replay would not be exact."""
+are larger. On a processor it is one: a batch of another size rounds otherwise (by one level of 255
+at most, on Postcard), so that a picture would depend on its neighbours and a replay would not be
+exact. What that costs depends on the network: 64x64 latents were no faster in batches; the 16x16
+of Postcard's second generation take 1.4 times less of a processor's time in a batch of 8, and on
+two cores, which single pictures cannot keep busy, 2.4 times less time. ``MAQUETTE_TOGETHER`` asks
+for it."""
 
 PREVIEW_EVERY = 4
 """Steps between previews that have to be decoded."""
