@@ -66,6 +66,7 @@ class House:
         env = kept | {
             "MAQUETTE_ENGINE": self.engine,
             "MAQUETTE_HOME": str(self.place / "home"),
+            "MAQUETTE_MODELS": str(self.place / "models"),
             "PYTHONPATH": str(self.place),
             "SLOWLY": str(self.slowly),
         }

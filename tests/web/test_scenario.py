@@ -152,7 +152,7 @@ def test_a_person_with_a_keyboard(house: House, page: Page) -> None:
     page.keyboard.press("Control+k")
     page.keyboard.type("what it came")
     page.keyboard.press("ArrowDown")
-    option = page.get_by_role("option", selected=True)
+    option = page.get_by_role("dialog").get_by_role("option", selected=True)
     expect(option).to_contain_text("it came from")
     page.keyboard.press("Escape")
     page.keyboard.press("Alt+ArrowLeft")
