@@ -35,13 +35,14 @@ Receive = Callable[[float], str | bytes | None]
 
 
 def stage(call: Call, prompt: str) -> Literal["done", "waiting", "gone"]:
-    """Where a prompt stands."""
-    if prompt in _object(call.caller.get(f"/history/{quote(prompt)}").json()):
-        return "done"
+    """Where a prompt stands. It goes from the queue into the history, so the queue is asked first:
+    one that was not there any more is in the history by then."""
     queue = _object(call.caller.get("/queue").json())
     waiting = [row for part in ("queue_running", "queue_pending") for row in queue.get(part) or ()]
-    found = any(isinstance(row, list) and len(row) > 1 and row[1] == prompt for row in waiting)
-    return "waiting" if found else "gone"
+    if any(isinstance(row, list) and len(row) > 1 and row[1] == prompt for row in waiting):
+        return "waiting"
+    past = _object(call.caller.get(f"/history/{quote(prompt)}").json())
+    return "done" if prompt in past else "gone"
 
 
 def follow(call: Call, prompt: str, receive: Receive | None) -> Iterator[Step]:
