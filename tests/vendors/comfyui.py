@@ -51,9 +51,7 @@ class ComfyUIVendor(Vendor):
                 required = {"ckpt_name": [MODELS, {"tooltip": "The checkpoint"}]}
                 return Reply({"CheckpointLoaderSimple": {"input": {"required": required}}})
             case "GET", ["system_stats"]:
-                return Reply(
-                    {"system": {"comfyui_version": "0.3.75"}, "devices": []}
-                )
+                return Reply({"system": {"comfyui_version": "0.3.75"}, "devices": []})
             case "GET", ["ws"]:
                 return self._socket(asked)
             case "POST", ["upload", "image"]:
