@@ -114,7 +114,7 @@ class TestComfyUI(Base):
         vendor = ComfyUIVendor(step=0.3)
         engine = create(url=vendor.url)
         desk = Desk(engine, self.ask(engine))
-        vendor.on_request = lambda asked: vendor.forget() if "/history" in asked.path else None
+        vendor.on_request = lambda asked: vendor.forget() if "/queue" in asked.path else None
         with pytest.raises(EngineFailed, match="lost"):
             desk.run()
         vendor.on_request = None

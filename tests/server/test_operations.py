@@ -23,7 +23,7 @@ from .conftest import WOLF, Project, Running, is_problem
         ("vary", {"version": "@", "n": 2, "strength": 0.4}),
         ("refine", {"version": "@", "begin": 0.25}),
         ("reweight", {"version": "@", "weights": {"wolf": 1.4}}),
-        ("reweight", {"version": "@", "weights": {"wolf": 1.4}, "resume": True}),
+        ("reweight", {"version": "@", "weights": {"wolf": 1.4}, "begin": 0.5}),
         ("outpaint", {"version": "@", "right": 64}),
         ("upscale", {"version": "@", "scale": 2}),
         ("replay", {"version": "@"}),
