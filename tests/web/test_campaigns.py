@@ -121,11 +121,13 @@ def test_a_playbook_is_kept_tested_and_filled(house: House, page: Page) -> None:
 
 
 def test_campaigns_fit_a_narrow_screen(house: House, chromium: Browser) -> None:
+    house.post("/projects/sample/playbooks", {"text": BOOK.replace("name: acme", "name: narrow")})
     page = chromium.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    names = ("campaigns", "production", "playbooks", "playbooks/narrow", "playbooks/none")
     try:
         page.goto(f"{house.address}/p/sample/campaigns")
         expect(page.get_by_role("heading", name="A new campaign")).to_be_visible()
-        for name in ("campaigns", "production", "playbooks", "playbooks/acme", "campaigns/autumn"):
+        for name in (*names, "campaigns/autumn"):
             page.goto(f"{house.address}/p/sample/{name}")
             expect(page.get_by_role("heading").first).to_be_attached()
             page.wait_for_timeout(400)
