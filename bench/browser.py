@@ -20,7 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench.row import Row
-from bench.server import VERSIONS, _fill, _server
+from bench.server import VERSIONS, _fill, served
 from maquette.server.static import STATIC
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def measure(*, quick: bool = False) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         place = Path(folder)
         _fill(place, count)
-        with _server(place, "fake", None) as running:
+        with served(place, "fake", None) as running:
             browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
             try:
                 first = [_first(browser, running.address) for _ in range(2 if quick else 7)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from bench.queue import measure as measure_queue
 from bench.row import Row
 from bench.run import demo_rows, main, table
 from bench.startup import measure, wall_times
+
+import bench
 
 
 def test_a_smoke_run_prints_a_table_and_writes_its_figures(
@@ -38,6 +41,13 @@ def test_what_cannot_be_measured_is_told_and_fails_nothing(
     assert main(["--quick", "--only", "demo", "--demo", missing, "--out", str(out)]) == 0
     assert "make demo" in json.loads(out.read_text())["skipped"]["demo"]
     assert "not measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(bench.__file__).parent.glob("[a-z]*.py")), ids=lambda path: path.stem
+)
+def test_every_measurement_finds_what_it_is_built_on(path: Path) -> None:
+    assert importlib.import_module(f"bench.{path.stem}").__doc__
 
 
 def test_the_demos_clock(tmp_path: Path) -> None:
