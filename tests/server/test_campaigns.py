@@ -28,7 +28,7 @@ BRIEF: dict[str, Any] = {
 
 def worked(server: Running, project: Project) -> None:
     """Let a worker do everything that waits in this project."""
-    rooms = Rooms(project.studio.root.parent, settings=project.studio.settings)
+    rooms = Rooms(None, [project.studio.root], settings=project.studio.settings)
     Worker([rooms]).run(once=True)
 
 
@@ -77,7 +77,7 @@ def one_job(project: Project) -> Job:
         done.append(ended.job)
         worker.leave()
 
-    rooms = Rooms(project.studio.root.parent, settings=project.studio.settings)
+    rooms = Rooms(None, [project.studio.root], settings=project.studio.settings)
     worker = Worker([rooms], on_done=leave)
     worker.run(once=True)
     return done[0]

@@ -55,7 +55,7 @@ def test_a_training_from_its_order_to_its_guide(server: Running, taken: Project)
     assert begun.status_code == 202, begun.text
     (job,) = begun.json()["jobs"]
     assert job["operation"] == "train"
-    Worker([Rooms(taken.studio.root.parent, settings=taken.studio.settings)]).run(once=True)
+    Worker([Rooms(None, [taken.studio.root], settings=taken.studio.settings)]).run(once=True)
     ended = taken.studio.job(job["id"])
     assert ended.status is Status.DONE, ended.message
     assert ended.result is not None and ended.result["name"] == "pim"
@@ -97,7 +97,7 @@ def test_a_training_gives_way_and_goes_on(
         ended.append(f"{done.job.operation} {done.job.status.value}")
 
     monkeypatch.setattr(FakeEngine, "teach", watched)
-    rooms = Rooms(taken.studio.root.parent, settings=taken.studio.settings)
+    rooms = Rooms(None, [taken.studio.root], settings=taken.studio.settings)
     Worker([rooms], on_done=note).run(once=True)
     assert ended == ["train queued", "generate done", "train done"]
     assert taken.studio.job(job["id"]).attempts == 1
