@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from maquette.cli.call import Call, read_settings
+from maquette.cli.options import ProjectsRoot
 from maquette.cli.serve import project_at_hand
 
 __all__ = ["COMMANDS", "PANEL"]
@@ -19,14 +20,7 @@ PANEL = "Studio"
 def mcp(
     call: Call,
     *,
-    projects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ROOT",
-            help="A folder whose sub-folders are projects (default: MAQUETTE_PROJECTS, else one of"
-            " your own); new ones are made there.",
-        ),
-    ] = None,
+    projects: ProjectsRoot = None,
     exports: Annotated[
         Path,
         typer.Option(

@@ -28,6 +28,7 @@ __all__ = [
     "Negative",
     "Output",
     "ProjectFolder",
+    "ProjectsRoot",
     "Quality",
     "Sampler",
     "Seed",
@@ -55,6 +56,14 @@ ProjectFolder = Annotated[
         "--project",
         metavar="DIR",
         help="The project's folder (default: MAQUETTE_PROJECT, else the current folder).",
+    ),
+]
+ProjectsRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="ROOT",
+        help="A folder whose sub-folders are projects (default: MAQUETTE_PROJECTS, else one of"
+        " your own); new ones are made there.",
     ),
 ]
 Json = Annotated[

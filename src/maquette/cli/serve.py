@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maquette.cli.call import Call, read_settings
+from maquette.cli.options import ProjectsRoot
 
 if TYPE_CHECKING:
     from maquette.settings import Settings
@@ -20,14 +21,7 @@ PANEL = "Studio"
 def studio(
     call: Call,
     *,
-    projects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="ROOT",
-            help="A folder whose sub-folders are projects (default: MAQUETTE_PROJECTS, else one of"
-            " your own); new ones are made there.",
-        ),
-    ] = None,
+    projects: ProjectsRoot = None,
     host: Annotated[
         str,
         typer.Option(

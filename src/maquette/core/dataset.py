@@ -8,9 +8,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from maquette.core.geometry import Box, Size
-from maquette.core.training import NAME, Example, spoken
+from maquette.core.training import NAME, Example, refusal, spoken
 from maquette.core.value import Digest, Value
-from maquette.errors import TrainingRefused
 
 __all__ = ["Dataset", "Entry", "Remark", "load_dataset"]
 
@@ -87,6 +86,4 @@ def load_dataset(data: Mapping[str, Any]) -> Dataset:
     try:
         return Dataset.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise TrainingRefused(f"not a dataset: {where}: {first['msg'].lower()}") from error
+        raise refusal(error, "a dataset") from error

@@ -8,12 +8,10 @@ picture.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.conditioning import Conditioning, Control, Embedding, Lora, Reference
 from maquette.core.geometry import Size
 from maquette.core.tasks import (
@@ -30,7 +28,7 @@ from maquette.core.tasks import (
     TextToImage,
     Upscale,
 )
-from maquette.core.value import Digest, ModelRef, Value
+from maquette.core.value import Digest, ModelRef, Stated, Value
 from maquette.errors import ProjectTooNew, RecipeRefused
 
 __all__ = [
@@ -95,7 +93,7 @@ class Sampling(Value):
     noise: Literal["cpu"] = "cpu"
 
 
-class Recipe(Value):
+class Recipe(Stated):
     """Everything that decides a picture.
 
     ``size`` is the finished picture's. ``prompt``, ``model`` and ``sampling`` are None for work on
@@ -110,16 +108,6 @@ class Recipe(Value):
     model: ModelRef | None = None
     sampling: Sampling | None = None
     conditionings: tuple[Conditioning, ...] = ()
-
-    @cached_property
-    def canonical(self) -> str:
-        """Canonical JSON: every field, defaults too, in one spelling."""
-        return canonical_json(self.model_dump(mode="json"))
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON: the name of this request."""
-        return sha256_hex(self.canonical.encode("utf-8", "surrogatepass"))
 
     @property
     def parts(self) -> tuple[Value, ...]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from maquette.core.canonical import canonical_json, sha256_hex
 from maquette.core.geometry import Box, Size
-from maquette.core.value import Digest, ModelRef, Value
+from maquette.core.value import Digest, ModelRef, Stated, Value
 from maquette.errors import TrainingRefused
 
 __all__ = [
@@ -31,6 +29,7 @@ __all__ = [
     "Method",
     "Training",
     "load_training",
+    "refusal",
     "spoken",
     "without_trigger",
 ]
@@ -112,7 +111,7 @@ class Course(Value):
         return self.rate * rise * max(0.05, min(1.0, left))
 
 
-class Training(Value):
+class Training(Stated):
     """What is taught to a model.
 
     ``trigger`` is the word that the adapter answers to, ``samples`` the prompts of its sheets, one
@@ -131,16 +130,6 @@ class Training(Value):
     samples: tuple[str, ...] = Field(default=(), max_length=12)
     sheet_every: int = Field(default=100, ge=0)
     licence: str = Field(default="", max_length=200)
-
-    @cached_property
-    def canonical(self) -> str:
-        """Canonical JSON: every field, defaults too, in one spelling."""
-        return canonical_json(self.model_dump(mode="json"))
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the canonical JSON: the name of this training, and of its blob."""
-        return sha256_hex(self.canonical.encode("utf-8", "surrogatepass"))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -162,9 +151,14 @@ def load_training(data: Mapping[str, Any]) -> Training:
     try:
         return Training.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise TrainingRefused(f"not a training: {where}: {first['msg'].lower()}") from error
+        raise refusal(error, "a training") from error
+
+
+def refusal(error: ValidationError, what: str) -> TrainingRefused:
+    """The first thing that is wrong, in one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return TrainingRefused(f"not {what}: {where}: {first['msg'].lower()}")
 
 
 def spoken(caption: str, trigger: str, subject: str = "") -> str:

@@ -94,16 +94,9 @@ class Expanded(Shape):
     items: list[FilledOut]
 
 
-class Fill(Body):
-    """Pictures from a template, row by row."""
+class _Rows(Body):
+    """A template, and the rows that it is filled with."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"template": HERO, "rows": [{"product": "mug"}, {"product": "vase"}], "seed": 7}
-            ]
-        }
-    )
     template: str = Field(
         max_length=MAX_TEMPLATE, description="A template, or the name of one in the playbook."
     )
@@ -114,6 +107,18 @@ class Fill(Body):
     ] = Field(default_factory=list[dict[str, str]])
     n: HowMany = 1
     choose: Choose = 0
+
+
+class Fill(_Rows):
+    """Pictures from a template, row by row."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"template": HERO, "rows": [{"product": "mug"}, {"product": "vase"}], "seed": 7}
+            ]
+        }
+    )
     negative: Annotated[str, Field(max_length=MAX_LENGTH)] = ""
     seed: Annotated[
         int | None, Field(ge=0, le=MAX_SEED, description="null = any.", examples=[7])
@@ -190,22 +195,12 @@ class VariableOut(Shape):
     one_of: list[str] | None = Field(description="null = anything.", examples=[["mug", "vase"]])
 
 
-class Try(Body):
+class Try(_Rows):
     """A template of the project to be looked at before anything is drawn from it."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"template": HERO, "rows": [{"product": "mug"}]}]}
     )
-    template: str = Field(
-        max_length=MAX_TEMPLATE, description="A template, or the name of one in the playbook."
-    )
-    playbook: SavedName | None = None
-    values: Values = Field(default_factory=dict[str, str])
-    rows: Annotated[
-        list[Values], Field(max_length=1_000, description="Values row by row, beside `values`.")
-    ] = Field(default_factory=list[dict[str, str]])
-    n: HowMany = 1
-    choose: Choose = 0
 
 
 class RowText(FilledOut):

@@ -15,6 +15,7 @@ from maquette.studio.rooms import Rooms
 from maquette.worker import Worker
 
 from ..conftest import Running, start
+from .comfyui import Client
 
 _numbers = itertools.count(1)
 
@@ -55,3 +56,18 @@ def house(drawing: Running) -> House:
     """A project of its own."""
     place = drawing.rooms.create(f"face {next(_numbers)}")
     return House(drawing, place.id, drawing.rooms.open(place.id))
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[Client]:
+    client = Client(house.base)
+    yield client
+    client.http.close()
+
+
+@pytest.fixture(scope="module")
+def desk(drawing: Running) -> Iterator[Client]:
+    """One project for all that is only asked."""
+    client = Client(f"{drawing.address}/p/{drawing.rooms.create('desk of graphs').id}")
+    yield client
+    client.http.close()

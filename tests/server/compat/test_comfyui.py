@@ -1,111 +1,23 @@
-"""ComfyUI's API: graphs of its own nodes become versions, and its clients hear of it."""
+"""ComfyUI's API: graphs of its own nodes become versions."""
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from PIL import Image
 
 from maquette import Settings, Studio
-from maquette.core.job import Status
 from maquette.core.picture import encode_png
 from maquette.core.recipe import ImageToImage, Import, Inpaint, TextToImage, Upscale
 from maquette.exchange.imports import read_metadata
 from maquette.storage.origin import origins_of
 
-from ..conftest import Project, Running
+from .comfyui import Client, Graph, node, photo, simple
 from .conftest import House
-
-Graph = dict[str, Any]
-
-
-def node(kind: str, **inputs: Any) -> dict[str, Any]:
-    return {"class_type": kind, "inputs": inputs}
-
-
-def simple(text: str = "a lone wolf", seed: int = 7, **more: Any) -> Graph:
-    """The graph that every ComfyUI opens with."""
-    settings = {"steps": 4, "cfg": 5, "sampler_name": "euler", "scheduler": "normal"}
-    return {
-        "4": node("CheckpointLoaderSimple", ckpt_name="fake"),
-        "5": node("EmptyLatentImage", width=64, height=96, batch_size=1),
-        "6": node("CLIPTextEncode", text=text, clip=["4", 1]),
-        "7": node("CLIPTextEncode", text="fog", clip=["4", 1]),
-        "3": node(
-            "KSampler",
-            **{
-                "seed": seed, **settings, "denoise": 1, "model": ["4", 0], "positive": ["6", 0],
-                "negative": ["7", 0], "latent_image": ["5", 0], **more,
-            },
-        ),
-        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
-        "9": node("SaveImage", images=["8", 0], filename_prefix="wolf"),
-    }  # fmt: skip
-
-
-class Client:
-    """A client as people write them: post, look at the history, fetch."""
-
-    def __init__(self, base: str) -> None:
-        self.http = httpx2.Client(base_url=base, timeout=30)
-
-    def submit(self, graph: Any, **more: Any) -> httpx2.Response:
-        return self.http.post("/prompt", json={"prompt": graph, **more})
-
-    def done(self, graph: Graph, **more: Any) -> dict[str, Any]:
-        """The history's entry of a graph that was carried out."""
-        answer = self.submit(graph, **more)
-        assert answer.status_code == 200, answer.text
-        return self.wait(answer.json()["prompt_id"])
-
-    def wait(self, prompt: str) -> dict[str, Any]:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            found = self.http.get(f"/history/{prompt}").json()
-            if prompt in found:
-                return found[prompt]
-            time.sleep(0.02)
-        raise AssertionError("it never ended")
-
-    def pictures(self, entry: dict[str, Any]) -> list[bytes]:
-        assert entry["status"]["status_str"] == "success", entry["status"]
-        images = [each for out in entry["outputs"].values() for each in out["images"]]
-        found = [self.http.get("/view", params=each) for each in images]
-        assert all(each.status_code == 200 for each in found)
-        return [each.content for each in found]
-
-    def upload(self, name: str, data: bytes, **fields: str) -> dict[str, str]:
-        answer = self.http.post("/upload/image", files={"image": (name, data)}, data=fields)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-@pytest.fixture
-def client(house: House) -> Iterator[Client]:
-    client = Client(house.base)
-    yield client
-    client.http.close()
-
-
-@pytest.fixture(scope="module")
-def desk(drawing: Running) -> Iterator[Client]:
-    """One project for all that is only asked."""
-    client = Client(f"{drawing.address}/p/{drawing.rooms.create('desk of graphs').id}")
-    yield client
-    client.http.close()
-
-
-def photo(width: int = 64, height: int = 64) -> Image.Image:
-    return Image.linear_gradient("L").resize((width, height)).convert("RGB")
 
 
 class TestWords:
@@ -409,150 +321,6 @@ class TestAbout:
         assert list(client.http.get("/history?max_items=1&offset=1").json()) == ["p2"]
         client.http.post("/history", json={"delete": ["p2"]})
         assert list(client.http.get("/history").json()) == ["p1", "p3"]
-
-
-class TestSockets:
-    def hear(self, house: House, client: Client, graph: Graph, **flags: bool) -> list[Any]:
-        """Everything that a client hears of its graph, to the end."""
-        name, heard = uuid.uuid4().hex, list[Any]()
-        address = f"{house.base}/ws?clientId={name}".replace("http", "ws", 1)
-        with httpx2.Client().websocket(address) as ws:
-            first = json.loads(ws.receive_text(timeout=20))
-            assert first["data"]["sid"] == name
-            if flags:
-                ws.send_text(json.dumps({"type": "feature_flags", "data": flags}))
-                assert json.loads(ws.receive_text(timeout=20))["type"] == "feature_flags"
-            client.submit(graph, client_id=name)
-            while True:
-                event = ws.receive(timeout=20)
-                data = getattr(event, "data", None)
-                heard.append(json.loads(data) if isinstance(data, str) else bytes(data or b""))
-                last = heard[-1]
-                if (
-                    isinstance(last, dict)
-                    and last["type"] == "executing"
-                    and not last["data"]["node"]
-                ):
-                    return heard
-
-    def test_what_is_told(self, house: House, client: Client) -> None:
-        heard = self.hear(house, client, simple())
-        kinds = [each["type"] for each in heard if isinstance(each, dict)]
-        for kind in ("status", "execution_start", "execution_cached", "executed"):
-            assert kind in kinds
-        assert kinds[-2:] == ["execution_success", "executing"] or "execution_success" in kinds
-        nodes = [each["data"]["node"] for each in heard[:-1] if _is(each, "executing")]
-        assert nodes.index("4") < nodes.index("3") < nodes.index("9")
-        [saved] = [each["data"] for each in heard if _is(each, "executed")]
-        assert saved["node"] == "9" and saved["output"]["images"]
-        assert all(each["data"].get("prompt_id") for each in heard if _is(each, "executing"))
-
-    def test_pictures_over_the_socket(self, house: House, client: Client) -> None:
-        graph = simple()
-        graph["9"] = node("SaveImageWebsocket", images=["8", 0])
-        heard = self.hear(house, client, graph)
-        last = [each for each in heard if isinstance(each, bytes)][-1]
-        assert last[:8] == (1).to_bytes(4, "big") + (2).to_bytes(4, "big")
-        assert read_metadata(last[8:]).version_id == house.studio.log()[0].id
-
-    def test_another_sites_page_hears_nothing(self, house: House) -> None:
-        address = f"{house.base}/ws".replace("http", "ws", 1)
-        with (
-            pytest.raises(Exception, match="403"),
-            httpx2.Client().websocket(address, headers={"Origin": "http://evil.example"}),
-        ):
-            pass
-
-
-def _is(message: Any, kind: str) -> bool:
-    return isinstance(message, dict) and message["type"] == kind
-
-
-class TestQueue:
-    """A project that nobody draws for: the test is its worker."""
-
-    @pytest.fixture
-    def quiet(self, server: Running, empty: Project) -> Iterator[tuple[Client, Project]]:
-        client = Client(f"{server.address}/p/{empty.id}")
-        yield client, empty
-        client.http.close()
-
-    def ids(self, client: Client, part: str) -> list[str]:
-        return [row[1] for row in client.http.get("/queue").json()[part]]
-
-    def test_what_waits_can_be_taken_out(self, quiet: tuple[Client, Project]) -> None:
-        client, project = quiet
-        for name in ("one", "two"):
-            client.submit(simple(), prompt_id=name)
-        until_true(lambda: len(project.studio.jobs(Status.QUEUED)) == 2)
-        assert self.ids(client, "queue_pending") == ["one", "two"]
-        assert client.http.get("/prompt").json() == {"exec_info": {"queue_remaining": 2}}
-        client.http.post("/queue", json={"delete": ["one"]})
-        until_true(lambda: len(project.studio.jobs(Status.CANCELLED)) == 1)
-        assert self.ids(client, "queue_pending") == ["two"]
-        client.http.post("/queue", json={"clear": True})
-        until_true(lambda: len(project.studio.jobs(Status.CANCELLED)) == 2)
-        assert client.http.get("/history").json() == {}
-
-    def test_the_same_id_asks_for_nothing_twice(self, quiet: tuple[Client, Project]) -> None:
-        client, project = quiet
-        first = client.submit(simple(), prompt_id="mine").json()
-        until_true(lambda: len(project.studio.jobs(Status.QUEUED)) == 1)
-        assert client.submit(simple(), prompt_id="mine").json() == first
-        assert self.ids(client, "queue_pending") == ["mine"]
-        client.http.post("/queue", json={"clear": True})
-
-    @pytest.mark.parametrize("described", [False, True])
-    def test_progress_previews_and_an_end(
-        self, quiet: tuple[Client, Project], described: bool
-    ) -> None:
-        client, project = quiet
-        queue = project.studio.queue
-        address = str(client.http.base_url).replace("http", "ws", 1) + "ws?clientId=me"
-        with httpx2.Client().websocket(address) as ws:
-            json.loads(ws.receive_text(timeout=20))
-            if described:
-                flags = {"supports_preview_metadata": True}
-                ws.send_text(json.dumps({"type": "feature_flags", "data": flags}))
-                json.loads(ws.receive_text(timeout=20))
-            client.submit(simple(), client_id="me", prompt_id="mine")
-            until_true(lambda: len(project.studio.jobs(Status.QUEUED)) == 1)
-            (job,) = queue.claim("somebody", 60)
-            queue.post("progress", job.id, {"step": 2, "steps": 4, "seconds_left": 1.0})
-            small = io.BytesIO()
-            photo(16, 16).save(small, "WEBP")
-            url = "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()
-            queue.post("preview", job.id, {"step": 2, "image": url})
-            heard: list[Any] = []
-            while not any(isinstance(each, bytes) for each in heard):
-                data = getattr(ws.receive(timeout=20), "data", b"")
-                heard.append(json.loads(data) if isinstance(data, str) else bytes(data))
-            (progress,) = [each["data"] for each in heard if _is(each, "progress")]
-            assert (progress["value"], progress["max"], progress["node"]) == (2, 4, "3")
-            shown = heard[-1]
-            if described:
-                assert shown[:4] == (4).to_bytes(4, "big")
-                length = int.from_bytes(shown[4:8], "big")
-                assert json.loads(shown[8 : 8 + length])["node_id"] == "3"
-                shown = shown[length:]
-            else:
-                assert shown[:8] == (1).to_bytes(4, "big") * 2
-            assert Image.open(io.BytesIO(shown[8:])).format == "JPEG"
-            assert self.ids(client, "queue_running") == ["mine"]
-            client.http.post("/interrupt", json={"prompt_id": "another"})
-            assert self.ids(client, "queue_running") == ["mine"]
-            client.http.post("/interrupt", json={})
-            entry = client.wait("mine")
-            assert entry["status"]["messages"][-1][0] == "execution_interrupted"
-            until_true(lambda: queue.beat("somebody", 60) == {job.id})  # its worker is told
-
-
-def until_true(holds: Callable[[], bool]) -> None:
-    """Wait for what must come."""
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 def test_our_own_engine_for_such_servers(house: House, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from maquette.server.answers import answer
 from maquette.server.context import Here, Open, Room
 from maquette.server.described import fails, picture_answer
-from maquette.server.shapes_work import (
+from maquette.server.shapes_release import (
     ActionOut,
     Export,
     VerdictOut,

@@ -29,7 +29,7 @@ from maquette.server.compat.mcp.telling import answered, as_file
 from maquette.server.compat.mcp.tool import ModelName, ProjectName, Version, tool
 from maquette.server.compat.pictures import in_base64
 from maquette.server.routes.releasing import file_of
-from maquette.server.shapes_work import Export
+from maquette.server.shapes_release import Export
 from maquette.stages.release import write_whole
 
 __all__ = ["Keeping"]
