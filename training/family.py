@@ -2,16 +2,21 @@
 
     python -m training.family --run RUN --out FOLDER
 
-FOLDER is the base's pipeline folder; in it stand `draft`, `control`, `reference`, `clip`,
-`upscaler` and `faults`, each with the files that its loader needs and its card. Parts that a run
-has not trained are left out. `training.report` measures such a folder.
+FOLDER is the base's pipeline folder; in it stand `adapters/draft`, `adapters/control`,
+`adapters/reference`, `judge`, `clip`, `upscaler` and `faults`, each with the files that its loader
+needs and its card. Parts that a run has not trained are left out. MODEL.json lists the digests of
+the parts as `beside`, apart from the base's own `files`: what stands beside the base may be added
+to without making it another model. `training.report` measures such a folder.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
+
+from training.export import digests
 
 #: Files of each part that ship, as patterns; checkpoints, sets and sheets stay in the run.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -24,9 +29,17 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "upscaler": ("upscaler.safetensors", "upscaler.json"),
     "faults": ("faults.safetensors", "faults.json"),
+    "judge": ("judge.safetensors", "judge.json"),
 }
+#: Where those stand that are adapters of the base, as the engine looks for them.
+PLACES = {part: f"adapters/{part}" for part in ("draft", "control", "reference")}
 #: What the family may take in all, in bytes.
 BUDGET = 64 * 2**20
+
+
+def place(family: Path, part: str) -> Path:
+    """The folder of a part in a family."""
+    return family / PLACES.get(part, part)
 
 
 def files_of(folder: Path, part: str) -> list[Path]:
@@ -52,21 +65,31 @@ def gather(run: Path, base: Path, out: Path) -> list[str]:
     found = [part for part in PARTS if trained(run / part, part)]
     for part in found:
         for path in files_of(run / part, part):
-            kept = staging / part / path.relative_to(run / part)
+            kept = place(staging, part) / path.relative_to(run / part)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, kept)
+    _list(staging)
     shutil.rmtree(out, ignore_errors=True)
     staging.rename(out)
     return found
+
+
+def _list(family: Path) -> None:
+    """Write into MODEL.json what stands beside the base."""
+    path = family / "MODEL.json"
+    card = json.loads(path.read_text())
+    every = digests(family)
+    card["beside"] = {name: sha for name, sha in every.items() if name not in card["files"]}
+    path.write_text(json.dumps(card, indent=1) + "\n")
 
 
 def sizes(family: Path) -> dict[str, int]:
     """Bytes of the base, of each part, of everything, and of the largest file."""
     every = {p: p.stat().st_size for p in family.rglob("*") if p.is_file()}
     found = {
-        part: sum(n for p, n in every.items() if p.is_relative_to(family / part))
+        part: sum(n for p, n in every.items() if p.is_relative_to(place(family, part)))
         for part in PARTS
-        if (family / part).is_dir()
+        if place(family, part).is_dir()
     }
     total = sum(every.values())
     base = total - sum(found.values())

@@ -33,7 +33,7 @@ from training.control import measure as control
 from training.control.reader import readers
 from training.draft import lora
 from training.draft import measure as draft
-from training.family import BUDGET, PARTS, sizes
+from training.family import BUDGET, PARTS, place, sizes
 from training.faults import train as faults
 from training.faults.network import Localiser
 from training.fitting import read
@@ -93,8 +93,8 @@ def of_draft(a: argparse.Namespace) -> Figures:
     made = a.out / f"drafting-{digest(a.family, 'draft')}"
     if not (made / "model_index.json").exists():
         known = evaluate.load(a.family)
-        change = lora.read(known.unet, a.family / "draft" / lora.FILE)
-        segments = json.loads((a.family / "draft" / "draft.json").read_text())["segments"]
+        change = lora.read(known.unet, place(a.family, "draft") / lora.FILE)
+        segments = json.loads((place(a.family, "draft") / "draft.json").read_text())["segments"]
         lora.merged(a.family, change, segments, made)
     steps, guidance = draft.DRAFT
     few = ["--steps", str(steps), "--guidance", str(guidance)]
@@ -105,13 +105,13 @@ def of_draft(a: argparse.Namespace) -> Figures:
 def of_control(a: argparse.Namespace) -> Figures:
     """How each condition is obeyed."""
     reader = readers(a.instruments, CPU)
-    return control.measure(a.family, a.family / "control", reader, a.obeyed, where=CPU)
+    return control.measure(a.family, place(a.family, "control"), reader, a.obeyed, where=CPU)
 
 
 def of_reference(a: argparse.Namespace) -> Figures:
     """What a reference carries over, by scale."""
     judge = a.instruments / "judge"
-    return reference.measure(a.family, a.family / "reference", judge, a.obeyed, where=CPU)
+    return reference.measure(a.family, place(a.family, "reference"), judge, a.obeyed, where=CPU)
 
 
 def of_clip(a: argparse.Namespace) -> Figures:
@@ -136,6 +136,11 @@ def of_faults(a: argparse.Namespace) -> Figures:
     return faults.measure(network, np.stack(pictures))
 
 
+def of_judge(a: argparse.Namespace) -> Figures:
+    """What the judge was measured to see when it was trained, on rendered pictures."""
+    return json.loads((place(a.family, "judge") / "judge.json").read_text())["held_out"]
+
+
 MEASURES: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "base": of_base,
     "draft": of_draft,
@@ -144,22 +149,20 @@ MEASURES: dict[str, Callable[[argparse.Namespace], Figures]] = {
     "clip": of_clip,
     "upscaler": of_upscaler,
     "faults": of_faults,
+    "judge": of_judge,
 }
 assert set(MEASURES) == {"base", *PARTS}
 
 
 def digest(family: Path, part: str) -> str:
     """A name for the weights that a part's figures depend on: its own and the base's."""
-    ours = [p for p in family.rglob("*.safetensors") if not _beside(p.relative_to(family), part)]
+    others = [place(family, other) for other in PARTS if other != part]
+    every = family.rglob("*.safetensors")
+    ours = [p for p in every if not any(p.is_relative_to(other) for other in others)]
     content = hashlib.sha256()
     for path in sorted(ours):
         content.update(path.read_bytes())
     return content.hexdigest()[:16]
-
-
-def _beside(path: Path, part: str) -> bool:
-    """Whether a file is of another part."""
-    return path.parts[0] in PARTS and path.parts[0] != part
 
 
 def ratios(base: Figures, few: Figures) -> dict[str, float]:
@@ -192,7 +195,7 @@ def report(a: argparse.Namespace) -> dict[str, Any]:
     """Measure what is there and not known yet; writes and prints the tables."""
     a.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(a.threads)
-    there = ["base", *(part for part in PARTS if (a.family / part).is_dir())]
+    there = ["base", *(part for part in PARTS if place(a.family, part).is_dir())]
     figures: dict[str, Any] = {}
     for part in there:
         kept, name = a.out / f"{part}.json", digest(a.family, part)

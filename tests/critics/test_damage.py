@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from maquette.critics.damage import dead_block, noisy_part
+from maquette.core.geometry import Box
+from maquette.core.version import Version
+from maquette.critics.damage import Damage, has_localiser
+from maquette.critics.damage.blocks import dead_block, noisy_part
+from maquette.critics.damage.critic import marked_part
+from maquette.critics.registry import load_critics
+from maquette.errors import ModelRefused
+
+MakeVersion = Callable[..., Version]
 
 
 def scene(side: int = 256) -> np.ndarray:
@@ -68,3 +79,45 @@ def test_a_lost_block_in_a_smooth_night() -> None:
     night[40:90, 60:120] = (200, 0, 200)
     box = dead_block(night)
     assert box is not None and box.x <= 60 and box.right >= 120
+
+
+def test_a_localiser_says_where_a_drawing_falls_apart(make: MakeVersion, tmp_path: Path) -> None:
+    picture = Image.fromarray(scene())
+    version = make()
+    assert Damage().look(version, picture, None) == []
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from maquette.critics.damage.network import Localiser
+
+    network = Localiser()
+    torch.nn.init.zeros_(network.head.weight)
+    torch.nn.init.constant_(network.head.bias, 3.0)  # damage everywhere
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    assert not has_localiser(folder)
+    save_file({k: v.half() for k, v in network.state_dict().items()}, folder / "faults.safetensors")
+    damage = next(c for c in load_critics(tmp_path) if c.name == "damage")
+    (found,) = damage.look(version, picture, None)
+    assert found.name == "damage"
+    assert found.region == Box(x=0, y=0, width=256, height=256)
+    assert "falls apart" in found.message
+
+
+def test_only_one_part_and_no_speck_is_marked() -> None:
+    picture, marks = Image.new("RGB", (512, 256)), np.zeros((64, 64), np.float32)
+    marks[3, 3] = 0.9
+    assert marked_part(marks, picture) is None
+    marks[40:50, 20:30] = 0.9
+    found = marked_part(marks, picture)
+    assert found is not None
+    assert found.corners == (144, 144, 256, 216)
+
+
+def test_a_broken_localiser_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from maquette.critics.damage.network import load_localiser
+
+    (tmp_path / "faults.safetensors").write_bytes(b"no weights")
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        load_localiser(tmp_path)

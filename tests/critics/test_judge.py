@@ -125,13 +125,15 @@ def test_a_doubt_is_no_finding() -> None:
 
 
 def test_only_a_folder_with_a_judge_gives_one(tmp_path: Path) -> None:
-    assert not has_judge(tmp_path)
+    folder = tmp_path / "judge"
+    assert not has_judge(folder)
     assert all(critic.name != "judge" for critic in load_critics(tmp_path))
-    (tmp_path / "judge.json").write_text("{}")
-    (tmp_path / "judge.safetensors").write_bytes(b"x")
+    folder.mkdir()
+    (folder / "judge.json").write_text("{}")
+    (folder / "judge.safetensors").write_bytes(b"x")
     assert load_critics(tmp_path)[-1].name == "judge"
     with pytest.raises(ModelRefused, match="cannot be read"):
-        load_sight(tmp_path)
+        load_sight(folder)
 
 
 def test_the_network_is_the_one_that_is_trained(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ def _run(folder: Path) -> Path:
     """A run with an exported base, drafts and an upscaler that was never measured."""
     for name, content in {
         "export/model_index.json": "{}",
+        "export/MODEL.json": json.dumps(
+            {"files": {"model_index.json": "…", "unet/weights.safetensors": "…"}}
+        ),
         "export/unet/weights.safetensors": "base",
         "draft/pytorch_lora_weights.safetensors": "draft",
         "draft/scheduler/scheduler_config.json": "{}",
@@ -34,13 +37,13 @@ def test_a_family_has_what_ships_and_no_more(tmp_path: Path) -> None:
     run, out = _run(tmp_path / "run"), tmp_path / "family"
     assert family.gather(run, run / "export", out) == ["draft"]
     names = sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
-    assert names == [
-        "draft/draft.json",
-        "draft/pytorch_lora_weights.safetensors",
-        "draft/scheduler/scheduler_config.json",
-        "model_index.json",
-        "unet/weights.safetensors",
+    drafts = [
+        "adapters/draft/draft.json",
+        "adapters/draft/pytorch_lora_weights.safetensors",
+        "adapters/draft/scheduler/scheduler_config.json",
     ]
+    assert names == ["MODEL.json", *drafts, "model_index.json", "unet/weights.safetensors"]
+    assert sorted(json.loads((out / "MODEL.json").read_text())["beside"]) == drafts
     found = family.sizes(out)
     assert found["draft"] == 9
     assert found["total"] == found["base"] + found["draft"]
@@ -81,6 +84,6 @@ def test_a_report_measures_what_is_there_once(
     )
     report.main(said)
     assert asked == ["base", "draft"]
-    (out / "draft" / "pytorch_lora_weights.safetensors").write_text("better")
+    (out / "adapters/draft/pytorch_lora_weights.safetensors").write_text("better")
     report.main(said)
     assert asked == ["base", "draft", "draft"]

@@ -133,7 +133,7 @@ def _model(settings: Settings) -> Iterator[Check]:
     from maquette.engines.diffusers.models import find_model, read_model, verify_model
 
     card = read_model(find_model(settings.model))
-    listed = len(card.about.get("files") or {})
+    listed = sum(len(card.about.get(names) or {}) for names in ("files", "beside"))
     verify_model(card)
     name = f"{card.ref.name} {card.ref.digest[:10]}"
     if listed:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from maquette.critics.attention import Attention
 from maquette.critics.base import Critic
-from maquette.critics.damage import Damage
+from maquette.critics.damage import Damage, has_localiser
 from maquette.critics.drift import Drift
 from maquette.critics.faithful import Faithful
 from maquette.critics.invented import Invented
@@ -20,11 +20,15 @@ __all__ = ["load_critics"]
 
 
 def load_critics(
-    judge: Path | None = None, pictures: Callable[[str], Image.Image] | None = None
+    model: Path | None = None, pictures: Callable[[str], Image.Image] | None = None
 ) -> list[Critic]:
-    """Every critic, in the order in which they look; with the judge of this folder, if any.
-    ``pictures`` brings a reference by its digest, for the critic that compares with it."""
-    critics: list[Critic] = [Attention(), Vision(), Damage(), Faithful(), Invented()]
+    """Every critic, in the order in which they look; with the judge and the fault localiser that
+    stand beside the model of this folder, if any. ``pictures`` brings a reference by its digest,
+    for the critic that compares with it."""
+    faults = model / "faults" if model is not None else None
+    damage = Damage(faults if faults is not None and has_localiser(faults) else None)
+    critics: list[Critic] = [Attention(), Vision(), damage, Faithful(), Invented()]
     if pictures is not None:
         critics.append(Drift(pictures))
+    judge = model / "judge" if model is not None else None
     return [*critics, Judge(judge)] if judge is not None and has_judge(judge) else critics

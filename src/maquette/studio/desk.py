@@ -89,7 +89,7 @@ class Desk:
     def drawing_with(self, engine: str | None, model: str | Path | None) -> Self:
         """This very project, whose orders are drawn with another engine or model."""
         other = copy.copy(self)
-        for cached in ("orders", "_judge"):  # they belong to the engine
+        for cached in ("orders", "_beside"):  # they belong to the engine
             other.__dict__.pop(cached, None)
         other.engines = Engines(self.settings, engine, model)
         return other
@@ -125,19 +125,19 @@ class Desk:
         return reference if isinstance(reference, Version) else self.records.resolve(reference)
 
     def critics(self) -> list[Critic]:
-        """Every critic that looks at new pictures, with the model's own judge if it brings one."""
+        """Every critic that looks at new pictures, with those that the model brings."""
         from maquette.critics.registry import load_critics
 
         return load_critics(
-            self._judge, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB")
+            self._beside, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB")
         )
 
     @cached_property
-    def _judge(self) -> Path | None:
-        """Where the model of this desk keeps a judge; None when there is no model with a folder."""
+    def _beside(self) -> Path | None:
+        """The folder of this desk's model, which may bring critics; None without one."""
         with suppress(MaquetteError):  # told when something is to be drawn
             folder = getattr(getattr(self.engine(), "card", None), "folder", None)
-            return folder / "judge" if isinstance(folder, Path) else None
+            return folder if isinstance(folder, Path) else None
         return None
 
     def read_mask(self, mask: Image.Image | bytes | str | Path, version: Version) -> Image.Image:

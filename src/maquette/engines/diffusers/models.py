@@ -25,7 +25,15 @@ from maquette.errors import ModelMissing, ModelRefused
 if TYPE_CHECKING:
     from maquette.engines.diffusers.singles import Single
 
-__all__ = ["DEFAULT", "ModelCard", "find_model", "list_models", "read_model", "verify_model"]
+__all__ = [
+    "DEFAULT",
+    "ModelCard",
+    "find_model",
+    "list_models",
+    "read_model",
+    "shipped",
+    "verify_model",
+]
 
 DEFAULT = "postcard"
 """The model that ships inside the package."""
@@ -236,15 +244,19 @@ def card_of(
     )
 
 
-def verify_model(card: ModelCard, *, fresh: bool = False) -> None:
+def verify_model(card: ModelCard, *, fresh: bool = False, beside: bool = True) -> None:
     """Compare every file with the SHA-256 that MODEL.json gives for it, if it gives any; ``fresh``
-    reads each anew.
+    reads each anew. What stands ``beside`` the model (adapters, judge, upscaler) is no part of its
+    digest, and is looked at unless it is left out.
 
     Raises:
         ModelMissing: for a listed file that is not there.
         ModelRefused: for one whose bytes are others.
     """
-    for path, expected in (card.about.get("files") or {}).items():
+    listed = dict(card.about.get("files") or {})
+    if beside:
+        listed |= card.about.get("beside") or {}
+    for path, expected in listed.items():
         file = card.folder / path
         if not file.is_file():
             raise ModelMissing(f"the model {card.ref.name} lacks its file {path}")

@@ -114,7 +114,7 @@ def load_parts(
     where = device_of(device)
     chosen = fit(card, where.type, free_memory(where), wish or Wish(dtype=dtype))
     kind = dtype_of(chosen.dtype, where)
-    verify_model(card)
+    verify_model(card, beside=False)
     if threads > 0:
         torch.set_num_threads(threads)
     with _offline(), _one_thread(), _quiet():

@@ -12,6 +12,7 @@ from typing import Literal
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header
 from maquette.engines.diffusers.digests import sha256_of
+from maquette.engines.diffusers.models import shipped
 from maquette.engines.learned.shapes import Shape, shape_of
 from maquette.errors import MaquetteError, ModelMissing, ModelRefused
 
@@ -19,7 +20,7 @@ __all__ = ["Kind", "Network", "choose", "find", "networks"]
 
 Kind = Literal["upscalers", "restorers", "detectors"]
 
-_SHIPPED = Path(__file__).resolve().parents[2] / "models" / "postcard" / "upscaler.safetensors"
+_SHIPPED = shipped() / "postcard" / "upscaler" / "upscaler.safetensors"
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,19 @@
-"""The critic ``damage``: a part of the picture that is broken, as a file or a drawing breaks.
+"""Damage that needs no network to be told: blocks of one single colour, and noise in one part.
 
-Two kinds are told: a rectangle of one single colour in a picture that has no flat colour elsewhere
-(lost blocks, a missing tile), and noise in one part of a picture that is smooth elsewhere (a
-decoder that ran away, bits that flipped). Texture that a picture has everywhere is its style.
+A rectangle of one single colour in a picture that has no flat colour elsewhere is a lost block or
+a missing tile; noise in one part of a picture that is smooth elsewhere comes from a decoder that
+ran away or bits that flipped. Texture that a picture has everywhere is its style.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from maquette.core.finding import Finding
 from maquette.core.geometry import Box
-from maquette.core.raster import luminance
-from maquette.core.trace import Trace
-from maquette.core.version import Version
 
-__all__ = ["Damage", "dead_block", "noisy_part"]
+__all__ = ["dead_block", "noisy_part", "rimmed"]
 
 Plane = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -43,46 +36,6 @@ STEP = 20.0
 """Levels between a lost block and what is around it, on the mean."""
 
 
-class Damage:
-    """Looks for a broken place."""
-
-    name = "damage"
-
-    def look(
-        self,
-        version: Version,  # noqa: ARG002 - whatever made it
-        picture: Image.Image,
-        trace: Trace | None,  # noqa: ARG002
-        notes: Mapping[str, float] | None = None,  # noqa: ARG002
-    ) -> list[Finding]:
-        """``damage`` with its place, the larger one where there are two."""
-        if picture.mode == "RGBA":
-            return []  # what is cut out may have any shape
-        pixels = np.asarray(picture.convert("RGB"))
-        found = [
-            (box, says)
-            for box, says in (
-                (dead_block(pixels), "a block of one single colour"),
-                (noisy_part(luminance(pixels)), "noise where the rest is smooth"),
-            )
-            if box is not None
-        ]
-        if not found:
-            return []
-        box, says = max(found, key=lambda each: each[0].width * each[0].height)
-        share = box.width * box.height / (pixels.shape[0] * pixels.shape[1])
-        return [
-            Finding(
-                critic=self.name,
-                name="damage",
-                message=f"a part of the picture is broken: {says}, {share:.0%} of it",
-                severity="fault",
-                score=round(min(1.0, 0.5 + share), 4),
-                region=box,
-            )
-        ]
-
-
 def dead_block(pixels: Bytes) -> Box | None:
     """A rectangle of one single colour in a picture, (rows, columns, 3), that has none elsewhere;
     with a rim, so that whatever mends it reaches over its edge."""
@@ -101,7 +54,7 @@ def dead_block(pixels: Bytes) -> Box | None:
             continue
         elsewhere = int(flat.sum()) - int(flat[top : top + height, left : left + width].sum())
         if elsewhere <= FLAT * (same.size - inside) and _step(pixels, box) > STEP:
-            return _rimmed(box, pixels)
+            return rimmed(box, pixels)
     return None
 
 
@@ -130,7 +83,7 @@ def noisy_part(bright: Plane) -> Box | None:
         width=max(1, round(width * wide)),
         height=max(1, round(height * high)),
     )
-    return _rimmed(box, np.asarray(bytes_))
+    return rimmed(box, np.asarray(bytes_))
 
 
 def _counts(area: int, whole: int) -> bool:
@@ -152,7 +105,9 @@ def _step(pixels: Bytes, box: Box) -> float:
     return float(np.mean(lines)) if lines else 0.0
 
 
-def _rimmed(box: Box, pixels: Bytes) -> Box:
+def rimmed(box: Box, pixels: Bytes) -> Box:
+    """A box with a rim around it, so that whatever mends it reaches over its edge; inside the
+    picture."""
     rows, columns = pixels.shape[:2]
     rim = max(4, max(rows, columns) // CELLS)
     left, top, right, bottom = box.corners
