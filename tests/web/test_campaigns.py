@@ -67,6 +67,17 @@ def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: P
         page.wait_for_timeout(150)
         shot(page, f"campaign-waits-{colours}")
         audit(page, f"a campaign that waits, {colours}")
+    page.evaluate("() => (document.documentElement.dataset.surround = 'grey')")
+    page.wait_for_timeout(150)
+    shot(page, "campaign-waits-grey")
+    audit(page, "a campaign that waits, around grey")
+    for width, height in [(820, 1180), (390, 844)]:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(150)
+        shot(page, f"campaign-waits-{width}")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+        audit(page, f"a campaign that waits, at {width} px")
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Finish 2").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("It is done.")).to_be_visible(timeout=PATIENCE)
