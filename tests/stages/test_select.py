@@ -13,7 +13,7 @@ from PIL import Image
 
 from maquette.core.finding import Finding
 from maquette.core.trace import Trace, TracedWord
-from maquette.stages.select import Candidate, focus_of, select
+from maquette.stages.select import TECHNIQUE, Candidate, focus_of, select
 
 from .conftest import Bench
 
@@ -50,6 +50,7 @@ def drafts(bench: Bench) -> list[Candidate]:
 
 
 def test_the_sharper_the_maps_the_better(drafts: list[Candidate]) -> None:
+    drafts = [replace(draft, picture=drafts[0].picture) for draft in drafts]
     picks = select(drafts)
     assert [pick.version for pick in picks] == [draft.version for draft in drafts]
     assert all(a.score >= b.score for a, b in pairwise(picks))
@@ -114,4 +115,17 @@ def test_focus_counts_known_content_words_alone(bench: Bench) -> None:
 
 def test_without_maps_a_draft_is_neither_good_nor_bad(drafts: list[Candidate]) -> None:
     pick = select([replace(drafts[0], trace=None)])[0]
-    assert pick.focus is None and pick.score == 0.5
+    told = (1 - TECHNIQUE) * 0.5 + TECHNIQUE * pick.technique
+    assert pick.focus is None and pick.score == pytest.approx(told, abs=1e-4)
+
+
+def test_of_two_equal_drafts_the_better_made_one_comes_first(drafts: list[Candidate]) -> None:
+    grain = np.random.default_rng(1).integers(-30, 30, (64, 64, 3))
+    sharp = Image.new("RGB", (64, 64), "white")
+    sharp.paste((20, 60, 160), (20, 20, 44, 44))
+    noisy = Image.fromarray(np.clip(np.asarray(sharp) + grain, 0, 255).astype(np.uint8))
+    twins = [replace(drafts[1], picture=noisy, trace=drafts[0].trace), drafts[0]]
+    twins[1] = replace(twins[1], picture=sharp)
+    picks = select(twins)
+    assert [pick.version for pick in picks] == [twins[1].version, twins[0].version]
+    assert f"technical quality {picks[0].technique:.0%} (counts 20%" in picks[0].reason

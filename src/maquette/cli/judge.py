@@ -74,6 +74,7 @@ def select(
                     "version": pick.version.id,
                     "score": number(pick.score),
                     "focus": number(pick.focus),
+                    "technique": pick.technique,
                     "faults": number(pick.faults),
                     "suggested": pick.suggested,
                     "reason": pick.reason,

@@ -437,6 +437,11 @@ class PickOut(Shape):
     focus: float | None = Field(
         description="How concentrated its words' maps are; null without maps.", examples=[0.4]
     )
+    technique: float = Field(
+        description="How well it is made, whatever it shows: sharp, clean, light, contrast,"
+        " colour, framed; 0 to 1.",
+        examples=[0.81],
+    )
     faults: float = Field(description="The sum of its findings' scores.", examples=[0.2])
     suggested: int | None = Field(description="Its turn among the suggestions; null = none.")
     reason: str = Field(description="Why, in a line.", examples=["every word has its place"])

@@ -1,7 +1,8 @@
 """Select: which of many drafts are worth a person's look, by score and unlike one another.
 
 A draft's score is what its maker's eye would check first: do the words have their places (focus),
-and did the critics find faults. A person's own stars count before either. The suggestions are
+is it well made (technique), and did the critics find faults. A person's own stars count before
+any. The suggestions are
 taken greedily by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), so that five
 suggestions are five pictures and not one picture five times.
 """
@@ -22,9 +23,14 @@ from maquette.core.grammar.content import is_content
 from maquette.core.heat import statistics
 from maquette.core.trace import Trace
 from maquette.core.version import Version
+from maquette.stages.technique import Technique, technique_of
 
-__all__ = ["Candidate", "Pick", "focus_of", "select"]
+__all__ = ["TECHNIQUE", "Candidate", "Pick", "focus_of", "select"]
 
+TECHNIQUE = 0.2
+"""The share of the score that technical quality has; the rest is the words' focus."""
+UNTOLD = 0.5
+"""The focus of a draft without token maps: neither good nor bad."""
 DIVERSITY = 0.35
 """How much being unlike the picks before counts against the score, 0 to 1."""
 GRID = 8
@@ -50,13 +56,14 @@ class Pick:
     """A candidate's place in the ranking.
 
     ``score`` is 0 to 1; ``focus`` how concentrated its words' maps are (None without maps),
-    ``faults`` the sum of its findings' scores; ``suggested`` is its turn among the suggestions
-    (1 is the first) or None; ``reason`` says in a line why.
+    ``technique`` how well it is made, ``faults`` the sum of its findings' scores; ``suggested`` is
+    its turn among the suggestions (1 is the first) or None; ``reason`` says in a line why.
     """
 
     version: Version
     score: float
     focus: float | None
+    technique: float
     faults: float
     suggested: int | None
     reason: str
@@ -82,40 +89,49 @@ def focus_of(trace: Trace, size: Size, words: Sequence[str] | None = None) -> fl
 def select(candidates: Sequence[Candidate], count: int = 5) -> list[Pick]:
     """Every candidate, best score first, ``count`` of them suggested.
 
-    The score is the focus less the faults, at least 0; with stars, it is the share of the stars
-    instead, and the measured one only decides between equals. A candidate whose recipe made the
-    same bytes as an earlier one is never suggested beside it.
+    The score is focus and technical quality (``TECHNIQUE``) less the faults, at least 0; with
+    stars, it is the share of the stars instead, and the measured one only decides between equals.
+    A candidate whose recipe made the same bytes as an earlier one is never suggested beside it.
     """
     measured = [_measure(candidate) for candidate in candidates]
     looks = [_look(candidate.picture) for candidate in candidates]
-    turns = _greedy([score for score, _, _ in measured], looks, max(0, count))
-    best = max(range(len(measured)), key=lambda index: measured[index][0], default=0)
+    turns = _greedy([each.score for each in measured], looks, max(0, count))
+    best = max(range(len(measured)), key=lambda index: measured[index].score, default=0)
     picks = [
         Pick(
             candidate.version,
-            round(score, 4),
-            focus,
-            faults,
+            round(own.score, 4),
+            own.focus,
+            round(own.technique.score, 4),
+            own.faults,
             turns.get(index),
-            _reason(candidate, focus, faults, turns.get(index), leads=index == best),
+            _reason(candidate, own, turns.get(index), leads=index == best),
         )
-        for index, (candidate, (score, focus, faults)) in enumerate(
-            zip(candidates, measured, strict=True)
-        )
+        for index, (candidate, own) in enumerate(zip(candidates, measured, strict=True))
     ]
     return sorted(picks, key=lambda pick: -pick.score)
 
 
-def _measure(candidate: Candidate) -> tuple[float, float | None, float]:
+@dataclass(frozen=True)
+class _Measured:
+    score: float
+    focus: float | None
+    technique: Technique
+    faults: float
+
+
+def _measure(candidate: Candidate) -> _Measured:
     faults = sum(finding.score for finding in candidate.findings if finding.severity != "note")
     focus = (
         focus_of(candidate.trace, candidate.version.size) if candidate.trace is not None else None
     )
-    score = min(1.0, max(0.0, (0.5 if focus is None else focus) - faults))
+    technique = technique_of(candidate.picture)
+    told = (1 - TECHNIQUE) * (UNTOLD if focus is None else focus) + TECHNIQUE * technique.score
+    score = min(1.0, max(0.0, told - faults))
     if candidate.rating is not None:
         stars = min(max(candidate.rating, 0), MOST_STARS)
         score = 0.95 * stars / MOST_STARS + 0.05 * score
-    return score, focus, faults
+    return _Measured(score, focus, technique, faults)
 
 
 def _look(picture: Image.Image) -> npt.NDArray[np.float32]:
@@ -150,17 +166,19 @@ def _greedy(
     return turns
 
 
-def _reason(
-    candidate: Candidate, focus: float | None, faults: float, turn: int | None, *, leads: bool
-) -> str:
+def _reason(candidate: Candidate, own: _Measured, turn: int | None, *, leads: bool) -> str:
     parts: list[str] = []
     if candidate.rating is not None:
         parts.append(f"{candidate.rating} of {MOST_STARS} stars")
-    if focus is not None:
-        parts.append(f"words in their places {focus:.0%}")
+    if own.focus is not None:
+        parts.append(f"words in their places {own.focus:.0%}")
+    technique = own.technique
+    parts.append(
+        f"technical quality {technique.score:.0%} (counts {TECHNIQUE:.0%}; least {technique.least})"
+    )
     serious = [finding for finding in candidate.findings if finding.severity != "note"]
     if serious:
-        parts.append(f"{serious[0].message} (faults {faults:.2f})")
+        parts.append(f"{serious[0].message} (faults {own.faults:.2f})")
     else:
         parts.append("nothing found amiss")
     if leads:

@@ -618,6 +618,7 @@ export interface components {
             version: string;
             score: number;
             focus: number | null;
+            technique: number;
             faults: number;
             suggested: number | null;
             reason: string;

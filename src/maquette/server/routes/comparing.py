@@ -87,6 +87,7 @@ def select(room: Open, body: SelectionAsk) -> Response:
                     version=pick.version.id,
                     score=_number(pick.score) or 0.0,
                     focus=_number(pick.focus),
+                    technique=pick.technique,
                     faults=_number(pick.faults) or 0.0,
                     suggested=pick.suggested,
                     reason=pick.reason,

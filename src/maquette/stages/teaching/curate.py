@@ -16,6 +16,7 @@ from PIL import Image
 from maquette.core.dataset import Entry, Remark
 from maquette.core.geometry import Box, Size
 from maquette.core.raster import luminance
+from maquette.core.salience import standing_out
 
 __all__ = ["Glance", "crop_for", "curate", "glance_at"]
 
@@ -160,22 +161,12 @@ def crop_for(image: Image.Image, size: Size) -> Box | None:
         return None
     side = min(whole.width / size.width, whole.height / size.height)
     width, height = round(size.width * side), round(size.height * side)
-    salient = _residual(image)
+    salient = standing_out(image)
     if width < whole.width:
         at = _densest(salient.sum(axis=0), width / whole.width)
         return Box(x=round(at * (whole.width - width)), y=0, width=width, height=whole.height)
     at = _densest(salient.sum(axis=1), height / whole.height)
     return Box(x=0, y=round(at * (whole.height - height)), width=whole.width, height=height)
-
-
-def _residual(image: Image.Image) -> Plane:
-    small = np.asarray(image.convert("L").resize((64, 64), Image.Resampling.BOX), np.float64)
-    spectrum = np.fft.fft2(small)
-    logged = np.log(np.abs(spectrum) + 1e-9)
-    padded = np.pad(logged, 1, mode="wrap")
-    smooth = sum(padded[y : y + 64, x : x + 64] for y in range(3) for x in range(3)) / 9
-    back = np.fft.ifft2(np.exp(logged - smooth + 1j * np.angle(spectrum)))
-    return np.square(np.abs(back)).astype(np.float32)
 
 
 def _densest(line: Plane, share: float) -> float:
