@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     engines/diffusers/fitting.py), and how many pictures are drawn ``together`` at most (0: one on a
     processor, eight elsewhere). ``budget``: what services may bill for a project in
     all, in US dollars; none is no limit. ``…_url``: where a service is, when not at its usual
-    address."""
+    address. ``judge``: a folder with a judge (judge.json, judge.safetensors), for models that bring
+    none."""
 
     model_config = SettingsConfigDict(env_prefix="MAQUETTE_", extra="ignore", frozen=True)
     project: Path = Path()
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     tiles: str = "auto"
     compile: bool = False
     together: int = Field(default=0, ge=0)
+    judge: Path | None = None
     budget: Decimal | None = Field(default=None, ge=0)
     a1111_url: str = ""
     comfyui_url: str = ""

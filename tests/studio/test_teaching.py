@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from PIL import Image
 from tests.engines.tiny import build
 
 import maquette
-from maquette.errors import Cancelled, SettingRefused, TrainingRefused
+from maquette.critics.judge import network
+from maquette.critics.judge.network import Looked, Seen
+from maquette.errors import Cancelled, ModelMissing, SettingRefused, TrainingRefused
 from maquette.settings import Settings
 from maquette.storage.origin import origins_of
-from maquette.studio import Studio
+from maquette.studio import Studio, seeing
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +83,46 @@ def test_captions_come_from_the_folders_list(fake: Studio, pictures: Path) -> No
     ]
     assert fake.curate("cats", [pictures]).entries == dataset.entries, "not added twice"
     assert [each.number for each in fake.datasets.revisions("cats")] == [1]
+
+
+def test_an_edit_looks_at_no_picture_again(
+    fake: Studio, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fake.curate("cats", [pictures])
+    looked: list[str] = []
+    seen = seeing.glance_at
+    monkeypatch.setattr(seeing, "glance_at", lambda image: looked.append("") or seen(image))
+    after = fake.curate("cats", drop=[2])
+    assert [entry.kept for entry in after.entries] == [None, False, None] and not looked
+    assert [e.sharpness for e in after.entries] == [e.sharpness for e in before.entries]
+    kept = sorted((fake.root / ".maquette" / "looks").rglob("*.json"))
+    assert len(kept) == 3
+    kept[0].write_text("{}")
+    kept[1].unlink()
+    assert fake.curate("cats", keep=[2]).entries[0].remarks == before.entries[0].remarks
+    assert len(looked) == 2, "what is damaged or gone is looked at again"
+
+
+def test_a_judge_suggests_captions_where_nobody_said_one(
+    fake: Studio, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "metadata.jsonl").unlink()
+    assert [e.told for e in fake.curate("mute", [pictures]).entries] == ["nobody"] * 3
+    settings = fake.settings.model_copy(update={"judge": tmp_path / "judge"})
+    with maquette.Studio(fake.root, settings=settings) as judged:
+        with pytest.raises(ModelMissing, match="no judge in"):
+            judged.curate("mute", drop=[3])
+        (tmp_path / "judge").mkdir()
+        for name in ("judge.json", "judge.safetensors"):
+            (tmp_path / "judge" / name).write_text("{}")
+        sky, mug = Seen(0.99, {"blue": 1.0}, {1: 1.0}), Seen(0.9, {"red": 0.9}, {2: 0.8})
+        looked = Looked({"mug": mug, "sky": sky, "cat": Seen(0.3, {}, {})}, {"night": 0.9})
+        sight = SimpleNamespace(look=lambda _: looked)
+        monkeypatch.setattr(network, "load_sight", lambda _: sight)
+        found = judged.curate("mute", drop=[3], captions={1: ""})
+    assert [e.caption for e in found.entries] == ["", "sky, at night", "sky, at night"]
+    assert [e.told for e in found.entries] == ["typed", "seen", "seen"]
+    assert "suggested by looking" in found.entries[1].remarks[-1].message
 
 
 def test_what_is_interrupted_goes_on(fake: Studio, pictures: Path) -> None:

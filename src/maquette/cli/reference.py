@@ -62,6 +62,8 @@ half precision on an accelerator) |
 | `MAQUETTE_TILES` | decode in tiles: `on`, `off`, `auto` (default; where models are offloaded) |
 | `MAQUETTE_COMPILE` | `1` compiles the network: a slow first picture, quicker ones after |
 | `MAQUETTE_TOGETHER` | pictures drawn at a time (default: one on a processor, eight elsewhere) |
+| `MAQUETTE_JUDGE` | a folder with a judge (`judge.json`, `judge.safetensors`), for models that \
+bring none |
 | `MAQUETTE_BUDGET` | what services may bill for a project in all, in US dollars |
 | `MAQUETTE_A1111_URL`, `MAQUETTE_COMFYUI_URL`, `MAQUETTE_OPENAI_URL`, `MAQUETTE_REPLICATE_URL`, \
 `MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL`, `MAQUETTE_REMOTE_URL` | where a service is, \

@@ -13,8 +13,9 @@ from maquette.core.value import Digest, Value
 
 __all__ = ["Dataset", "Entry", "Remark", "load_dataset"]
 
-Told = Literal["typed", "prompt", "file", "nobody"]
-"""Where a caption comes from: a person, the picture's own prompt, a file beside it, or nowhere."""
+Told = Literal["typed", "prompt", "file", "seen", "nobody"]
+"""Where a caption comes from: a person, the picture's own prompt, a file beside it, a judge that
+looked at it, or nowhere."""
 
 
 class Remark(Value):

@@ -20,15 +20,19 @@ __all__ = ["load_critics"]
 
 
 def load_critics(
-    model: Path | None = None, pictures: Callable[[str], Image.Image] | None = None
+    model: Path | None = None,
+    pictures: Callable[[str], Image.Image] | None = None,
+    judge: Path | None = None,
 ) -> list[Critic]:
     """Every critic, in the order in which they look; with the judge and the fault localiser that
     stand beside the model of this folder, if any. ``pictures`` brings a reference by its digest,
-    for the critic that compares with it."""
+    for the critic that compares with it; ``judge`` is the folder of a judge for models that bring
+    none."""
     faults = model / "faults" if model is not None else None
     damage = Damage(faults if faults is not None and has_localiser(faults) else None)
     critics: list[Critic] = [Attention(), Vision(), damage, Faithful(), Invented()]
     if pictures is not None:
         critics.append(Drift(pictures))
-    judge = model / "judge" if model is not None else None
+    own = model / "judge" if model is not None else None
+    judge = own if own is not None and has_judge(own) else judge
     return [*critics, Judge(judge)] if judge is not None and has_judge(judge) else critics

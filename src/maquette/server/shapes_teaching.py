@@ -93,8 +93,8 @@ class EntryOut(Shape):
     used: bool = Field(description="Whether a training learns from it.")
     kept: bool | None = Field(description="What a person said; null = nothing.")
     caption: str = Field(examples=["a mascot waving on green hills"])
-    told: Literal["typed", "prompt", "file", "nobody"] = Field(
-        description="Where the caption comes from."
+    told: Literal["typed", "prompt", "file", "seen", "nobody"] = Field(
+        description="Where the caption comes from; seen = suggested by a judge that looked."
     )
     reads: str = Field(
         examples=["a pim mascot waving on green hills"],

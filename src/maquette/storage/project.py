@@ -8,6 +8,7 @@ from typing import Self
 from maquette.errors import ProjectMissing, ProjectUnreadable
 from maquette.storage.disk import make_folder, told
 from maquette.storage.files import FileBlobs
+from maquette.storage.looks import Looks
 from maquette.storage.playbooks import Datasets, Playbooks
 from maquette.storage.replies import Replies
 from maquette.storage.sql import SqlRecords
@@ -38,6 +39,7 @@ class Project:
         self.playbooks = Playbooks(root / FOLDER / "playbooks")
         self.datasets = Datasets(root / FOLDER / "datasets")
         self.trainings = Trainings(root / FOLDER / "trainings")
+        self.looks = Looks(root / FOLDER / "looks")
 
     @classmethod
     def create(cls, folder: str | Path, name: str | None = None) -> Self:

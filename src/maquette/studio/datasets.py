@@ -2,7 +2,8 @@
 
 Captions come from a person first, then from a file beside the picture (``NAME.txt``, or a line of
 the folder's ``metadata.jsonl`` with ``file_name`` and ``text``), then from the picture's own
-prompt: a version's, or one that the file tells of.
+prompt: a version's, or one that the file tells of. Where none of them says one and there is a
+judge, it suggests one.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from maquette.core.recipe import PromptText
 from maquette.core.training import MOST, NAME
 from maquette.core.version import Version
 from maquette.errors import SettingRefused, TrainingRefused, VersionUnknown
-from maquette.stages.teaching import crop_for, curate, glance_at
+from maquette.stages.teaching import crop_for, curate
 from maquette.studio.desk import read_file
+from maquette.studio.seeing import glances, shown_in
 
 if TYPE_CHECKING:
     from maquette.core.dataset import Told
@@ -130,7 +132,7 @@ def edited(
             raise SettingRefused(f"picture {number}: {error.errors()[0]['msg'].lower()}") from error
 
     for number, caption in (captions or {}).items():
-        change(number, caption=caption.strip(), told="typed" if caption.strip() else "nobody")
+        change(number, caption=caption.strip(), told="typed")
     for number in keep:
         change(number, kept=True)
     for number in drop:
@@ -144,11 +146,11 @@ def edited(
 
 
 def _curated(desk: Desk, dataset: Dataset, entries: Sequence[Entry]) -> Dataset:
-    glances = [
-        glance_at(decode_picture(desk.blobs.get(entry.image), name=entry.source))
-        for entry in entries
-    ]
-    remarked = curate(entries, glances, desk.capabilities().best_size)
+    digests = [entry.image for entry in entries]
+    silent = any(entry.told in {"nobody", "seen"} for entry in entries)
+    shown = shown_in(desk, digests) if silent else None
+    size = desk.capabilities().best_size
+    remarked = curate(entries, glances(desk, digests), size, shown, dataset.subject)
     return dataset.model_copy(update={"entries": remarked})
 
 

@@ -19,7 +19,13 @@ from maquette.core.recipe import MAX_SEED, Recipe
 from maquette.core.version import Version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
-from maquette.errors import MaquetteError, PictureRefused, ProjectMissing, SettingRefused
+from maquette.errors import (
+    MaquetteError,
+    ModelMissing,
+    PictureRefused,
+    ProjectMissing,
+    SettingRefused,
+)
 from maquette.settings import Settings
 from maquette.stages.billing import Books
 from maquette.storage.project import Project
@@ -62,6 +68,7 @@ class Desk:
         self.playbooks = self._project.playbooks
         self.datasets = self._project.datasets
         self.training_files = self._project.trainings
+        self.looks = self._project.looks
         self.intents = self._project.intents
         self.replies = self._project.replies
         self.books = Books(self.intents, self.queue.get, self.settings.most_money)
@@ -129,8 +136,29 @@ class Desk:
         from maquette.critics.registry import load_critics
 
         return load_critics(
-            self._beside, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB")
+            self._beside,
+            lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"),
+            self.judge,
         )
+
+    @property
+    def judge(self) -> Path | None:
+        """The folder of the judge: the model's own, else that of the settings; None without one.
+
+        Raises:
+            ModelMissing: the settings name one that is not there.
+        """
+        from maquette.critics.judge import has_judge
+
+        own, named = self._beside, self.settings.judge
+        if own is not None and has_judge(own / "judge"):
+            return own / "judge"
+        if named is not None and not has_judge(named):
+            raise ModelMissing(
+                f"there is no judge in {named}",
+                hint="MAQUETTE_JUDGE names a folder with judge.json and judge.safetensors",
+            )
+        return named
 
     @cached_property
     def _beside(self) -> Path | None:

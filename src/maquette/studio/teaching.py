@@ -57,7 +57,7 @@ class Teaching(Queueing):
         if pictures:
             dataset = added(self, dataset, pictures)
         keep, drop = list(keep), list(drop)
-        if captions or crops or keep or drop:
+        if captions or crops or keep or drop or "subject" in given:
             dataset = edited(self, dataset, captions=captions, keep=keep, drop=drop, crops=crops)
         self.datasets.save(name, canonical_json(dataset.model_dump(mode="json")))
         return dataset

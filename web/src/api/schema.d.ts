@@ -205,7 +205,7 @@ export interface components {
             kept: boolean | null;
             caption: string;
             /** @enum {string} */
-            told: "typed" | "prompt" | "file" | "nobody";
+            told: "typed" | "prompt" | "file" | "seen" | "nobody";
             reads: string;
             crop: number[] | null;
             sharpness: number;

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from maquette.core.grammar import parse, words
 
-__all__ = ["COLOURS", "COUNTS", "Claim", "claims_of", "noun_of"]
+__all__ = ["COLOURS", "COUNTS", "SCENERY", "Claim", "claims_of", "noun_of"]
 
 COLOURS = (
     "red",
@@ -24,6 +24,13 @@ COLOURS = (
     "grey",
 )
 COUNTS = (1, 2, 3)
+SCENERY = frozenset(
+    {
+        *("sky", "moon", "sun", "stars", "mist", "clouds", "forest", "mountains", "sea", "desert"),
+        *("city", "hills", "ground", "table", "backdrop", "kitchen", "window", "wall"),
+    }
+)
+"""Nouns of places and light; every other one is a thing."""
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "lone": 1, "two": 2, "three": 3}
 _ALSO = {
     "sailboat": "boat",

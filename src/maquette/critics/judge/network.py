@@ -23,11 +23,22 @@ from torch.nn import functional
 from maquette.critics.judge.claims import COLOURS, COUNTS
 from maquette.errors import ModelRefused
 
-__all__ = ["ASKED", "TIMES", "Answers", "Network", "Seen", "Sight", "load_sight"]
+__all__ = [
+    "ASKED",
+    "DAYTIMES",
+    "TIMES",
+    "Answers",
+    "Looked",
+    "Network",
+    "Seen",
+    "Sight",
+    "load_sight",
+]
 
 ASKED = {"present": 1, "colour": len(COLOURS), "count": len(COUNTS), "position": 3}
 """Answers about each noun, by their widths."""
-TIMES = 4
+DAYTIMES = ("day", "sunset", "dawn", "night")
+TIMES = len(DAYTIMES)
 """Answers about the time of day."""
 _EMBEDDED = 24
 
@@ -40,6 +51,14 @@ class Seen:
     present: float
     colours: Mapping[str, float]
     counts: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A look at a picture: each noun, and how probable each of ``DAYTIMES`` is."""
+
+    nouns: Mapping[str, Seen]
+    times: Mapping[str, float]
 
 
 class _Residual(nn.Module):
@@ -132,16 +151,20 @@ class Sight:
     def __init__(self, network: nn.Module, nouns: tuple[str, ...], side: int) -> None:
         self.network, self.nouns, self.side = network, nouns, side
 
-    @torch.inference_mode()
-    def see(self, picture: Image.Image) -> dict[str, Seen]:
+    def see(self, picture: Image.Image) -> Mapping[str, Seen]:
         """What a picture shows of each noun."""
+        return self.look(picture).nouns
+
+    @torch.inference_mode()
+    def look(self, picture: Image.Image) -> Looked:
+        """What a picture shows of each noun, and at what time of day."""
         pixels = torch.from_numpy(np.asarray(picture.convert("RGB"), np.float32) / 127.5 - 1)
         whole = pixels.permute(2, 0, 1)[None]
         small = functional.interpolate(whole, size=(self.side, self.side), mode="area")
         answers: Answers = self.network(small)
         sure = answers.present[0].sigmoid()
         colours, counts = answers.colour[0].softmax(1), answers.count[0].softmax(1)
-        return {
+        nouns = {
             noun: Seen(
                 float(sure[place]),
                 dict(zip(COLOURS, colours[place].tolist(), strict=True)),
@@ -149,6 +172,8 @@ class Sight:
             )
             for place, noun in enumerate(self.nouns)
         }
+        times = answers.time[0].softmax(0).tolist()
+        return Looked(nouns, dict(zip(DAYTIMES, times, strict=True)))
 
 
 @lru_cache(maxsize=2)

@@ -1,13 +1,16 @@
 """Curation: what is amiss with the pictures of a dataset, and which part of each counts.
 
 Looked at are duplicates (also mirrored ones), blur, size, pictures with nothing on them, and
-captions that say nothing. What a person has said of an entry counts before any remark.
+captions that say nothing; where a judge has looked, it suggests one. What a person has said of an
+entry counts before any remark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import base64
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +20,9 @@ from maquette.core.dataset import Entry, Remark
 from maquette.core.geometry import Box, Size
 from maquette.core.raster import luminance
 from maquette.core.salience import standing_out
+from maquette.stages.teaching.captions import Shown, captioned
 
-__all__ = ["Glance", "crop_for", "curate", "glance_at"]
+__all__ = ["GLANCE", "Glance", "crop_for", "curate", "glance_at"]
 
 Plane = npt.NDArray[np.float32]
 
@@ -36,6 +40,8 @@ BLANK = 6.0
 """Standard deviation of the brightness, of 255, below which nothing is to be seen."""
 SMALL = 0.5
 """A picture is too small below this share of what it is brought to."""
+GLANCE = "glance-1"
+"""What a kept glance is called; another number when ``glance_at`` sees otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +51,25 @@ class Glance:
     thumb: Plane
     sharpness: float
     bright: float
+
+    def packed(self) -> dict[str, Any]:
+        """As plain values: the thumb's bytes lose nothing, for it was reduced from bytes."""
+        thumb = base64.b64encode(self.thumb.astype(np.uint8).tobytes()).decode()
+        return {"thumb": thumb, "sharpness": self.sharpness, "bright": self.bright}
+
+    @classmethod
+    def unpacked(cls, told: Mapping[str, Any]) -> Glance:
+        """Read what ``packed`` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            data = base64.b64decode(told["thumb"], validate=True)
+            thumb = np.frombuffer(data, np.uint8).reshape(THUMB, THUMB, 3).astype(np.float32)
+            return cls(thumb, float(told["sharpness"]), float(told["bright"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"no glance: {error}") from error
 
 
 def glance_at(image: Image.Image) -> Glance:
@@ -67,9 +92,17 @@ def _sharpness(plane: Plane) -> float:
     return float((around - 4 * middle).var())
 
 
-def curate(entries: Sequence[Entry], glances: Sequence[Glance], size: Size) -> tuple[Entry, ...]:
+def curate(
+    entries: Sequence[Entry],
+    glances: Sequence[Glance],
+    size: Size,
+    shown: Sequence[Shown] | None = None,
+    subject: str = "",
+) -> tuple[Entry, ...]:
     """The entries with their remarks, for a model that is taught at ``size``. Of duplicates the
-    largest is kept, then the sharpest, then the first."""
+    largest is kept, then the sharpest, then the first. ``shown`` is what a judge sees in each: it
+    suggests captions for those that nothing else says one of; ``subject`` is what they show."""
+    entries = captioned(entries, shown, subject)
     doubles = _doubles(entries, glances)
     median = float(np.median([glance.sharpness for glance in glances])) if glances else 0.0
     return tuple(
@@ -104,7 +137,9 @@ def _single(entry: Entry, glance: Glance, median: float, size: Size) -> Iterable
         yield Remark(
             name="crop", message=f"of {entry.size} only the middle is learned: give it a crop"
         )
-    if not entry.caption.strip():
+    if entry.told == "seen":
+        yield Remark(name="caption", message="the caption was suggested by looking: read it")
+    elif not entry.caption.strip():
         yield Remark(
             name="caption", message="no caption: all that it shows goes to the trigger word"
         )
