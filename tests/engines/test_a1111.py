@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests.engines.making import digest, draw, mask, photo
 from tests.engines.services import Desk, ServiceEngine, closing
 from tests.vendors.a1111 import AUTH, SHA, A1111Vendor
-from tests.vendors.serving import Fault, Reply
+from tests.vendors.serving import Asked, Fault, Reply
 
 from maquette.core.geometry import Box, Size
 from maquette.core.recipe import Inpaint
@@ -105,11 +105,12 @@ class TestA1111(ServiceEngine):
         assert vendor.asked("interrupt")
         vendor.close()
 
-    @pytest.mark.parametrize("whose", ["ours", "another's"])
+    @pytest.mark.parametrize("whose", ["ours", "another's", "nobody knows whose"])
     def test_only_what_is_ours_is_interrupted(self, whose: str) -> None:
-        """The server draws one thing at a time, for whoever asks: ours may be waiting still."""
+        """The server draws one thing at a time, for whoever asks: ours may be waiting still.
+        SD.Next tells of tasks and knows none that came through its API."""
         vendor = A1111Vendor(step=0.05)
-        vendor.tells_tasks = True
+        vendor.tells_tasks, vendor.knows_tasks = True, whose != "nobody knows whose"
         vendor.task = "" if whose == "ours" else "task(another's)"
         engine, cancel = create(url=vendor.url), Cancel()
         vendor.on_request = lambda asked: cancel.set() if vendor.at else None
@@ -117,7 +118,25 @@ class TestA1111(ServiceEngine):
         with pytest.raises(Cancelled):
             desk.run(cancel=cancel)
         assert vendor.asked("/internal/progress")
-        assert bool(vendor.asked("interrupt")) is (whose == "ours")
+        assert bool(vendor.asked("interrupt")) is (whose != "another's")
+        vendor.close()
+
+    @pytest.mark.parametrize("still", [True, False])
+    def test_what_was_there_before_ours_is_left_alone(self, still: bool) -> None:
+        """Where tasks are not known, the moment at which a drawing began tells it apart."""
+        vendor = A1111Vendor(step=0.05)
+        vendor.began = "20260101000000"
+        engine, cancel = create(url=vendor.url), Cancel()
+
+        def noticed(asked: Asked) -> None:
+            if vendor.at:
+                vendor.began = vendor.began if still else "20260101000009"
+                cancel.set()
+
+        vendor.on_request = noticed
+        with pytest.raises(Cancelled):
+            list(engine.run([self.ask(engine, steps=150)], {}, cancel=cancel))
+        assert bool(vendor.asked("interrupt")) is not still
         vendor.close()
 
     def test_out_of_memory(self, engine: Engine, vendor: A1111Vendor) -> None:

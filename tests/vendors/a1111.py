@@ -23,7 +23,8 @@ class A1111Vendor(Vendor):
         self.at, self.of = 0, 0
         self.stopped = False
         self.breaks = ""
-        self.tells_tasks, self.task = False, ""
+        self.tells_tasks, self.knows_tasks, self.task = False, True, ""
+        self.began = ""
         self.one = threading.Lock()
         super().__init__()
 
@@ -36,7 +37,8 @@ class A1111Vendor(Vendor):
         match asked.method, name:
             case "POST", "/internal/progress" if self.tells_tasks:
                 active = asked.json()["id_task"] == self.task
-                return Reply({"active": active, "queued": not active, "completed": False})
+                queued = not active and self.knows_tasks
+                return Reply({"active": active, "queued": queued, "completed": False})
             case "GET", "sd-models":
                 return Reply(
                     [
@@ -58,6 +60,7 @@ class A1111Vendor(Vendor):
                 if self.at and asked.query["skip_current_image"] == "false":
                     shown = base64.b64encode(png(paint("rough", 32, 32))).decode()
                 state = {"sampling_step": self.at, "sampling_steps": self.of}
+                state |= {"job_count": int(bool(self.began)), "job_timestamp": self.began}
                 return Reply({"progress": 0.5, "state": state, "current_image": shown})
             case "POST", "interrupt":
                 self.stopped = True

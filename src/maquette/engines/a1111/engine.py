@@ -1,7 +1,8 @@
-"""A server of the A1111 family, started with ``--api``: ``/sdapi/v1/txt2img`` and ``img2img``.
+"""A server of the A1111 family: ``/sdapi/v1/txt2img`` and ``img2img``.
 
 It answers with the picture itself, has no job ids and does one thing at a time; what was lost is
-asked for again, since a server of one's own sends no bill. A mask of ours is one of theirs.
+asked for again, since a server of one's own sends no bill. A mask of ours is one of theirs. What
+only SD.Next or only A1111 and Forge know of a request, the others pass over.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
@@ -77,6 +79,7 @@ class A1111(Service):
 
     def __init__(self, model: str, url: str, auth: SecretStr | None) -> None:
         self.url, self._asked, self._auth = url, model, auth
+        self._ahead: WeakKeyDictionary[Caller, str] = WeakKeyDictionary()
 
     @property
     def build(self) -> str:
@@ -133,6 +136,7 @@ class A1111(Service):
         """See ``Service.ask``: the request waits in a thread while the progress is looked at."""
         path = "/sdapi/v1/txt2img" if call.edit is None else "/sdapi/v1/img2img"
         body = self._body(call)
+        self._ahead[call.caller] = _at_work(call.caller)
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(call.caller.post, path, json=body)
             yield from self._watch(call, answer)
@@ -141,7 +145,9 @@ class A1111(Service):
         data = told.json()
         images = data.get("images") if isinstance(data, dict) else None
         if not isinstance(images, list) or not images:
-            raise ServiceFailed(f"{self.title} answers without a picture")
+            raise ServiceFailed(
+                f"{self.title} answers without a picture", hint="its own log says why"
+            )
         yield Drawn(picture_from(_bytes(images[0]), self.title))
 
     def find(self, call: Call, handle: Mapping[str, str]) -> Iterator[Step]:  # noqa: ARG002
@@ -155,15 +161,18 @@ class A1111(Service):
 
     def give_up(self, call: Call, handle: Mapping[str, str]) -> None:  # noqa: ARG002
         """Interrupt what it draws, where that is ours: it draws one thing at a time, for whoever
-        asks, and others may be before us. Servers that cannot say so are interrupted all the
-        same."""
+        asks, and others may be before us. A server that knows no tasks is interrupted unless it
+        still does what it did when we came."""
         if task := _task(call):
             body = {"id_task": task, "id_live_preview": -1}
             with suppress(ServiceRefused):
                 path = "/internal/progress"
                 told = call.caller.post(path, json=body, safe=True, seconds=5.0).json()
-                if isinstance(told, dict) and told.get("active") is False:
+                # SD.Next has this answer and knows no task: then none of them is true.
+                if isinstance(told, dict) and (told.get("queued") or told.get("completed")):
                     return
+        if (ahead := self._ahead.get(call.caller)) and _at_work(call.caller) == ahead:
+            return
         call.caller.post("/sdapi/v1/interrupt", safe=True, seconds=5.0)
 
     def _watch(self, call: Call, answer: Future[Answer]) -> Iterator[Step]:
@@ -221,6 +230,11 @@ class A1111(Service):
                 "randn_source": "CPU",
             },
             "override_settings_restore_afterwards": True,
+            # The same for SD.Next; its DDIM would draw new noise at each step, and its weights
+            # would make all words louder.
+            "diffusers_generator_device": "CPU",
+            "scheduler_eta": 0.0,
+            "prompt_mean_norm": True,
         }
         if task := _task(call):
             body["force_task_id"] = task
@@ -272,6 +286,16 @@ class A1111(Service):
 def _task(call: Call) -> str:
     """By what name the server goes by this request (from 1.7 on), if it was written down."""
     return f"task(maquette-{call.intent.id})" if call.intent is not None else ""
+
+
+def _at_work(caller: Caller) -> str:
+    """When what the server draws was begun, as it writes it; nothing when it draws nothing."""
+    path = "/sdapi/v1/progress?skip_current_image=true"
+    told = caller.get(path, seconds=GREETING).json()
+    state = told.get("state") if isinstance(told, dict) else None
+    if not isinstance(state, dict) or not state.get("job_count"):
+        return ""
+    return str(state.get("job_timestamp") or "")
 
 
 def explain(answer: Answer) -> MaquetteError | None:
