@@ -54,7 +54,7 @@ def test_a_training_from_its_order_to_its_guide(server: Running, taken: Project)
     begun = taken.post("/operations/train", asked)
     assert begun.status_code == 202, begun.text
     (job,) = begun.json()["jobs"]
-    assert job["operation"] == "train"
+    assert (job["operation"], job["about"]) == ("train", "pim, a LoRA of 4 pictures")
     Worker([Rooms(None, [taken.studio.root], settings=taken.studio.settings)]).run(once=True)
     ended = taken.studio.job(job["id"])
     assert ended.status is Status.DONE, ended.message
@@ -67,6 +67,35 @@ def test_a_training_from_its_order_to_its_guide(server: Running, taken: Project)
     assert taken.get(f"/pictures/{seen['sheets'][0]['image']}").status_code == 200
     assert seen["report"]["guide"].startswith("# pim") and seen["licence"] == "Apache-2.0"
     assert taken.get(f"/trainings/{seen['training'][:8]}").json() == seen
+
+
+@pytest.mark.parametrize("named", ["dataset", "versions"])
+def test_a_brief_that_teaches_waits_for_its_training(
+    server: Running, taken: Project, named: str
+) -> None:
+    if named == "dataset":
+        curated(taken)
+        source: dict[str, Any] = {"dataset": "pim"}
+    else:
+        source = {"pictures": [{"version": f"@~{back}"} for back in range(4)]}
+    brief = {
+        "campaign": "pims",
+        "prompt": "a pim mascot",
+        "size": [64, 64],
+        "drafts": {"count": 1},
+        "select": {"count": 1},
+        "polish": {"steps": 0},
+        "train": {"name": f"pim-{named}", "steps": 2, **source},
+    }
+    (job,) = taken.post("/campaigns", {"brief": brief}).json()["jobs"]
+    Worker([Rooms(None, [taken.studio.root], settings=taken.studio.settings)]).run(once=True)
+    ended = taken.studio.job(job["id"])
+    assert ended.status is Status.DONE, ended.message
+    assert ended.result == {"campaign": "pims", "stage": "done", "waiting": None}
+    (trained,) = (each for each in taken.studio.jobs() if each.operation == "train")
+    assert trained.status is Status.DONE
+    (seen,) = taken.get("/trainings").json()["items"]
+    assert seen["done"] and seen["examples"] == 4
 
 
 def test_a_training_gives_way_and_goes_on(

@@ -100,7 +100,9 @@ def _say(call: Call, done: Done) -> None:
         return
     what = {"done": "done", "queued": "put back"}.get(job.status.value, job.status.value)
     about = f": {job.message}" if job.message else f" in {done.seconds:.1f} s"
-    call.voice.line(f"{job.operation} {job.id[:8]} {what}{about}")
+    teaches = job.arguments.get("teaches")
+    named = f"{job.operation} ({teaches})" if teaches else job.operation
+    call.voice.line(f"{named} {job.id[:8]} {what}{about}")
 
 
 COMMANDS = (worker,)

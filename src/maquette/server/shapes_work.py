@@ -297,6 +297,10 @@ class JobOut(Shape):
     group: str = Field(description="Shared by all that were asked for at once.", examples=[JOB])
     place: int = Field(description="Its index in the group.", examples=[0])
     operation: str = Field(examples=["generate"])
+    about: str = Field(
+        description="What its words do not say: what a training teaches, which campaign it is.",
+        examples=["pim, a LoRA of 18 pictures"],
+    )
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     priority: int = Field(examples=[0])
     cancel: bool = Field(description="Whether somebody asked to stop it.")

@@ -115,6 +115,7 @@ def job_out(job: Job, able: Capabilities | None, progress: Progress | None) -> J
         group=job.group,
         place=job.place,
         operation=job.operation,
+        about=_about(job),
         status=job.status.value,
         priority=job.priority,
         cancel=job.cancel,
@@ -127,6 +128,14 @@ def job_out(job: Job, able: Capabilities | None, progress: Progress | None) -> J
         parents=list(job.parents),
         **facts,
     )
+
+
+def _about(job: Job) -> str:
+    """What its words do not say: what a training teaches, which campaign it is."""
+    if job.operation == "campaign":
+        brief = job.arguments.get("brief")
+        return str(brief.get("campaign", "")) if isinstance(brief, dict) else ""
+    return str(job.arguments.get("teaches", ""))
 
 
 def _facts(recipe: Recipe, able: Capabilities | None) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def carry(
         return _trained(asked["training"], cast("Teacher", hands), job.priority)
     _all_well(ended)
     brief = make_brief(asked["brief"])
-    answers = {each.parents[0]: each.result for each in ended if each.result is not None}
+    answers = {each.parents[0]: each.result for each in ended if each.parents and each.result}
     home = home_of(hands.root, brief.campaign)
     try:
         state = run(Campaign(brief, hands, home, fetch=fetch, others=True, answers=answers))

@@ -100,12 +100,22 @@ class Producer(Hands, Protocol):
         trigger: str | None = None,
         subject: str | None = None,
         licence: str | None = None,
+        exactly: bool = False,
     ) -> Any:
-        """Make a dataset, or add to it."""
+        """Make a dataset, add to it, or make it hold exactly these pictures."""
         ...
 
-    def train(self, dataset: str, **how: Any) -> Any:
-        """Teach the model what a dataset's pictures share: a report."""
+    def dataset(self, name: str) -> Any:
+        """A dataset as it stands."""
+        ...
+
+    @property
+    def training_files(self) -> Any:
+        """What was learned so far."""
+        ...
+
+    def go_on(self, training: str) -> Any:
+        """Carry a training out by its digest, or go on with it: a report."""
         ...
 
     def export(

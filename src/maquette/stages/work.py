@@ -123,8 +123,11 @@ def _judge(
 def _hand_over(job: Job, orders: Sequence[Order], place: Workplace) -> None:
     """Let the queue do what the job needs first; this worker is free for whoever waits."""
     jobs = group_of([with_locks(order, place.records) for order in orders], job.priority)
-    what = "pictures" if jobs[0].operation not in JUDGING else "pictures to be mended"
+    what = _AWAITED.get(jobs[0].operation, "pictures")
     place.queue.hand_over(job, jobs, f"waits for {len(jobs)} {what}")
+
+
+_AWAITED = {"improve": "pictures to be mended", "train": "training"}
 
 
 def _fetched(link: str) -> bytes:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from maquette.core.dataset import Told
     from maquette.studio.desk import Desk
 
-__all__ = ["Source", "added", "edited", "gathered", "open_dataset", "saved"]
+__all__ = ["Source", "added", "edited", "gathered", "matched", "open_dataset", "saved"]
 
 Source = Version | bytes | str | Path
 """A version, a picture's bytes or file, or a folder of pictures. Text is a file or folder where
@@ -87,12 +87,7 @@ def added(desk: Desk, dataset: Dataset, sources: Sequence[Source]) -> Dataset:
         PictureRefused, VersionUnknown: the first that cannot be read.
     """
     found = list(gathered(desk, sources))
-    count = len(dataset.entries) + len(found)
-    if count > MOST:
-        raise TrainingRefused(
-            f"{count} pictures are too many: a dataset takes {MOST}",
-            hint="15 to 40 good ones teach a subject, 50 to 200 a style",
-        )
+    _bounded(len(dataset.entries) + len(found))
     there = {(entry.image, entry.source) for entry in dataset.entries}
     size = desk.capabilities().best_size
     new: list[Entry] = []
@@ -101,6 +96,42 @@ def added(desk: Desk, dataset: Dataset, sources: Sequence[Source]) -> Dataset:
         if (entry.image, entry.source) not in there:
             new.append(entry.model_copy(update={"box": crop_for(image, size)}))
     return _curated(desk, dataset, (*dataset.entries, *new))
+
+
+def matched(desk: Desk, dataset: Dataset, sources: Sequence[Source]) -> Dataset:
+    """The dataset with exactly these pictures: new ones are added, those that are gone or were
+    painted over leave it, and the others keep what a person said of them.
+
+    Raises:
+        TrainingRefused: more than a training takes; none was read then.
+        PictureRefused, VersionUnknown: the first that cannot be read.
+    """
+    found = list(gathered(desk, sources))
+    _bounded(len(found))
+    there = {(entry.image, entry.source): entry for entry in dataset.entries}
+    size = desk.capabilities().best_size
+    entries: dict[tuple[str, str], Entry] = {}
+    for each in found:
+        entry, image = each.read(desk)
+        key = entry.image, entry.source
+        known = there.get(key)
+        if known is None:
+            entries[key] = entry.model_copy(update={"box": crop_for(image, size)})
+        elif known.told == "typed" or entry.told == "nobody":
+            entries[key] = known
+        else:
+            told = {"caption": entry.caption, "told": entry.told}
+            entries[key] = known.model_copy(update=told)
+    wanted = tuple(entries.values())
+    return dataset if wanted == dataset.entries else _curated(desk, dataset, wanted)
+
+
+def _bounded(count: int) -> None:
+    if count > MOST:
+        raise TrainingRefused(
+            f"{count} pictures are too many: a dataset takes {MOST}",
+            hint="15 to 40 good ones teach a subject, 50 to 200 a style",
+        )
 
 
 def edited(

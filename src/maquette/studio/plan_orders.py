@@ -11,6 +11,7 @@ from maquette.errors import BriefRefused
 from maquette.operations import settings
 from maquette.stages.order import Order
 from maquette.stages.plan import Brief, make_brief
+from maquette.studio.datasets import open_dataset
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
@@ -55,6 +56,7 @@ class PlanOrders:
         Raises:
             BriefRefused: a faulty brief, or one that names files or folders of this machine.
             PromptRefused, SettingRefused, RecipeRefused: a brief that cannot be drawn.
+            TrainingRefused, VersionUnknown: one that learns from what is not there.
         """
         asked = brief if isinstance(brief, Brief) else make_brief(brief)
         if asked.files:
@@ -72,6 +74,14 @@ class PlanOrders:
                 "a brief that comes from elsewhere cannot name files of this machine",
                 hint="save the playbook in the project and name it",
             )
+        if asked.train is not None:
+            # By their ids: '@' is another version as soon as something was drawn.
+            named = [self._desk.version(each["version"]).id for each in asked.train.pictures]
+            if asked.train.dataset:
+                open_dataset(self._desk, asked.train.dataset)
+            pictures = tuple({"version": each} for each in named)
+            train = asked.train.model_copy(update={"pictures": pictures})
+            asked = asked.model_copy(update={"train": train})
         recipe = operations.generate(
             asked.prompts[0] if asked.prompts else asked.campaign,
             asked.negative,

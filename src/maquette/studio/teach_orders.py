@@ -138,8 +138,14 @@ class TeachOrders:
             flags="none",
             interpreter="plain",
         ).recipes
-        asked = {"training": digest, "remarks": list(remarks)}
+        teaches = (
+            f"{training.name}, {_KINDS[training.method.kind]} of {len(training.examples)} pictures"
+        )
+        asked = {"training": digest, "remarks": list(remarks), "teaches": teaches}
         return Order("train", recipes[:1], arguments=asked)
+
+
+_KINDS = {"lora": "a LoRA", "dreambooth": "a LoRA by DreamBooth", "embedding": "a word"}
 
 
 def enough(dataset: Dataset) -> None:

@@ -13,7 +13,7 @@ from maquette.core.geometry import Box
 from maquette.core.training import load_training
 from maquette.errors import Cancelled, SettingRefused, TrainingRefused
 from maquette.stages.teaching import Progressed, Report, state_of, study
-from maquette.studio.datasets import Source, added, edited, open_dataset
+from maquette.studio.datasets import Source, added, edited, matched, open_dataset
 from maquette.studio.queueing import Queueing
 
 __all__ = ["Teaching"]
@@ -34,13 +34,16 @@ class Teaching(Queueing):
         keep: Iterable[int] = (),
         drop: Iterable[int] = (),
         crops: Mapping[int, Box | None] | None = None,
+        exactly: bool = False,
     ) -> Dataset:
         """Make a dataset, add pictures to it, or change what is said of them; its new revision.
 
         ``pictures`` are versions, files, or folders with captions beside the files. ``trigger`` is
         the word that will stand for what they show (default: the dataset's name), ``subject`` what
         that is in words that the model knows. Duplicates, blurred, empty and too small pictures
-        are left out, unless ``keep`` says otherwise; entries are counted from 1.
+        are left out, unless ``keep`` says otherwise; entries are counted from 1. With ``exactly``
+        the dataset holds these pictures afterwards and no others, and what a person said of those
+        that stay is kept.
 
         Raises:
             TrainingRefused: a name that is none, or too many pictures.
@@ -54,7 +57,9 @@ class Teaching(Queueing):
         if any(len(given.get(key, "")) > most for key, most in _LONGEST.items()):
             raise SettingRefused("a trigger has at most 60 characters, a subject or licence 200")
         dataset = dataset.model_copy(update=given)
-        if pictures:
+        if exactly:
+            dataset = matched(self, dataset, pictures)
+        elif pictures:
             dataset = added(self, dataset, pictures)
         keep, drop = list(keep), list(drop)
         if captions or crops or keep or drop or "subject" in given:

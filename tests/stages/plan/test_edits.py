@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from maquette import Settings, Studio
-from maquette.errors import BriefRefused
+from maquette.errors import BriefRefused, RecipeRefused, TrainingRefused
+from maquette.stages.plan import make_brief
 from maquette.storage.origin import origins_of
 
 BRIEF: dict[str, Any] = {
@@ -178,3 +179,35 @@ def test_what_is_taught_first_is_used_and_not_taught_twice(studio: Studio, tmp_p
         studio.campaign({**brief, "train": {**train, "pictures": ["elsewhere"]}}, folder=tmp_path)
     with pytest.raises(BriefRefused, match="files of this machine"):
         studio.orders.campaign(brief)
+    changed = folder / "0.png"
+    Image.fromarray(np.random.default_rng(9).integers(0, 255, (256, 256, 3), np.uint8)).save(
+        changed
+    )
+    with pytest.raises(TrainingRefused, match="an adapter 'pim' already"):
+        studio.campaign(brief, folder=tmp_path)
+    held = studio.dataset("pim").entries
+    assert len(held) == 4 and len({entry.image for entry in held}) == 4, "the new one, not both"
+
+
+def test_a_wrong_adapter_is_told_before_anything_is_learned(studio: Studio, tmp_path: Path) -> None:
+    train = {"name": "pim", "dataset": "pim", "steps": 2}
+    brief = {**BRIEF, "train": train, "drafts": {"count": 2, "lora": {"pim": 1.0, "pam": 1.0}}}
+    with pytest.raises(RecipeRefused):
+        studio.campaign(brief, folder=tmp_path)
+    brief["drafts"] = {"count": 2, "embedding": {"pim": "pim"}}
+    with pytest.raises(BriefRefused, match=r"'pim' is learned as a LoRA: name it in drafts\.lora"):
+        studio.campaign(brief, folder=tmp_path)
+    assert studio.trainings() == []
+
+
+@pytest.mark.parametrize(
+    ("train", "says"),
+    [
+        ({"name": "pim"}, "give pictures, or a dataset"),
+        ({"name": "pim", "pictures": ["a"], "dataset": "pim"}, "and not both"),
+        ({"name": "pim", "pictures": [{"link": "a"}]}, "a file, a folder or a version"),
+    ],
+)
+def test_what_is_learned_from_is_said_once(train: dict[str, Any], says: str) -> None:
+    with pytest.raises(BriefRefused, match=says):
+        make_brief({**BRIEF, "train": train})

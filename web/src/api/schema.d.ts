@@ -427,6 +427,7 @@ export interface components {
             group: string;
             place: number;
             operation: string;
+            about: string;
             /** @enum {string} */
             status: "queued" | "running" | "done" | "failed" | "cancelled";
             priority: number;

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from maquette.core.recipe import MAX_SEED
 from maquette.errors import BriefRefused
-from maquette.stages.plan.naming import names_in
+from maquette.stages.plan.naming import files_in, names_in
 from maquette.stages.plan.parts import (
     Baseline,
     BoardItem,
@@ -71,13 +71,23 @@ class Brief(Part):
             raise ValueError("prompts: give prompts, or a template, and not both")
         if not all(prompt.strip() for prompt in self.prompts):
             raise ValueError("prompts: one of them is empty")
+        learned = self.train
+        if learned is not None:
+            word = learned.method == "embedding"
+            wrong, right = ("lora", "embedding") if word else ("embedding", "lora")
+            if learned.name in getattr(self.drafts, wrong):
+                kind = "a word" if word else "a LoRA"
+                raise ValueError(
+                    f"drafts.{wrong}: '{learned.name}' is learned as {kind}:"
+                    f" name it in drafts.{right}"
+                )
         return self
 
     @property
     def files(self) -> list[str]:
         """What it names outside the project, beside its playbook."""
         board = [item.file for item in self.board if item.file]
-        taught = list(self.train.pictures) if self.train is not None else []
+        taught = files_in(self.train.pictures) if self.train is not None else []
         return board + taught + self.drafts.files + self.polish.files
 
     @property

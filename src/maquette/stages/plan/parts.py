@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from maquette.core.grammar import MAX_LENGTH
+from maquette.core.training import NAME
 from maquette.stages.plan.naming import files_in, named_as_files
 
 __all__ = [
@@ -127,18 +135,35 @@ class Start(Part):
 
 class Train(Part):
     """What is learned first: an adapter ``name`` from ``pictures`` (files and folders beside the
-    brief, captions in text files of the same names), by ``method``; ``subject`` says in words that
-    the model knows what they show, ``trigger`` the word that will stand for it (default: the
-    name). Drafts use it by ``drafts.lora`` or ``drafts.embedding``."""
+    brief, captions in text files of the same names, or ``{version: 3f2a}``), or from a ``dataset``
+    that was curated in the project; by ``method``. ``subject`` says in words that the model knows
+    what they show, ``trigger`` the word that will stand for it (default: the name). Drafts use it
+    by ``drafts.lora`` or ``drafts.embedding``."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    pictures: tuple[str, ...] = Field(min_length=1, max_length=1000)
+    name: str = Field(pattern=rf"^{NAME.pattern}$")
+    pictures: tuple[dict[str, str], ...] = Field(default=(), max_length=1000)
+    dataset: str = Field(default="", pattern=rf"^({NAME.pattern})?$")
     subject: str = Field(default="", max_length=200)
     trigger: str = Field(default="", max_length=60)
     method: Literal["lora", "dreambooth", "embedding"] = "lora"
     steps: int | None = Field(default=None, ge=1, le=100_000)
     seed: int = Field(default=0, ge=0)
     licence: str = Field(default="", max_length=200)
+
+    @field_validator("pictures", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            return given
+        return [{"file": each} if isinstance(each, str) else each for each in given]
+
+    @model_validator(mode="after")
+    def _one(self) -> Train:
+        if bool(self.pictures) == bool(self.dataset):
+            raise ValueError("give pictures, or a dataset of the project, and not both")
+        if any(set(each) not in ({"file"}, {"version"}) for each in self.pictures):
+            raise ValueError("a picture to learn from is a file, a folder or a version")
+        return self
 
 
 class Drafts(Part):

@@ -110,7 +110,15 @@ def run(campaign: Campaign) -> State:
 
 
 def _untaught(campaign: Campaign) -> Campaign:
-    bare = campaign.brief.drafts.model_copy(update={"lora": {}, "embedding": {}})
+    """The campaign without what is yet to be learned; a wrong name beside it is told now."""
+    asked, learned = campaign.brief.drafts, campaign.brief.train
+    name = learned.name if learned is not None else ""
+    kinds = {"lora": asked.lora, "embedding": asked.embedding}
+    left = {
+        kind: {each: how for each, how in named.items() if each != name}
+        for kind, named in kinds.items()
+    }
+    bare = asked.model_copy(update=left)
     return replace(campaign, brief=campaign.brief.model_copy(update={"drafts": bare}))
 
 

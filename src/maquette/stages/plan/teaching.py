@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from maquette.core.version import Version
 from maquette.errors import BriefRefused
+from maquette.stages.order import Order, Ordered
 from maquette.stages.plan.campaign import Campaign
 from maquette.stages.plan.ledger import Line
+from maquette.stages.plan.parts import Train
 
 __all__ = ["STAGE", "taught"]
 
@@ -17,30 +23,28 @@ def taught(campaign: Campaign) -> Line | None:
 
     Raises:
         BriefRefused: pictures that are not there.
-        TrainingRefused, PictureRefused, SettingRefused: before anything is learned.
+        TrainingRefused, PictureRefused, VersionUnknown, SettingRefused: before anything is learned.
+        Ordered: where others draw, the training as a job of its own.
         Cancelled, EngineFailed, StorageFull: what was learned is kept.
     """
     asked, hands = campaign.brief.train, campaign.hands
     if asked is None:
         return None
-    sources = [campaign.folder / each for each in asked.pictures]
-    for source, named in zip(sources, asked.pictures, strict=True):
-        if not source.exists():
-            raise BriefRefused(
-                f"train.pictures: there is no {named}",
-                hint=f"files and folders are looked for in {campaign.folder}",
-            )
-    if not hands.datasets.revisions(asked.name):
-        hands.curate(
-            asked.name,
-            sources,
-            trigger=asked.trigger or asked.name,
-            subject=asked.subject,
-            licence=asked.licence,
-        )
-    campaign.tell(STAGE, f"'{asked.name}' from {', '.join(asked.pictures)}")
-    how = {"method": asked.method, "steps": asked.steps, "seed": asked.seed}
-    report = hands.train(asked.name, name=asked.name, **how)
+    told: dict[str, Any] = {
+        key: getattr(asked, key) or None for key in ("trigger", "subject", "licence")
+    }
+    if asked.pictures:
+        sources = [_shown(campaign, each) for each in asked.pictures]
+        hands.curate(asked.name, sources, exactly=True, **told)
+    elif any(told.values()):
+        hands.dataset(asked.dataset)  # there has to be one
+        hands.curate(asked.dataset, **told)
+    order = _order(campaign, asked)
+    digest = str(order.arguments["training"])
+    if campaign.others and hands.training_files.report(digest) is None:
+        raise Ordered([order])
+    campaign.tell(STAGE, f"'{asked.name}' from {_from(asked)}")
+    report = hands.go_on(digest)
     identity = report.identity
     if identity is not None:
         campaign.tell(
@@ -50,3 +54,26 @@ def taught(campaign: Campaign) -> Line | None:
         )
     seconds = round(float(report.seconds), 3)
     return Line(STAGE, len(report.samples), None, seconds, campaign.priced(seconds))
+
+
+def _order(campaign: Campaign, asked: Train) -> Order:
+    how: dict[str, Any] = {"method": asked.method, "steps": asked.steps, "seed": asked.seed}
+    return campaign.hands.orders.train(asked.dataset or asked.name, name=asked.name, **how)
+
+
+def _shown(campaign: Campaign, named: dict[str, str]) -> Path | Version:
+    if "version" in named:
+        return campaign.hands.version(named["version"])
+    path = campaign.folder / named["file"]
+    if not path.exists():
+        raise BriefRefused(
+            f"train.pictures: there is no {named['file']}",
+            hint=f"files and folders are looked for in {campaign.folder}",
+        )
+    return path
+
+
+def _from(asked: Train) -> str:
+    if asked.dataset:
+        return f"the dataset '{asked.dataset}'"
+    return ", ".join(name for each in asked.pictures for name in each.values())
