@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     processor, eight elsewhere). ``budget``: what services may bill for a project in
     all, in US dollars; none is no limit. ``…_url``: where a service is, when not at its usual
     address. ``judge``: a folder with a judge (judge.json, judge.safetensors), for models that bring
-    none."""
+    none; ``clip``: a folder with a CLIP (as transformers writes it) to search pictures with."""
 
     model_config = SettingsConfigDict(env_prefix="MAQUETTE_", extra="ignore", frozen=True)
     project: Path = Path()
@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     compile: bool = False
     together: int = Field(default=0, ge=0)
     judge: Path | None = None
+    clip: Path | None = None
     budget: Decimal | None = Field(default=None, ge=0)
     a1111_url: str = ""
     comfyui_url: str = ""

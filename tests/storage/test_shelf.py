@@ -8,7 +8,7 @@ from tests.storage.making import DAWN, finding, version
 from maquette.core.version import Version
 from maquette.errors import VersionUnknown
 from maquette.storage.base import Mark, Records
-from maquette.storage.shelf import Entry, Labels, Shelf
+from maquette.storage.shelf import Entry, Labels, Shelf, Slot
 
 TEXTS = ("a red boat", "a WOLF, misty forest", "ein Bär über 100% (moon:1.4)", "a_b half \ud83c")
 
@@ -33,7 +33,7 @@ def found(entries: list[Entry]) -> list[Version]:
 
 def test_it_is_a_shelf(shelf: Shelf) -> None:
     assert isinstance(shelf, Shelf)
-    assert shelf.page() == shelf.graph() == shelf.entries([]) == []
+    assert shelf.page() == shelf.graph() == shelf.entries([]) == shelf.slots() == []
 
 
 def test_pages_are_newest_first_and_follow_each_other(shelf: Shelf, made: list[Version]) -> None:
@@ -91,6 +91,15 @@ def test_stars_and_ratings(records: Records, shelf: Shelf, made: list[Version]) 
     assert found(shelf.page(rating="4")) == [made[1]]
     assert found(shelf.page(rating="x")) == [made[2]]
     assert found(shelf.page(rating="1", words="boat")) == [made[0]]
+    for asked in (
+        {"starred": True},
+        {"rating": "3"},
+        {"rating": "x"},
+        {"words": made[2].id[:9]},
+        {},
+    ):
+        same = [Slot(each.id, each.image) for each in found(shelf.page(**asked))]
+        assert shelf.slots(**asked) == same
     mark(records, made[2], "rating", "1")
     assert shelf.page(rating="x") == []
 

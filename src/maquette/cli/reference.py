@@ -64,6 +64,8 @@ half precision on an accelerator) |
 | `MAQUETTE_TOGETHER` | pictures drawn at a time (default: one on a processor, eight elsewhere) |
 | `MAQUETTE_JUDGE` | a folder with a judge (`judge.json`, `judge.safetensors`), for models that \
 bring none |
+| `MAQUETTE_CLIP` | a folder with a CLIP (as transformers writes one), to search pictures by what \
+they show with models that bring none |
 | `MAQUETTE_BUDGET` | what services may bill for a project in all, in US dollars |
 | `MAQUETTE_A1111_URL`, `MAQUETTE_COMFYUI_URL`, `MAQUETTE_OPENAI_URL`, `MAQUETTE_REPLICATE_URL`, \
 `MAQUETTE_HUGGINGFACE_URL`, `MAQUETTE_FIREFLY_URL`, `MAQUETTE_REMOTE_URL` | where a service is, \

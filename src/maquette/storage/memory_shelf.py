@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from maquette.core.version import Version
 from maquette.storage.memory import MemoryRecords
-from maquette.storage.shelf import Entry, Labels, Node, labels_of, terms_of, words_for
+from maquette.storage.shelf import Entry, Labels, Node, Slot, labels_of, terms_of, words_for
 
 __all__ = ["MemoryShelf"]
 
@@ -28,14 +28,12 @@ class MemoryShelf:
         rating: str = "",
     ) -> list[Entry]:
         """See ``Shelf.page``."""
-        found = [
-            entry
-            for entry in map(self._entry, self._records.log(before=before))
-            if (not starred or entry.labels.star)
-            and (not rating or _rated(entry.labels.rating, rating))
-            and all(_holds(entry, term) for term in terms_of(words))
-        ]
-        return found[:limit]
+        return self._found(before, words, starred, rating)[:limit]
+
+    def slots(self, *, words: str = "", starred: bool = False, rating: str = "") -> list[Slot]:
+        """See ``Shelf.slots``."""
+        found = self._found(None, words, starred, rating)
+        return [Slot(entry.version.id, entry.version.image) for entry in found]
 
     def entries(self, version_ids: Sequence[str]) -> list[Entry]:
         """See ``Shelf.entries``."""
@@ -61,6 +59,15 @@ class MemoryShelf:
         """See ``Shelf.stamp``."""
         marks, count = len(self._records.marks()), self._records.count()
         return f"{count}-{marks}-{self._records.said}"
+
+    def _found(self, before: str | None, words: str, starred: bool, rating: str) -> list[Entry]:
+        return [
+            entry
+            for entry in map(self._entry, self._records.log(before=before))
+            if (not starred or entry.labels.star)
+            and (not rating or _rated(entry.labels.rating, rating))
+            and all(_holds(entry, term) for term in terms_of(words))
+        ]
 
     def _entry(self, version: Version) -> Entry:
         found = tuple(self._records.findings(version.id))

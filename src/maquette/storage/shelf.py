@@ -14,7 +14,16 @@ from maquette.core.finding import Finding
 from maquette.core.recipe import Recipe
 from maquette.core.version import Version
 
-__all__ = ["Entry", "Labels", "Node", "Shelf", "labels_of", "terms_of", "words_for"]
+__all__ = [
+    "Entry",
+    "Labels",
+    "Node",
+    "Shelf",
+    "Slot",
+    "labels_of",
+    "terms_of",
+    "words_for",
+]
 
 RATINGS = ("1", "2", "3", "4", "5", "x")
 """Stars, or rejected."""
@@ -54,6 +63,14 @@ class Node:
     labels: Labels
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A version and the digest of its picture, no more."""
+
+    id: str
+    image: str
+
+
 @runtime_checkable
 class Shelf(Protocol):
     """Reads what is there; only reads."""
@@ -76,6 +93,10 @@ class Shelf(Protocol):
         Raises:
             VersionUnknown: for a ``before`` that is not there.
         """
+        ...
+
+    def slots(self, *, words: str = "", starred: bool = False, rating: str = "") -> list[Slot]:
+        """All versions that ``page`` would find, newest first, each in short."""
         ...
 
     def entries(self, version_ids: Sequence[str]) -> list[Entry]:

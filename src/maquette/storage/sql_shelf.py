@@ -14,7 +14,7 @@ from maquette.errors import VersionUnknown
 from maquette.storage.base import Mark
 from maquette.storage.database import Database
 from maquette.storage.rows import finding_from, newest_findings
-from maquette.storage.shelf import Entry, Labels, Node, labels_of, terms_of, words_for
+from maquette.storage.shelf import Entry, Labels, Node, Slot, labels_of, terms_of, words_for
 from maquette.storage.statements import chunks, parents_of, read_versions, seq_of
 from maquette.storage.tables import findings, marks, shelf, versions
 
@@ -76,17 +76,9 @@ class SqlShelf:
     ) -> list[Entry]:
         """See ``Shelf.page``."""
         query = select(shelf.c.seq).order_by(shelf.c.seq.desc()).limit(limit)
-        terms = terms_of(words)
-        if any(_like_an_id(term) for term in terms):
+        if any(_like_an_id(term) for term in terms_of(words)):
             query = query.join(versions, versions.c.seq == shelf.c.seq)
-        for term in terms:
-            query = query.where(_holds(term))
-        if starred:
-            query = query.where(shelf.c.star)
-        if rating == "x":
-            query = query.where(shelf.c.rating == "x")
-        elif rating:
-            query = query.where(shelf.c.rating.between(rating, "5"))
+        query = query.where(*_wanted(words, starred, rating))
         with self._database.reading() as connection:
             if before is not None:
                 query = query.where(shelf.c.seq < seq_of(connection, before))
@@ -94,6 +86,17 @@ class SqlShelf:
             found = select(versions).where(versions.c.seq.in_(chosen))
             ordered = read_versions(connection, found.order_by(versions.c.seq.desc()))
             return _entries(connection, ordered)
+
+    def slots(self, *, words: str = "", starred: bool = False, rating: str = "") -> list[Slot]:
+        """See ``Shelf.slots``."""
+        query = (
+            select(versions.c.id, versions.c.image)
+            .join(shelf, shelf.c.seq == versions.c.seq)
+            .where(*_wanted(words, starred, rating))
+            .order_by(shelf.c.seq.desc())
+        )
+        with self._database.reading() as connection:
+            return [Slot(row.id, row.image) for row in connection.execute(query)]
 
     def entries(self, version_ids: Sequence[str]) -> list[Entry]:
         """See ``Shelf.entries``."""
@@ -137,6 +140,18 @@ class SqlShelf:
         with self._database.reading() as connection:
             row = connection.exec_driver_sql(_STAMP).one()
         return "-".join(str(number or 0) for number in row)
+
+
+def _wanted(words: str, starred: bool, rating: str) -> list[ColumnElement[bool]]:
+    """What a version is held to; ``_holds`` needs the versions too where words are like ids."""
+    asked = [_holds(term) for term in terms_of(words)]
+    if starred:
+        asked.append(shelf.c.star)
+    if rating == "x":
+        asked.append(shelf.c.rating == "x")
+    elif rating:
+        asked.append(shelf.c.rating.between(rating, "5"))
+    return asked
 
 
 def _like_an_id(term: str) -> bool:

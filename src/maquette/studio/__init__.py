@@ -1,8 +1,8 @@
 """The studio: the library's façade and the place where the parts are put together.
 
 The façade is one class, built in layers that each add their verbs: ``Desk`` (open project,
-engines), ``Looking``, ``Marking``, ``Making``, ``Judging``, ``Queueing``, ``Teaching``, and
-``Studio`` with the release.
+engines), ``Looking``, ``Marking``, ``Searching``, ``Making``, ``Judging``, ``Queueing``,
+``Teaching``, and ``Studio`` with the release.
 """
 
 from __future__ import annotations

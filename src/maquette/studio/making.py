@@ -19,8 +19,8 @@ from maquette.stages.locking import with_locks
 from maquette.stages.order import Order
 from maquette.stages.produce import produce, repeat
 from maquette.studio.desk import read_file
-from maquette.studio.marking import Marking
 from maquette.studio.orders import Orders
+from maquette.studio.searching import Searching
 from maquette.studio.steering import AnyPicture, fitted, map_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _signed(verb: V, returns: str) -> V:
     return verb
 
 
-class Making(Marking):
+class Making(Searching):
     """The verbs that draw, alter or take in pictures."""
 
     generate = _many(Orders.generate)

@@ -11,7 +11,7 @@ from maquette.storage.base import Mark
 from maquette.storage.shelf import RATINGS, Entry, Node
 from maquette.studio.looking import Looking
 
-__all__ = ["MAX_NAME", "Marking"]
+__all__ = ["MAX_NAME", "MAX_PAGE", "Marking", "read_rating"]
 
 MAX_NAME = 200
 """The most characters of a version's name."""
@@ -31,7 +31,7 @@ class Marking(Looking):
             SettingRefused: for another kind, or a value that it cannot have.
         """
         version = self.version(version)
-        read = {"star": _star, "rating": _rating, "name": _name}.get(kind)
+        read = {"star": _star, "rating": read_rating, "name": _name}.get(kind)
         if read is None:
             raise SettingRefused(
                 f"there is no mark '{kind}'", hint="a mark is a star, a rating or a name"
@@ -73,7 +73,7 @@ class Marking(Looking):
             before=None if before is None else self.version(before).id,
             words=q,
             starred=starred,
-            rating=_rating(rating),
+            rating=read_rating(rating),
         )
 
     def graph(self) -> list[Node]:
@@ -91,7 +91,12 @@ def _star(value: object) -> str:
     return "1" if value else ""
 
 
-def _rating(value: object) -> str:
+def read_rating(value: object) -> str:
+    """A rating as marks and shelves spell it.
+
+    Raises:
+        SettingRefused: no rating.
+    """
     asked = "" if value is None else str(value)
     if isinstance(value, bool) or asked not in {"", *RATINGS}:
         raise SettingRefused(
