@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from maquette.core.recipe import Recipe, Reference
+from maquette.core.finding import Finding
+from maquette.core.recipe import PromptText, Recipe, Reference
 from maquette.core.version import Version
-from maquette.critics.drift import Drift, apart
+from maquette.critics.drift import Drift, apart, missed
+from maquette.critics.judge.network import Seen
 
 MakeVersion = Callable[..., Version]
 
@@ -29,7 +34,7 @@ def test_where_colours_stand_does_not_matter() -> None:
     assert apart(NIGHT, SUNSET) > 60
 
 
-def test_only_style_is_judged(make: MakeVersion) -> None:
+def test_styles_are_held_to_their_colours(make: MakeVersion) -> None:
     critic = Drift(lambda digest: {"a" * 64: NIGHT, "b" * 64: SUNSET}[digest])
 
     def names(shown: Image.Image, *roles: str, image: str = "a") -> list[str]:
@@ -42,3 +47,67 @@ def test_only_style_is_judged(make: MakeVersion) -> None:
     assert names(SUNSET, "style") == ["drift"]
     assert names(NIGHT, "style") == []
     assert names(SUNSET, "character") == [] and names(SUNSET) == []
+
+
+def mug(colour: str, wall: str = "beige", x: int = 20) -> Image.Image:
+    picture = Image.new("RGB", (64, 64), wall)
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 48, 64, 64), fill="saddlebrown")
+    draw.rectangle((x, 20, x + 22, 52), fill=colour)
+    return picture
+
+
+def test_a_subjects_colours_are_looked_for_wherever_it_stands() -> None:
+    near = missed(mug("crimson"), mug("crimson", "lightblue", 34))
+    far = missed(mug("crimson"), mug("royalblue"))
+    assert near is not None and far is not None and near < 10 and far > 40
+    assert missed(Image.new("RGB", (64, 64), "beige"), mug("crimson")) is None
+
+
+def looked(make: MakeVersion, shown: Image.Image, prompt: str = "", **how: Any) -> list[Finding]:
+    told = Reference(role="object", image="a" * 64)
+    recipe = make().recipe.change(
+        conditionings=(told,), prompt=PromptText(text=prompt) if prompt else None
+    )
+    version = make().model_copy(update={"recipe": recipe})
+    return Drift(lambda _: mug("crimson"), **how).look(version, shown, None)
+
+
+def test_an_object_of_other_colours_has_drifted(make: MakeVersion) -> None:
+    (found,) = looked(make, mug("royalblue"))
+    assert found.name == "drift" and found.severity == "warning" and found.score > 0.4
+    assert looked(make, mug("crimson", x=8)) == []
+
+
+def seen(present: float, colour: str = "red") -> Seen:
+    return Seen(present, {"red": 0.05, "blue": 0.05, colour: 0.9}, {1: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("shown", "prompt", "named"),
+    [
+        ({"mug": seen(0.9)}, "", []),
+        ({"mug": seen(0.9, "blue")}, "", ["drift:mug"]),
+        ({"mug": seen(0.9, "blue")}, "a blue mug", []),
+        ({"mug": seen(0.1)}, "", ["drift:mug"]),
+        ({"mug": seen(0.1)}, "a mug by the sea", []),
+    ],
+    ids=["kept", "recoloured", "as asked", "gone", "the judge's to miss"],
+)
+def test_a_judge_says_what_became_of_it(
+    make: MakeVersion, shown: dict[str, Seen], prompt: str, named: list[str]
+) -> None:
+    places = {"sea": seen(0.9, "blue"), "bolt": seen(0.2)}
+    reference, own = mug("crimson"), mug("royalblue")
+    answers = {reference.tobytes(): {"mug": seen(0.95), **places}, own.tobytes(): shown | places}
+    sight = SimpleNamespace(
+        nouns=("mug", "sea", "bolt"), see=lambda picture: answers[picture.tobytes()]
+    )
+    found = looked(make, own, prompt, judge=Path("judge"), load=lambda _: sight)
+    assert [each.name for each in found] == named
+
+
+def test_where_the_judge_knows_nothing_colours_are_asked(make: MakeVersion) -> None:
+    sight = SimpleNamespace(nouns=("mug",), see=lambda _: {"mug": seen(0.1)})
+    (found,) = looked(make, mug("royalblue"), judge=Path("judge"), load=lambda _: sight)
+    assert found.name == "drift"

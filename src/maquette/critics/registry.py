@@ -31,8 +31,9 @@ def load_critics(
     faults = model / "faults" if model is not None else None
     damage = Damage(faults if faults is not None and has_localiser(faults) else None)
     critics: list[Critic] = [Attention(), Vision(), damage, Faithful(), Invented()]
-    if pictures is not None:
-        critics.append(Drift(pictures))
     own = model / "judge" if model is not None else None
     judge = own if own is not None and has_judge(own) else judge
-    return [*critics, Judge(judge)] if judge is not None and has_judge(judge) else critics
+    judge = judge if judge is not None and has_judge(judge) else None
+    if pictures is not None:
+        critics.append(Drift(pictures, judge))
+    return [*critics, Judge(judge)] if judge is not None else critics

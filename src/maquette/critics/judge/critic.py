@@ -16,7 +16,7 @@ from maquette.critics.judge.claims import Claim, claims_of
 if TYPE_CHECKING:
     from maquette.critics.judge.network import Seen, Sight
 
-__all__ = ["Judge", "has_judge"]
+__all__ = ["Judge", "has_judge", "load_judge"]
 
 MISSING = 0.5
 """A thing is missing below this certainty."""
@@ -29,7 +29,12 @@ def has_judge(folder: Path) -> bool:
     return (folder / "judge.json").is_file() and (folder / "judge.safetensors").is_file()
 
 
-def _load(folder: Path) -> Sight:
+def load_judge(folder: Path) -> Sight:
+    """The judge of a folder; opened once.
+
+    Raises:
+        ModelRefused: it cannot be read.
+    """
     from maquette.critics.judge.network import load_sight  # torch
 
     return load_sight(folder)
@@ -43,7 +48,7 @@ class Judge:
 
     name = "judge"
 
-    def __init__(self, folder: Path, load: Callable[[Path], Sight] = _load) -> None:
+    def __init__(self, folder: Path, load: Callable[[Path], Sight] = load_judge) -> None:
         self._folder, self._load = folder, load
 
     def look(

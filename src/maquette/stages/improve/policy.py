@@ -106,6 +106,8 @@ def _for_what_is_strong(version: Version, finding: Finding, nth: int) -> Iterato
 
 def _for_drift(version: Version, finding: Finding, nth: int) -> Iterator[Remedy]:
     yield from _nearer(version)
+    if finding.words:
+        yield from _raised(version, finding.words)
     yield _reseeded(version, nth)
     yield from _at_its_place(version, finding, nth)
 
@@ -326,12 +328,13 @@ def _exposed(version: Version, kind: str) -> Iterator[Remedy]:
 
 def _nearer(version: Version) -> Iterator[Remedy]:
     """The references hold more."""
-    if not any(isinstance(each, Reference) for each in version.recipe.conditionings):
+    strengths = [c.strength for c in version.recipe.conditionings if isinstance(c, Reference)]
+    if not strengths or min(strengths) >= HEAVIEST:
         return
 
     def order(_: Hands) -> Order:
         stronger = tuple(
-            each.model_copy(update={"strength": min(2.0, round(each.strength + 0.3, 2))})
+            each.model_copy(update={"strength": min(HEAVIEST, round(each.strength + 0.3, 2))})
             if isinstance(each, Reference)
             else each
             for each in version.recipe.conditionings
