@@ -172,3 +172,36 @@ def test_prompt_for_people(maquette: Maquette, place: Path) -> None:
         assert shown in out
     assert all(line == line.rstrip() for line in out.splitlines())
     assert not (place / ".maquette").exists()
+
+
+def test_find_in_words_and_by_what_pictures_show(maquette: Maquette, place: Path) -> None:
+    for colour in ("red", "blue"):
+        Image.new("RGB", (32, 32), colour).save(place / f"{colour}.png")
+        assert maquette("import", f"{colour}.png", "--caption", f"a {colour} wall").code == 0
+    blue, red = maquette("find", "--json").records
+    assert blue.keys() == KEYS["find"].keys()
+    assert (blue["prompt"], blue["score"], blue["star"]) == ("a blue wall", None, False)
+    assert maquette("find", "RED", "wall", "--json").record == red
+    best, other = maquette("find", "--shows", "something red", "--json").records
+    assert (best["version"], best["score"]) == (red["version"], 1.0)
+    assert other["score"] < 1
+    for like in ("@", place / "blue.png"):
+        assert maquette("find", "--like", like, "--limit", 1, "--json").record["prompt"] == (
+            "a blue wall"
+        )
+    assert maquette("find", "--shows", "red", "--starred", "--json").records == []
+    said = maquette("find", "--shows", "red")
+    assert said.out.index("a red wall") < said.out.index("a blue wall")
+    assert "1.00" in said.out
+    assert "nothing found" in maquette("find", "submarine").out
+
+
+def test_find_needs_something_to_look_with(
+    maquette: Maquette, wolf: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert maquette("find", "--shows", "a", "--like", "@").code == 2
+    assert maquette("find", "--shows", " ").code == 2
+    monkeypatch.setenv("MAQUETTE_ENGINE", "pixels")
+    said = maquette("find", "--shows", "a wolf", "--json")
+    assert said.code == 20
+    assert "MAQUETTE_CLIP" in said.err

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import httpx2
 import numpy as np
 import pytest
+from PIL import Image
 
 from maquette.core.heat import statistics
+from maquette.core.picture import encode_png
+from maquette.server import listing
 
 from .conftest import WOLF, Project, is_problem
 
@@ -67,6 +71,49 @@ def test_a_list_is_searched(project: Project) -> None:
     assert found(starred=True) == found(q="the one") == found(rating="4") == [wolf.id]
     assert found(rating="x") == [more.id]
     assert found(rating="5") == []
+
+
+def test_a_list_is_ranked_by_what_pictures_show(
+    empty: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {}
+    for colour in ("red", "green", "blue"):
+        picture = encode_png(Image.new("RGB", (32, 32), colour))
+        made[colour] = empty.http.post(
+            f"{empty.base}/imports", content=picture, params={"caption": f"{colour} wall"}
+        ).json()["id"]
+
+    def page(**asked: object) -> dict[str, Any]:
+        answer = empty.get("/versions", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    monkeypatch.setattr(listing, "SECONDS", 0.0)
+    first = page(shows="something red")
+    assert ([item["id"] for item in first["items"]], first["unseen"]) == ([made["blue"]], 2)
+    assert page(like=made["green"])["items"][0]["id"] == made["green"]
+    monkeypatch.setattr(listing, "SECONDS", 60.0)
+    found = page(shows="something red", limit=1)
+    assert (found["items"][0]["id"], found["items"][0]["score"]) == (made["red"], 1)
+    assert (found["unseen"], found["unknown"]) == (0, [])
+    rest = page(shows="something red", before=found["next"])
+    # What is alike is told newest first, and a page goes on where the one before ended.
+    assert [item["id"] for item in rest["items"]] == [made["blue"], made["green"]]
+    assert rest["next"] is None
+    assert [item["id"] for item in page(shows="red", q="green")["items"]] == [made["green"]]
+    assert page(shows="red", starred=True)["items"] == []
+    assert page(shows=" ")["items"][0]["score"] is None
+    answer = empty.get("/versions", params={"like": made["red"]})
+    again = {"If-None-Match": answer.headers["etag"]}
+    assert empty.get("/versions", params={"like": made["red"]}, headers=again).status_code == 304
+
+
+def test_what_cannot_be_looked_for(project: Project) -> None:
+    both = {"shows": "red", "like": project.made[0].id}
+    is_problem(project.get("/versions", params=both), 422, "setting-refused")
+    # Another project's version is none of this one's.
+    is_problem(project.get("/versions", params={"like": "0" * 64}), 404, "version-unknown")
+    assert project.http.get("/api/v1/models").json()["items"][0]["clip"] is True
 
 
 @pytest.mark.parametrize("asked", [{"limit": 0}, {"limit": 501}, {"rating": "6"}, {"typo": 1}])

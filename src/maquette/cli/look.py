@@ -21,7 +21,7 @@ from maquette.cli.options import (
     read_size,
 )
 from maquette.cli.output import SEVERITY, table, text, write_picture
-from maquette.cli.records import log_record, number, picture_file, show_record
+from maquette.cli.records import found_record, log_record, number, picture_file, show_record
 from maquette.cli.refs import complete_version
 from maquette.cli.steering import steered_by
 from maquette.cli.words import age, one_line, shorten
@@ -248,6 +248,83 @@ def log(
             call.voice.line(line)
 
 
+def find(
+    call: Call,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="WORD", help="In the prompt or the name, or how the id begins."),
+    ] = None,
+    *,
+    shows: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What the picture shows, in words; best first."),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="V",
+            help="More like this version, or like a picture's file; best first.",
+            autocompletion=complete_version,
+        ),
+    ] = None,
+    starred: Annotated[bool, typer.Option("--starred", help="Only those with a star.")] = False,
+    rating: Annotated[
+        Literal["1", "2", "3", "4", "5", "x"] | None,
+        typer.Option(help="Only those with so many stars or more, or the rejected ones (x)."),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="At most so many.")] = 20,
+    engine: EngineName = None,
+    model: ModelName = None,
+) -> None:
+    """Find versions by words, stars and ratings, and by what their pictures show.
+
+    A picture is looked at once, by the CLIP that the model brings or MAQUETTE_CLIP names.
+    """
+    from maquette.cli.progress import counting, interruptible
+
+    if shows is not None and like is not None:
+        raise typer.BadParameter("give one of --shows and --like")
+    if shows is not None and not shows.strip():
+        raise typer.BadParameter("what is it to show?", param_hint="--shows")
+    filters: dict[str, Any] = {"q": " ".join(words or ()), "starred": starred, "rating": rating}
+    unknown: tuple[str, ...] = ()
+    with call.studio(engine=engine, model=model) as studio:
+        if shows is None and like is None:
+            found = [(entry, None) for entry in studio.page(limit, **filters)]
+        else:
+            file = Path(like) if like is not None and Path(like).is_file() else like
+            with (
+                counting(call.errors, "looking at pictures") as tell,
+                interruptible(studio.cancel, call.errors),
+            ):
+                seen = studio.find(shows or "", like=file, limit=limit, tell=tell, **filters)
+            found = [(match.entry, match.score) for match in seen.matches]
+            unknown = seen.unknown
+        for word in unknown:
+            call.voice.remark(f"the model never saw '{word}'")
+        if call.json:
+            for entry, score in found:
+                call.voice.emit(found_record(studio, entry, score))
+            return
+        if not found:
+            call.voice.show(text("nothing found"))
+            return
+        ranked = found[0][1] is not None
+        grid = table("version", *(("likeness",) if ranked else ()), "", "", right=("likeness",))
+        for entry, score in found:
+            stars = "x" if entry.labels.rating == "x" else "*" * int(entry.labels.rating or 0)
+            told = entry.labels.name or _told(studio, entry.version)
+            grid.add_row(
+                text(entry.version.short, "bold"),
+                *((text(f"{score:.2f}"),) if score is not None else ()),
+                text(told),
+                text(f"{stars} {age(entry.version.created_at)}".strip(), "dim"),
+            )
+        call.voice.show(grid)
+    if shows is not None:
+        call.voice.hint(f"maquette find --like {found[0][0].version.short}")
+
+
 def show(call: Call, v: Version) -> None:
     """Tell everything about one version."""
     from rich.panel import Panel
@@ -381,4 +458,4 @@ def _map_files(heats: list[Heat], output: Path | None) -> list[Path | None]:
     return files
 
 
-COMMANDS = (log, show, heatmap, mask, control)
+COMMANDS = (log, find, show, heatmap, mask, control)

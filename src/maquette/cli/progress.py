@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from maquette.engines.base import Cancel, Event
 
-__all__ = ["Bars", "interruptible"]
+__all__ = ["Bars", "counting", "interruptible"]
 
 
 class Bars:
@@ -84,6 +84,25 @@ class Bars:
             # Parts of pictures move the bar, and with it the time left.
             whole = sum(self._done.values())
             self._progress.update(self._pictures, completed=round(whole, 2))
+
+
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how many of how many are done; nothing in a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Left
+
+    columns = (
+        TextColumn("{task.description}", style="dim"),
+        BarColumn(bar_width=32, complete_style="white", finished_style="white"),
+        MofNCompleteColumn(),
+        Left(compact=True),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        bar = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 @contextmanager

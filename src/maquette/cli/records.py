@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from maquette.core.finding import Finding
     from maquette.core.version import Version
+    from maquette.storage.shelf import Entry
     from maquette.studio import Studio
 
 __all__ = [
     "KEYS",
     "finding_record",
+    "found_record",
     "log_record",
     "number",
     "picture_file",
@@ -175,6 +177,13 @@ KEYS: dict[str, dict[str, str]] = {
         "share": "that as a part of the picture, 0 to 1",
     },
     "log": _LOG,
+    "find": {
+        **_LOG,
+        "star": "whether it is starred",
+        "rating": "1 to 5, x for rejected, or null",
+        "name": "what people call it, or empty",
+        "score": "with --shows and --like: how near its picture is, -1 to 1; else null",
+    },
     "show": {
         **_LOG,
         "negative": "the negative prompt, or null",
@@ -394,6 +403,19 @@ def log_record(studio: Studio, version: Version) -> dict[str, Any]:
         "operation": version.operation,
         "prompt": version.recipe.prompt.text if version.recipe.prompt else None,
         "created_at": version.created_at.isoformat(),
+    }
+
+
+def found_record(studio: Studio, entry: Entry, score: float | None) -> dict[str, Any]:
+    """A version that was looked for, with its marks."""
+    labels = entry.labels
+    rating = int(labels.rating) if labels.rating.isdigit() else labels.rating or None
+    return {
+        **log_record(studio, entry.version),
+        "star": labels.star,
+        "rating": rating,
+        "name": labels.name,
+        "score": number(score),
     }
 
 

@@ -9,7 +9,10 @@ from maquette.server.shapes import Graph, PageQuery, Summary, VersionDetail, Ver
 from maquette.server.views import detail, node, summary, token_maps
 from maquette.storage.shelf import Entry
 
-__all__ = ["detail_of", "graph_of", "maps_of", "page_of", "summary_of"]
+__all__ = ["detail_of", "found_of", "graph_of", "maps_of", "page_of", "summary_of"]
+
+SECONDS = 1.0
+"""So long an answer may take to look at new pictures."""
 
 
 def page_of(room: Room, context: Context, asked: PageQuery, stamp: str) -> bytes:
@@ -17,6 +20,27 @@ def page_of(room: Room, context: Context, asked: PageQuery, stamp: str) -> bytes
     return room.answers.get(
         ("page", stamp, *asked.model_dump().values()),
         lambda: encoded(_page(room, context, asked)),
+    )
+
+
+def found_of(room: Room, context: Context, asked: PageQuery) -> bytes:
+    """A page ranked by what the pictures show, as JSON. It takes ``SECONDS`` at most to look at
+    pictures that nobody has looked at; what is not known by then is counted."""
+    found = room.studio.find(
+        asked.shows,
+        like=asked.like,
+        q=asked.q,
+        starred=asked.starred,
+        rating=asked.rating,
+        limit=asked.limit,
+        before=asked.before,
+        seconds=SECONDS,
+    )
+    able = context.capabilities()
+    items = [summary(match.entry, able, match.score) for match in found.matches]
+    following = items[-1].id if found.more and items else None
+    return encoded(
+        VersionPage(items=items, next=following, unseen=found.unseen, unknown=list(found.unknown))
     )
 
 

@@ -140,6 +140,14 @@ class Summary(VersionBase):
     """A version in a list."""
 
     findings: int = Field(description="How many findings it has.", examples=[1])
+    score: float | None = Field(
+        default=None,
+        ge=-1,
+        le=1,
+        description="How near its picture is to what was looked for, as a cosine; null in other"
+        " lists.",
+        examples=[0.31],
+    )
 
 
 class PageQuery(Body):
@@ -159,13 +167,36 @@ class PageQuery(Body):
     rating: Literal["1", "2", "3", "4", "5", "x"] | None = Field(
         default=None, description="Only those rated at least so, or only the rejected ones (x)."
     )
+    shows: str = Field(
+        default="",
+        max_length=200,
+        description="What their pictures show, in words: the list is ranked by it, best first."
+        " Needs a model with a CLIP.",
+        examples=["a red mug on a table"],
+    )
+    like: str | None = Field(
+        default=None,
+        max_length=80,
+        description="Rank the list by likeness to the picture of this version instead.",
+    )
 
 
 class VersionPage(Shape):
-    """A page of the versions, newest first."""
+    """A page of the versions, newest first; best first when it is ranked."""
 
     items: list[Summary]
     next: str | None = Field(description="Send this as 'before' for the next page.")
+    unseen: int = Field(
+        default=0,
+        description="Of a ranked list: how many pictures nobody has looked at yet. They may belong"
+        " here too: ask again, each answer looks at some of them.",
+        examples=[0],
+    )
+    unknown: list[str] = Field(
+        default=[],
+        description="Words of 'shows' that the model never saw.",
+        examples=[["submarine"]],
+    )
 
 
 class GraphNode(Shape):
@@ -228,7 +259,7 @@ class VersionDetail(VersionBase):
     recipe: dict[str, Any] = Field(description="Everything that decides the picture.")
     recipe_digest: str = Field(examples=[MOON])
     build: str = Field(
-        description="What really ran.", examples=["diffusers 1; postcard ff18e17787aa; …"]
+        description="What really ran.", examples=["diffusers 2; postcard ff18e17787aa; …"]
     )
     cost: dict[str, Any] = Field(examples=[{"seconds": 6.2, "money": {"amount": "0"}}])
     findings: list[FindingOut] = Field(description="Worst first.")

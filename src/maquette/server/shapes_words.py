@@ -221,6 +221,7 @@ class ModelOut(Shape):
         examples=[["weights act in cross-attention"]],
     )
     licence: str = Field(description="As its files state it; may be empty.", examples=["MIT"])
+    clip: bool = Field(description="Whether versions can be searched by what their pictures show.")
 
 
 class Models(Shape):

@@ -42,9 +42,11 @@ _RANK: Mapping[Severity, int] = {"note": 0, "warning": 1, "fault": 2}
 _RATINGS: Mapping[str, Rating] = {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "x": "x"}
 
 
-def summary(entry: Entry, able: Capabilities | None) -> Summary:
-    """A version in a list."""
-    return Summary.model_construct(None, **_base(entry, able), findings=len(entry.findings))
+def summary(entry: Entry, able: Capabilities | None, score: float | None = None) -> Summary:
+    """A version in a list, with its score in a ranked one."""
+    return Summary.model_construct(
+        None, **_base(entry, able), findings=len(entry.findings), score=score
+    )
 
 
 def detail(

@@ -11,6 +11,7 @@ from maquette.core.recipe import PromptText
 from maquette.engines.base import Engine, Pinging, Pong
 from maquette.errors import SettingRefused
 from maquette.settings import Settings
+from maquette.studio.encoders import can_look
 from maquette.studio.engines import SERVICES, service_options
 
 __all__ = ["Catalogue", "Offer"]
@@ -18,11 +19,13 @@ __all__ = ["Catalogue", "Offer"]
 
 @dataclass(frozen=True)
 class Offer:
-    """A model and what its engine can do with it. ``default`` is used when none is named."""
+    """A model and what its engine can do with it. ``default`` is used when none is named;
+    ``clip``: versions can be searched by what their pictures show."""
 
     name: str
     default: bool
     capabilities: Capabilities
+    clip: bool = False
 
 
 class Catalogue:
@@ -41,12 +44,15 @@ class Catalogue:
             ModelMissing, ModelRefused: the default cannot be used.
         """
         if self._offers is None:
-            able = self.engine().capabilities()
-            found = [Offer(able.model.name if able.model else able.engine, True, able)]
+            engine = self.engine()
+            able = engine.capabilities()
+            named = able.model.name if able.model else able.engine
+            found = [Offer(named, True, able, can_look(engine, self.settings))]
             for name in self._names():
                 if name != found[0].name:
-                    other = self.engine("diffusers", name).capabilities()
-                    found.append(Offer(name, False, other))
+                    other = self.engine("diffusers", name)
+                    clip = can_look(other, self.settings)
+                    found.append(Offer(name, False, other.capabilities(), clip))
             self._offers = tuple(found)
         return self._offers
 

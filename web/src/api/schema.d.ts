@@ -575,6 +575,7 @@ export interface components {
             family: string;
             notes: string[];
             licence: string;
+            clip: boolean;
         };
         Models: {
             items: components["schemas"]["ModelOut"][];
@@ -927,6 +928,7 @@ export interface components {
             worst: ("note" | "warning" | "fault") | null;
             maps: boolean;
             findings: number;
+            score?: number | null;
         };
         SurfaceIn: {
             corners: [
@@ -1129,6 +1131,8 @@ export interface components {
         VersionPage: {
             items: components["schemas"]["Summary"][];
             next: string | null;
+            unseen?: number;
+            unknown?: string[];
         };
         WaitingOut: {
             stage: string;

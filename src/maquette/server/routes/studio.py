@@ -89,4 +89,5 @@ def model_out(offer: Offer) -> ModelOut:
         family=able.family,
         notes=list(able.notes),
         licence=able.licence,
+        clip=offer.clip,
     )

@@ -11,7 +11,7 @@ from maquette.errors import TraceMissing
 from maquette.server.answers import FOREVER, REVALIDATE, answer, fresh, unchanged
 from maquette.server.context import Here, Open, VersionRef
 from maquette.server.described import fails
-from maquette.server.listing import detail_of, graph_of, maps_of, page_of, summary_of
+from maquette.server.listing import detail_of, found_of, graph_of, maps_of, page_of, summary_of
 from maquette.server.shapes import (
     Graph,
     Marks,
@@ -39,7 +39,16 @@ def list_versions(
     request: Request,
     asked: Annotated[PageQuery, Query()],
 ) -> Response:
-    """Versions with their marks, newest first, a page at a time."""
+    """Versions with their marks, newest first, a page at a time; with `shows` or `like` ranked by
+    what their pictures show, best first, of those alike the newest. All filters go together. A
+    ranked answer comes within about a second (the first may load the network): `unseen` says how
+    many pictures are still to be looked at, and the next answer knows more of them."""
+    if asked.shows.strip() or asked.like is not None:
+        body = found_of(room, context, asked)
+        etag = f'"{sha256_hex(body)[:24]}"'
+        if unchanged(request, etag):
+            return Response(status_code=304, headers=fresh(etag))
+        return answer(body, headers=fresh(etag))
     stamp = room.studio.stamp()
     etag = f'"{stamp}"'
     if unchanged(request, etag):
