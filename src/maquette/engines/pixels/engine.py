@@ -28,9 +28,9 @@ from maquette.engines.pixels.resample import upscaled
 from maquette.engines.pixels.retouch import retouched
 from maquette.errors import Cancelled, EngineFailed, RecipeRefused
 
-__all__ = ["Pixels", "create"]
+__all__ = ["VERSION", "Pixels", "create"]
 
-_VERSION = 2
+VERSION = 2
 """Raised when a change alters any picture that this engine makes."""
 
 _Steps = Generator[tuple[int, int], None, tuple[Image.Image, dict[str, float]]]
@@ -51,7 +51,7 @@ class Pixels:
     def build(self) -> str:
         """Versions of the engine and of what it computes with."""
         return (
-            f"pixels {_VERSION}; Pillow {PIL.__version__};"
+            f"pixels {VERSION}; Pillow {PIL.__version__};"
             f" NumPy {np.__version__}; OpenCV {cv2.__version__}"
         )
 
