@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -132,11 +132,13 @@ class Making(Searching):
         *,
         caption: str | None = None,
         of: Version | str | None = None,
+        origin: Mapping[str, Any] | None = None,
     ) -> tuple[Version, Found]:
         """Take a picture from outside, with the recipe that its file tells of, if any.
 
         ``caption`` says what it shows, and counts before a prompt that the file tells of. ``of``
         names the version that it is a retouched copy of: it becomes its child, with its words.
+        ``origin`` is kept beside the version: where it came from.
 
         Raises:
             PictureRefused: no picture, damaged, or too large to open safely.
@@ -159,7 +161,8 @@ class Making(Searching):
             model=found.recipe.model if found.recipe else None,
         )
         parents = (parent.id,) if parent is not None else ()
-        return self.carry_out(Order("import", (recipe,), parents))[0], found
+        origins = (origin,) if origin is not None else ()
+        return self.carry_out(Order("import", (recipe,), parents, origins=origins))[0], found
 
 
 def _caption(text: str | None) -> PromptText | None:

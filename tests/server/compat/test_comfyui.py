@@ -174,6 +174,38 @@ class TestPictures:
         first = by_task[TextToImage]
         assert by_task[Upscale].parents == by_task[Import].parents == (first.id,)
 
+    @pytest.mark.parametrize("ours", [True, False])
+    def test_what_nodes_make_of_an_upload_is_its_child(
+        self, house: House, client: Client, ours: bool
+    ) -> None:
+        """A picture of ours that comes back as a file is known again; a stranger's is taken in."""
+        data = encode_png(photo())
+        if ours:
+            (data,) = client.pictures(client.done(simple()))
+        graph = {
+            "1": node("LoadImage", image=client.upload("photo.png", data)["name"]),
+            "2": node("ImageInvert", image=["1", 0]),
+            "9": node("SaveImage", images=["2", 0], filename_prefix="wolf"),
+        }
+        client.pictures(client.done(graph))
+        made, first = house.studio.log()
+        assert made.parents == (first.id,) and isinstance(made.recipe.task, Import)
+        assert isinstance(first.recipe.task, TextToImage if ours else Import)
+        origin = house.studio.origin(made)
+        assert (origin["face"], origin["altered"]) == ("comfyui", ["inverted"])
+        client.pictures(client.done(graph, prompt_id="again"))
+        assert len(house.studio.log()) == 2  # the same picture is taken in once
+
+    def test_an_upload_is_enlarged_like_a_version(self, house: House, client: Client) -> None:
+        graph = {
+            "1": node("LoadImage", image=client.upload("a.png", encode_png(photo()))["name"]),
+            "2": node("ImageScaleBy", image=["1", 0], upscale_method="lanczos", scale_by=2),
+            "9": node("SaveImage", images=["2", 0], filename_prefix="wolf"),
+        }
+        client.pictures(client.done(graph))
+        large, first = house.studio.log()
+        assert isinstance(large.recipe.task, Upscale) and large.parents == (first.id,)
+
     def test_names_of_uploads(self, client: Client) -> None:
         red, blue = (encode_png(Image.new("RGB", (8, 8), each)) for each in ("red", "blue"))
         assert client.upload("a.png", red)["name"] == "a.png"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from maquette.core.picture import decode_picture, encode_png
 from maquette.core.version import Version
@@ -14,7 +15,7 @@ from maquette.errors import PictureRefused, VersionUnknown
 if TYPE_CHECKING:
     from maquette.server.context import Room
 
-__all__ = ["Format", "in_base64", "out_base64", "released", "taken"]
+__all__ = ["Format", "altered", "in_base64", "out_base64", "released", "taken"]
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -64,6 +65,24 @@ def taken(room: Room, data: bytes) -> Version:
         of, _ = room.studio.import_picture(data, of=of)
     room.taken.keep(digest, of.id)
     return of
+
+
+def altered(
+    room: Room, data: bytes, of: Version | None, origin: Mapping[str, Any] | None = None
+) -> Version:
+    """The version of a picture that a client's own tools made of another one (``of``): its child,
+    with what is known of how (``origin``). The same picture is taken in once.
+
+    Raises:
+        PictureRefused, StorageFull, ProjectUnreadable.
+    """
+    digest = room.studio.blobs.put(encode_png(decode_picture(data)))
+    known = room.taken.find(digest)
+    if known is not None:
+        return room.studio.version(known)
+    version, _ = room.studio.import_picture(data, of=of, origin=origin)
+    room.taken.keep(digest, version.id)
+    return version
 
 
 def released(room: Room, version: Version, format: Format = "png", *, quality: int = 92) -> bytes:

@@ -28,7 +28,7 @@ from maquette.server.compat.comfyui.names import Names
 from maquette.server.compat.comfyui.values import Latent, Schedule, Shot, Shots
 from maquette.server.compat.comfyui.wiring import HOSTED, PLAIN
 from maquette.server.compat.home import studio_with
-from maquette.server.compat.pictures import taken
+from maquette.server.compat.pictures import altered, taken
 
 if TYPE_CHECKING:
     from maquette.server.context import Context, Room
@@ -170,12 +170,15 @@ class Run:
         return self.values[value[0]][value[1]] if isinstance(value, tuple) else value
 
     def version_of(self, shot: Shot) -> Version:
-        """The version of a picture; one that was altered becomes a child of what it was."""
+        """The version of a picture; one that was altered becomes a child of what it was: a version
+        of ours, also where it came back as an upload, or the upload itself."""
         if shot.version is not None:
             return shot.version
-        if shot.of is not None:
-            return self.room.studio.import_picture(encode_png(shot.image), of=shot.of)[0]
-        return taken(self.room, shot.data or encode_png(shot.image))
+        if not shot.how:
+            return taken(self.room, shot.data or encode_png(shot.image))
+        of = shot.of or (taken(self.room, shot.data) if shot.data else None)
+        origin = {"face": "comfyui", "prompt_id": self.prompt.id, "altered": list(shot.how)}
+        return altered(self.room, encode_png(shot.image), of, origin)
 
     async def _made(self, order: Callable[[], Order]) -> list[Version]:
         jobs = await ask(self.context, self.room, order, hear=self._hear)
@@ -228,13 +231,14 @@ class Run:
         return (tuple(found),)
 
     async def _as_upscale(self, before: Shot, after: Shot, inputs: dict[str, Any]) -> Shot | None:
-        version, size = before.version, after.image.size
-        if version is None or inputs["upscale_method"] != "lanczos" or before is after:
+        size, ours = after.image.size, before.version or (before.data and not before.how)
+        if not ours or inputs["upscale_method"] != "lanczos" or before is after:
             return None
         scale = size[0] / before.image.width
         same = (round(before.image.width * scale), round(before.image.height * scale)) == size
         if not same or not 1 < scale <= 8:
             return None
+        version = await run_in_threadpool(self.version_of, before)
         [made_] = await self._made(lambda: self.room.studio.orders.upscale(version, scale))
         return (await run_in_threadpool(self._shots, [made_]))[0]
 
@@ -299,7 +303,9 @@ class Run:
             raise RecipeRefused(f"there is no picture '{name[:100]}'", hint="upload it first")
         data = self.room.studio.blobs.get(digest)
         image = decode_picture(data)
-        return Shot(image.convert("RGB"), data=data if image.mode == "RGB" else None), image
+        plain = image.convert("RGB")
+        # What is transparent is a mask here; the picture below it is what came.
+        return Shot(plain, data=data if image.mode == "RGB" else encode_png(plain)), image
 
 
 MOST_SHOTS = 256

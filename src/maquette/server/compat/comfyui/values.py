@@ -16,7 +16,7 @@ __all__ = ["Control", "Guider", "Latent", "Model", "Part", "Schedule", "Shot", "
 @dataclass(frozen=True)
 class Shot:
     """A picture (RGB): of a ``version``, or altered since and ``of`` one, by ``how``; ``data`` is
-    the file of one that was uploaded and not altered."""
+    the file that was uploaded, where it began with one."""
 
     image: Image.Image
     version: Version | None = None
@@ -26,7 +26,8 @@ class Shot:
 
     def altered(self, image: Image.Image, how: str) -> Shot:
         """This picture after something was done to its pixels."""
-        return Shot(image.convert("RGB"), None, self.version or self.of, (*self.how, how))
+        of = self.version or self.of
+        return Shot(image.convert("RGB"), None, of, (*self.how, how), self.data)
 
 
 Shots: TypeAlias = tuple[Shot, ...]
