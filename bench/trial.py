@@ -14,7 +14,7 @@ from PIL import Image
 from maquette import Settings, Studio, Version
 from maquette.core.raster import psnr
 
-__all__ = ["TEXT", "Pair", "near"]
+__all__ = ["TEXT", "Make", "Pair", "near"]
 
 TEXT = "a lighthouse on a cliff, stormy sea"
 SAMPLERS = ("ddim", "euler", "dpm++", "euler-a", "lcm")
@@ -36,7 +36,7 @@ class Pair:
         self.folder = folder
         self.here = Studio(
             folder / "here", create=True, engine="diffusers", model=model,
-            settings=Settings(home=home),
+            settings=Settings(home=home, **settings),
         )  # fmt: skip
         self.there = Studio(
             folder / "there", create=True, engine=engine, model=checkpoint,
