@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def _one_by_one(
         openai.OpenAI(base_url=f"{base}/v1", api_key="any", timeout=60) as client,
         Studio(place / "direct", settings=settings) as studio,
         _News(f"{running.address}/api/v1/projects/faces") as news,
+        _Comfy(base) as comfy,
     ):
 
         def by_library() -> None:
@@ -76,6 +78,9 @@ def _one_by_one(
             answer = client.images.generate(prompt="a wolf", quality="low", extra_body=more)
             assert answer.data is not None
             base64.b64decode(answer.data[0].b64_json or "")
+
+        def by_comfyui() -> None:
+            comfy.draw(next(seeds))
 
         def by_a1111() -> None:
             api.txt2img(
@@ -93,6 +98,7 @@ def _one_by_one(
             "studio": by_studio,
             "openai": by_openai,
             "a1111": by_a1111,
+            "comfyui": by_comfyui,
         }
         for turn in range(rounds + 2):  # the first two warm everything
             for name, way in ways.items():
@@ -146,6 +152,57 @@ class _News:
         http.get(f"{self.base}/pictures/{version['image']}").read()
 
 
+class _Comfy:
+    """How ComfyUI's own example with a web socket does it: post the graph, hear that it is done,
+    read the history, fetch the picture."""
+
+    def __init__(self, base: str) -> None:
+        self._open = ExitStack()
+        self._http = httpx2.Client(base_url=base, timeout=60)
+        self._socket = f"ws{base.removeprefix('http')}/ws?clientId=bench"
+
+    def __enter__(self) -> _Comfy:
+        self._open.enter_context(self._http)
+        self._heard = self._open.enter_context(self._http.websocket(self._socket))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def draw(self, seed: int) -> None:
+        """One picture, from the graph to its bytes."""
+        body = {"prompt": _graph(seed), "client_id": "bench"}
+        prompt = self._http.post("/prompt", json=body).json()["prompt_id"]
+        while True:
+            data = getattr(self._heard.receive(timeout=60), "data", None)
+            told = json.loads(data) if isinstance(data, str) else {}
+            ended = {"node": None, "prompt_id": prompt}
+            if told.get("type") == "executing" and told["data"] == ended:
+                break
+        past = self._http.get(f"/history/{prompt}").json()[prompt]
+        (image,) = past["outputs"]["9"]["images"]
+        assert self._http.get("/view", params=image).content
+
+
+def _graph(seed: int) -> dict[str, Any]:
+    """The graph that every ComfyUI opens with."""
+
+    def node(kind: str, **inputs: Any) -> dict[str, Any]:
+        return {"class_type": kind, "inputs": inputs}
+
+    wires = {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0]}
+    how = {"steps": STEPS, "cfg": 4, "sampler_name": "dpmpp_2m", "scheduler": "normal"}
+    return {
+        "4": node("CheckpointLoaderSimple", ckpt_name="fake"),
+        "5": node("EmptyLatentImage", width=256, height=256, batch_size=1),
+        "6": node("CLIPTextEncode", text="a wolf", clip=["4", 1]),
+        "7": node("CLIPTextEncode", text="", clip=["4", 1]),
+        "3": node("KSampler", seed=seed, denoise=1, latent_image=["5", 0], **wires, **how),
+        "8": node("VAEDecode", samples=["3", 0], vae=["4", 2]),
+        "9": node("SaveImage", images=["8", 0], filename_prefix="wolf"),
+    }
+
+
 async def _at_once(running: Running, many: int) -> dict[str, Any]:
     """So many requests of the OpenAI client, all at the same moment."""
     base = f"{running.address}/p/faces/v1"
@@ -193,7 +250,7 @@ def _overheads(times: dict[str, list[float]]) -> list[Row]:
     middle = {name: statistics.median(values) for name, values in times.items()}
     figures = {name: spread(values) for name, values in times.items()}
     rows: list[Row] = []
-    for face in ("openai", "a1111"):
+    for face in ("openai", "a1111", "comfyui"):
         for beside, says in (("studio", "the server's own interface"), ("library", "the library")):
             more = middle[face] - middle[beside]
             least = min(times[face]) - min(times[beside])

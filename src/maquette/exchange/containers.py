@@ -27,6 +27,7 @@ __all__ = [
     "MIME",
     "Format",
     "Texts",
+    "add_texts",
     "encode",
     "label_png",
     "open_header",
@@ -128,7 +129,23 @@ def label_png(data: bytes, *, infotext: str, own: str, xmp: bytes) -> bytes:
     """A PNG of ours with the metadata and profile that ``encode`` writes, its pixels as they lie
     there: nothing is decoded (PNG specification, 3rd edition, section 5.3: chunks)."""
     nothing = Image.new("RGB", (1, 1))
-    written = encode(nothing, "png", quality=100, infotext=infotext, own=own, xmp=xmp)
+    return _with_chunks_of(
+        encode(nothing, "png", quality=100, infotext=infotext, own=own, xmp=xmp), data
+    )
+
+
+def add_texts(data: bytes, texts: Mapping[str, str]) -> bytes:
+    """A PNG with more text beside its pixels, which stay as they lie there; ``texts`` are ASCII by
+    keyword."""
+    chunks, buffer = PngInfo(), io.BytesIO()
+    for keyword, text in texts.items():
+        chunks.add_text(keyword, text)
+    Image.new("RGB", (1, 1)).save(buffer, "PNG", pnginfo=chunks)
+    return _with_chunks_of(buffer.getvalue(), data)
+
+
+def _with_chunks_of(written: bytes, data: bytes) -> bytes:
+    """The second PNG with what the first one has before its pixels."""
     end = _HEADER
     while written[end + 4 : end + 8] != b"IDAT":
         end += 12 + int.from_bytes(written[end : end + 4], "big")

@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from maquette.core.picture import decode_picture
 from maquette.core.version import Version
 from maquette.errors import AmbiguousVersion, PictureRefused, VersionUnknown
+from maquette.exchange.containers import add_texts
 from maquette.server.compat.pictures import in_base64, released
 
 if TYPE_CHECKING:
@@ -89,20 +89,10 @@ def released_png(room: Room, version: Version, prompt: Prompt | None = None) -> 
     if prompt is None:
         return data
     workflow = prompt.extra.get("extra_pnginfo")
-    chunks = PngInfo()
-    image = Image.open(io.BytesIO(data))
-    image.load()
-    for key, value in getattr(image, "text", {}).items():
-        chunks.add_itxt(key, str(value)) if not str(value).isascii() else chunks.add_text(
-            key, str(value)
-        )
-    chunks.add_text("prompt", json.dumps(prompt.graph))
+    texts = {"prompt": json.dumps(prompt.graph)}
     if isinstance(workflow, dict) and "workflow" in workflow:
-        chunks.add_text("workflow", json.dumps(workflow["workflow"]))
-    buffer = io.BytesIO()
-    profile: Any = image.info.get("icc_profile")
-    image.save(buffer, "PNG", pnginfo=chunks, compress_level=4, icc_profile=profile)
-    return buffer.getvalue()
+        texts["workflow"] = json.dumps(workflow["workflow"])
+    return add_texts(data, texts)
 
 
 def framed(picture: bytes, *, png: bool) -> bytes:
