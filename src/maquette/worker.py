@@ -1,7 +1,7 @@
 """The worker: one process that draws what waits in the queues of its projects.
 
-It loads a model once, takes one job at a time, the most urgent of all its projects first, and
-holds it on a lease that a second thread renews while that thread also tells of progress. When a
+It loads a model once, takes one job at a time (of an order's drafts several, where the engine draws
+them together), the most urgent of all its projects first, and holds it on a lease that a second thread renews while that thread also tells of progress. When a
 worker dies, its lease runs out and the next one takes the job; what was stored is whole or absent.
 """
 
@@ -25,9 +25,18 @@ from typing import Any, Self
 from PIL import Image
 
 from maquette.core.job import Job
-from maquette.engines.base import Billed, Cancel, Engine, Event, Picture, Preview, Progress
+from maquette.engines.base import (
+    Batching,
+    Billed,
+    Cancel,
+    Engine,
+    Event,
+    Picture,
+    Preview,
+    Progress,
+)
 from maquette.errors import Cancelled, MaquetteError
-from maquette.stages.order import this_process
+from maquette.stages.order import JUDGING, this_process
 from maquette.stages.work import Workplace, work
 from maquette.storage.base import Queue
 from maquette.studio import Studio
@@ -47,6 +56,9 @@ PREVIEW_EVERY = 0.25
 
 PREVIEW_SIDE = 256
 """Pixels of a preview's longer side at most."""
+
+BATCH_STEPS = 64
+"""Steps of a batch, summed over its pictures, at most: eight drafts of eight steps."""
 
 IDLE_SHARE = 20
 """An idle worker waits so many times as long as it took to look through its queues …"""
@@ -165,7 +177,8 @@ class Worker:
                     waiting.append((urgency, place, studio))
         for _, _, studio in sorted(waiting, key=lambda found: found[:2]):
             with self._patient(studio):
-                if jobs := studio.queue.claim(self.owner, self._lease):
+                most = _at_once(studio)
+                if jobs := studio.queue.claim(self.owner, self._lease, most, _kin(most)):
                     return studio, jobs
         return None
 
@@ -222,6 +235,33 @@ class Worker:
         except MaquetteError as error:
             log.warning("%s: %s; looked at again in %.0f s", studio.root, error, REST)
             self._resting[studio] = time.monotonic() + REST
+
+
+def _at_once(studio: Studio) -> int:
+    """How many jobs the studio's engine would draw together."""
+    with suppress(MaquetteError):  # told to the job
+        engine = studio.engine()
+        return engine.at_once if isinstance(engine, Batching) else 1
+    return 1
+
+
+def _kin(most: int) -> Callable[[Job, Job], bool]:
+    """Whether a job is taken with the first one: it can be drawn in one batch, and the batch takes
+    no more steps than a picture of full quality does. Whoever is more urgent waits no longer."""
+
+    def kin(first: Job, other: Job) -> bool:
+        mine, its = first.recipe, other.recipe
+        if first.operation in JUDGING or mine.sampling is None or its.sampling is None:
+            return False
+        same = (first.operation, first.maps, mine.engine, mine.model, mine.size, mine.task.kind)
+        return (
+            same == (other.operation, other.maps, its.engine, its.model, its.size, its.task.kind)
+            and mine.sampling.model_copy(update={"seed": its.sampling.seed}) == its.sampling
+            and mine.conditionings == its.conditionings
+            and mine.sampling.steps * most <= BATCH_STEPS
+        )
+
+    return kin
 
 
 def _engine_for(job: Job, studio: Studio) -> Engine:

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 from tests.engines.making import draw, recipe
 
+from maquette import Settings, Studio
+from maquette.engines.base import Batching
 from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.diffusers.digests import digest_of, sha256_of
 from maquette.engines.diffusers.models import find_model, list_models, read_model, verify_model
 from maquette.engines.registry import engine_names, load_engine
 from maquette.errors import ExtraMissing, ModelMissing, ModelRefused, RecipeRefused
+from maquette.studio.rooms import Rooms
+from maquette.worker import Worker
 
 
 @pytest.fixture
@@ -159,6 +163,29 @@ def test_build_is_stable_and_says_what_runs(engine: DiffusersEngine, postcard: P
     assert engine.build == create(postcard, threads=2).build
     for part in ("torch/", "diffusers/", "cpu", "float32", engine.card.ref.digest[:12]):
         assert part in engine.build
+
+
+def test_together_is_asked_for_by_a_setting_and_said_in_the_build(
+    postcard: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert create(postcard).at_once == 1, "on a processor each alone, so that a replay is exact"
+    monkeypatch.setenv("MAQUETTE_TOGETHER", "2")
+    settings = Settings(threads=1, home=tmp_path / "home")
+    with Studio(tmp_path / "project", create=True, model=postcard, settings=settings) as studio:
+        engine = studio.engine()
+        assert isinstance(engine, Batching) and engine.at_once == 2
+        assert engine.build.endswith(" by 2")
+        made = studio.generate("a boat", seed=1, n=3, size=(64, 64), steps=2)
+        traces = [studio.trace(version) for version in made]
+        assert [trace.ran["batch"] for trace in traces if trace] == [2, 2, 1]
+        assert studio.replay(made[0]).verdict in {"exact", "close"}
+        orders = studio.orders.generate("a boat", seed=7, n=2, size=(64, 64), steps=2)
+        jobs = studio.submit(orders)
+        Worker([Rooms(None, [studio.root], settings=settings, engines=studio.engines)]).run(
+            once=True
+        )
+        drawn = [studio.trace(studio.job(job.id).version or "") for job in jobs]
+        assert [trace.ran["batch"] for trace in drawn if trace] == [2, 2]
 
 
 def test_asking_loads_no_torch(postcard: Path) -> None:

@@ -144,14 +144,15 @@ class TestFailing:
         assert failed.message == "no model 'x'"
         assert failed.hint == ModelMissing.hint
 
-    def test_one_fails_and_those_after_it_wait_again(self) -> None:
+    def test_of_several_one_fails_by_itself(self) -> None:
         shop = shop_of(create(fail="dragon"))
         bench = shop.bench
         shop.submit(bench.recipe("a wolf"), bench.recipe("a dragon"), bench.recipe("a boat"))
-        shop.work(limit=3)
-        assert shop.states() == ["done", "failed", "queued"]
-        shop.work(limit=3)
+        heard: list[Event] = []
+        shop.work(limit=3, on_event=heard.append)
         assert shop.states() == ["done", "failed", "done"]
+        made = [event.index for event in heard if type(event).__name__ == "Picture"]
+        assert made == [0, 2], "told as what they are among the three"
 
     def test_a_refused_recipe_fails_its_job(self, shop: Shop) -> None:
         shop.submit(shop.bench.recipe().change(engine="elsewhere"))

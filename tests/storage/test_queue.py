@@ -115,6 +115,15 @@ class TestClaiming:
         assert taken == ["early-0", "late-0", "batch-0", "batch-1"]
         assert queue.urgency() is None
 
+    def test_of_a_group_only_kin_is_taken_with_the_first(self, queue: Queue) -> None:
+        queue.submit(order("a", 4))
+
+        def kin(first: Job, other: Job) -> bool:
+            return first.place % 2 == other.place % 2
+
+        taken = [[job.id for job in queue.claim("w", HOLD, 4, kin)] for _ in range(3)]
+        assert taken == [["a-0", "a-2"], ["a-1", "a-3"], []]
+
     def test_several_at_once_are_of_one_group(self, queue: Queue) -> None:
         queue.submit(order("a", 3))
         queue.submit(order("b", 3))

@@ -7,16 +7,18 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from maquette import Settings, Studio
 from maquette.core.job import BATCH, Job, Status
+from maquette.core.recipe import Recipe
 from maquette.engines.base import Engine
 from maquette.engines.fake import FakeEngine
 from maquette.errors import ProjectUnreadable
@@ -104,6 +106,32 @@ def test_it_works_until_nothing_waits(site: Site) -> None:
         assert [studio.job(job.id).status for job in jobs] == [Status.DONE] * 3
         assert len(studio.log()) == 3
         assert site.worker().run(once=True) == 0
+
+
+def test_drafts_of_one_order_are_drawn_together_where_the_engine_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    run = FakeEngine.run
+
+    def counted(self: FakeEngine, recipes: Sequence[Recipe], *given: Any, **how: Any) -> Any:
+        drawn.append(len(recipes))
+        return run(self, recipes, *given, **how)
+
+    monkeypatch.setattr(FakeEngine, "run", counted)
+    with site.studio("one") as studio:
+        ask(studio, n=3)
+        site.worker().run(once=True)
+        assert drawn == [1, 1, 1], "alone, unless the engine says otherwise"
+        monkeypatch.setattr(FakeEngine, "at_once", 4, raising=False)
+        drafts = ask(studio, seed=11, n=6)
+        finals = ask(studio, seed=21, n=2, steps=40)
+        studio.submit(studio.orders.critique(studio.log()[0]))
+        drawn.clear()
+        assert site.worker().run(once=True) == 9
+        assert drawn == [4, 2, 1, 1], "finals are long enough by themselves"
+        assert {studio.job(job.id).status for job in [*drafts, *finals]} == {Status.DONE}
+        assert len({version.image for version in studio.log()}) == 11
 
 
 def test_who_waits_comes_first_whatever_the_project(site: Site) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapting",
+    "Batching",
     "Billed",
     "Cancel",
     "Diary",
@@ -158,6 +159,17 @@ class Engine(Protocol):
             Cancelled: between steps, once ``cancel`` is set. Pictures already yielded stand.
             EngineFailed, ModelMissing, ModelRefused: as their names say.
         """
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """An engine that draws several pictures together where that pays."""
+
+    @property
+    def at_once(self) -> int:
+        """How many, at most; 1: each alone. A picture of a batch may differ by a rounding from the
+        same drawn alone, so more than one is for machines where it is the custom, or asked for."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from maquette.core.job import Job, Status
@@ -49,9 +49,9 @@ def work(
     """Carry out jobs of one group that this process has claimed.
 
     Each ends DONE with its version or its result, FAILED with what happened and what to do, or
-    CANCELLED when that was asked. What is stopped by ``cancel`` alone waits again, and so do the
-    jobs that come after one that failed. Nothing is stored for a job that another process has
-    taken meanwhile.
+    CANCELLED when that was asked. What is stopped by ``cancel`` alone waits again. Where something
+    goes wrong with several, each that is left is drawn alone: it fails by itself or not at all.
+    Nothing is stored for a job that another process has taken meanwhile.
 
     Raises:
         StorageFull, ProjectUnreadable: when not even a job's end can be stored. Its lease runs
@@ -85,7 +85,12 @@ def work(
     except (Cancelled, JobLost):
         place.queue.put_back(left)  # those that are still ours and that nobody wants cancelled
     except MaquetteError as error:
-        _fail(left, place, str(error), error.hint, reason=type(error).__name__)
+        if len(jobs) == 1 or jobs[0].operation in JUDGING:
+            _fail(left, place, str(error), error.hint, reason=type(error).__name__)
+            return
+        for job in left:
+            told = _of(jobs.index(job), on_event)
+            work([job], place, cancel=cancel, previews=previews, on_event=told)
     except Exception as error:
         about = f"an unforeseen fault, {type(error).__name__}: {error}"
         _fail(left, place, about, "the worker's output says more; please report it")
@@ -93,6 +98,11 @@ def work(
     except BaseException:  # an interrupt between two steps
         place.queue.put_back(left)
         raise
+
+
+def _of(place: int, hear: Callable[[Event], None] | None) -> Callable[[Event], None] | None:
+    """Events of one job, told as those of its place among several."""
+    return None if hear is None else lambda event: hear(replace(event, index=place))
 
 
 def _judge(

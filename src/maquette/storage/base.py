@@ -6,7 +6,7 @@ with 'job done', so that a kill at any moment loses nothing finished and shows n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -26,9 +26,15 @@ __all__ = [
     "Mark",
     "Queue",
     "Records",
+    "alike",
     "over_budget",
     "spent_on",
 ]
+
+
+def alike(_first: Job, _other: Job) -> bool:
+    """Any job of a group may be taken with any other."""
+    return True
 
 
 @runtime_checkable
@@ -217,10 +223,13 @@ class Queue(Protocol):
         None when there is nothing to take. Only reads."""
         ...
 
-    def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
+    def claim(
+        self, owner: str, seconds: float, limit: int = 1, kin: Callable[[Job, Job], bool] = alike
+    ) -> list[Job]:
         """Take up to ``limit`` jobs of one group, the most urgent and then the oldest, and hold
-        them for ``seconds``. They come back RUNNING, in the order of their places; an empty list
-        when nothing waits. A job that ``awaits`` others is not given before they have ended.
+        them for ``seconds``: the first one, and those that are its ``kin``. They come back
+        RUNNING, in the order of their places; an empty list when nothing waits. A job that
+        ``awaits`` others is not given before they have ended.
 
         A job whose lease ran out counts as waiting; when its cancelling was asked it becomes
         CANCELLED instead, and FAILED when ``ATTEMPTS`` workers have died over it.

@@ -8,7 +8,7 @@ from typing import Any
 
 from maquette.core.job import Job, Status
 from maquette.errors import JobUnknown
-from maquette.storage.base import Event, Kind
+from maquette.storage.base import Event, Kind, alike
 from maquette.storage.memory import MemoryRecords
 from maquette.storage.turns import (
     asked_again,
@@ -68,7 +68,9 @@ class MemoryQueue:
         with self._records.lock:
             return min((job.priority for job in self._open()), default=None)
 
-    def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
+    def claim(
+        self, owner: str, seconds: float, limit: int = 1, kin: Callable[[Job, Job], bool] = alike
+    ) -> list[Job]:
         """See ``Queue.claim``."""
         with self._records.lock:
             now = self._records.clock()
@@ -84,9 +86,10 @@ class MemoryQueue:
                 job
                 for job in waiting
                 if job.group == first.group and job.priority == first.priority
-            ]
+            ][:limit]
+            chosen = [job for job in chosen if job.id == first.id or kin(first, job)]
             until = now + timedelta(seconds=seconds)
-            taken = [job.taken(owner, until) for job in chosen[:limit]]
+            taken = [job.taken(owner, until) for job in chosen]
             for job in taken:
                 self._records.put_job(job)
             return taken

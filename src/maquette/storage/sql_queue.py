@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 
 from maquette.core.job import Job, Status
-from maquette.storage.base import Event, Kind
+from maquette.storage.base import Event, Kind, alike
 from maquette.storage.database import Database
 from maquette.storage.rows import event_from, instant
 from maquette.storage.statements import add_jobs, job_of, put_job, read_jobs, tell
@@ -81,7 +81,9 @@ class SqlQueue:
             found = connection.execute(select(*parts)).one()
         return min((priority for priority in found if priority is not None), default=None)
 
-    def claim(self, owner: str, seconds: float, limit: int = 1) -> list[Job]:
+    def claim(
+        self, owner: str, seconds: float, limit: int = 1, kin: Callable[[Job, Job], bool] = alike
+    ) -> list[Job]:
         """See ``Queue.claim``."""
         # Where many write at once, each locks other rows; SQLite has one writer anyway.
         order = select(table).order_by(table.c.priority, table.c.seq)
@@ -103,7 +105,11 @@ class SqlQueue:
             if limit > 1:
                 same = (table.c.group == first.group) & (table.c.priority == first.priority)
                 mates = order.where(same & or_(_QUEUED, self._lapsed())).limit(limit)
-                found = read_jobs(connection, mates)
+                found = [
+                    job
+                    for job in read_jobs(connection, mates)
+                    if job.id == first.id or kin(first, job)
+                ]
             taken = [job.taken(owner, now + timedelta(seconds=seconds)) for job in found]
             for job in taken:
                 put_job(connection, now, job)

@@ -130,6 +130,16 @@ class DiffusersEngine:
             + (f" by {self.together}" if self.together > 1 else "")
         )
 
+    @property
+    def at_once(self) -> int:
+        """See ``Batching.at_once``."""
+        if self.together or self.device == "cpu":
+            return self.together or 1
+        from maquette.engines.diffusers.drawing import TOGETHER
+        from maquette.engines.diffusers.weights import device_of
+
+        return 1 if device_of(self.device).type == "cpu" else TOGETHER
+
     def capabilities(self) -> Capabilities:
         """See ``Engine.capabilities``."""
         card = self.card
