@@ -1,8 +1,9 @@
 """The worker: one process that draws what waits in the queues of its projects.
 
 It loads a model once, takes one job at a time (of an order's drafts several, where the engine draws
-them together), the most urgent of all its projects first, and holds it on a lease that a second thread renews while that thread also tells of progress. When a
-worker dies, its lease runs out and the next one takes the job; what was stored is whole or absent.
+them together), the most urgent of all its projects first, and holds it on a lease that a second
+thread renews while that thread also tells of progress. When a worker dies, its lease runs out and
+the next one takes the job; what was stored is whole or absent.
 """
 
 from __future__ import annotations
