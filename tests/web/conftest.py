@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,6 +112,20 @@ class House:
             self.address + "/api/v1" + path,
             json.dumps(body).encode(),
             {"Content-Type": "application/json", "X-Maquette": "1"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def take(self, caption: str, image: Image.Image, project: str = "sample") -> Any:
+        """Import a picture."""
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        asked = urllib.parse.urlencode({"caption": caption})
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.address}/api/v1/projects/{project}/imports?{asked}",
+            file.getvalue(),
+            {"Content-Type": "image/png", "X-Maquette": "1"},
             method="POST",
         )
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310

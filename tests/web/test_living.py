@@ -313,3 +313,35 @@ def test_a_long_job_is_cancelled(house: House, page: Page) -> None:
 
 def _saying(text: str) -> re.Pattern[str]:
     return re.compile(re.escape(text))
+
+
+def test_pictures_are_found_by_what_they_show(house: House, page: Page) -> None:
+    for colour in ("red", "blue"):
+        house.take(f"a {colour} wall", Image.new("RGB", (96, 96), colour))
+    page.goto(f"{house.address}/p/sample/library")
+    found = page.get_by_role("group", name="All pictures").locator("[data-id]")
+    expect(found.first).to_have_accessible_name(_saying("a blue wall"))
+    page.get_by_role("radio", name="In pictures").check()
+    search = page.get_by_role("searchbox", name="Search what pictures show")
+    search.fill("something red")
+    expect(found.first).to_have_accessible_name(re.compile("a red wall, .*likeness 1.00"))
+    found.nth(1).hover()
+    shot(page, "library-ranked")
+    page.get_by_role("button", name="More like this").nth(1).click()
+    expect(page).to_have_url(re.compile("/library/like/[0-9a-f]{16}$"))
+    expect(page.get_by_text("Like this one")).to_be_visible()
+    expect(found.first).to_have_accessible_name(_saying("likeness 1.00"))
+    page.get_by_role("searchbox", name="Search words").fill("blue")
+    expect(found).to_have_count(1)
+    expect(found.first).to_have_accessible_name(re.compile("a blue wall, .*likeness"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    shot(page, "library-like-390")
+    page.get_by_role("button", name="Show all again").click()
+    expect(page).to_have_url(re.compile("/library$"))
+
+    # From the picture itself, by the inspector.
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visit(page, house)
+    shot(page, "refine-finds-more")
+    page.get_by_role("button", name="Find more like this one").click()
+    expect(found.first).to_have_accessible_name(_saying("likeness 1.00"))

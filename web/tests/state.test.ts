@@ -9,7 +9,7 @@ const V = '3f2a9c0d4e5b6a79'
 
 describe('addresses', () => {
   it('lead back to where they came from', () => {
-    for (const path of ['/', '/p/a', `/p/a/v/${V}`, '/p/a/drafts', '/p/a/library', '/p/a/campaigns', '/p/a/campaigns/autumn', `/p/a/compare/${V}/${V}`]) {
+    for (const path of ['/', '/p/a', `/p/a/v/${V}`, '/p/a/drafts', '/p/a/library', `/p/a/library/like/${V}`, '/p/a/campaigns', '/p/a/campaigns/autumn', `/p/a/compare/${V}/${V}`]) {
       expect(href(parse(path))).toBe(path)
     }
   })

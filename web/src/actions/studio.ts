@@ -128,6 +128,10 @@ define(
     const by = Math.max(step, Math.round(studio.current!.width / 4 / step) * step)
     void operate('outpaint', { left: by, right: by, top: by, bottom: by, ...studio.steering?.body() })
   }),
+  {
+    ...version('more-like', 'Find more like this one', 'search', () => studio.moreLike(studio.current!.id)),
+    enabled: () => refining() && studio.looks,
+  },
   version('vary', 'Draw four near this one', 'sweep', () => void operate('vary', { n: 4, strength: 0.5, quality: studio.words?.quality ?? 'final', ...studio.steering?.body() })),
   {
     name: 'compare-parent', label: 'Compare with what it came from', shortcut: 'C', icon: 'compare', group: 'Versions',
@@ -192,7 +196,7 @@ define(
       studio.go({ screen: 'compare', project: room!.id, before, after: after.id })
     },
   },
-  { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id }) },
+  { name: 'library', label: 'Library', shortcut: 'Alt+4', icon: 'search', group: 'Studio', enabled: open, active: () => studio.route.screen === 'library', perform: () => studio.go({ screen: 'library', project: studio.room!.id, like: null }) },
   { name: 'production', label: 'Production', shortcut: 'Alt+5', icon: 'pick', group: 'Studio', enabled: open, active: () => PRODUCTION.has(studio.route.screen), perform: () => studio.go({ screen: 'production', project: studio.room!.id }) },
   { name: 'new-campaign', label: 'Begin a campaign …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'campaigns', project: studio.room!.id, name: null }) },
   { name: 'teach', label: 'Teach the model something new …', icon: 'plus', group: 'Studio', enabled: open, perform: () => studio.go({ screen: 'training', project: studio.room!.id, name: null }) },

@@ -55,6 +55,9 @@ export interface Filter {
   q?: string
   starred?: boolean
   rating?: string | null
+  /** What the pictures show, in words, or the version that they are to be like: nearest first. */
+  shows?: string
+  like?: string | null
 }
 
 export type MaskWish = Record<string, unknown> & { version: string }

@@ -3,7 +3,7 @@ export type Route =
   | { screen: 'start' }
   | { screen: 'refine'; project: string; version: string | null }
   | { screen: 'drafts'; project: string }
-  | { screen: 'library'; project: string }
+  | { screen: 'library'; project: string; like: string | null }
   | { screen: 'production'; project: string }
   | { screen: 'campaigns'; project: string; name: string | null }
   | { screen: 'playbooks'; project: string; name: string | null }
@@ -19,7 +19,7 @@ export function parse(path: string): Route {
   const [p, project, screen, a, b] = path.split('/').filter(Boolean).map(decodeURIComponent)
   if (p !== 'p' || !project) return { screen: 'start' }
   if (screen === 'drafts') return { screen: 'drafts', project }
-  if (screen === 'library') return { screen: 'library', project }
+  if (screen === 'library') return { screen: 'library', project, like: (a === 'like' && b) || null }
   if (screen === 'production') return { screen: 'production', project }
   if (screen === 'campaigns' || screen === 'playbooks' || screen === 'training') return { screen, project, name: a || null }
   if (screen === 'compare' && a && b) return { screen: 'compare', project, before: a, after: b }
@@ -32,6 +32,8 @@ export function href(route: Route): string {
   switch (route.screen) {
     case 'refine':
       return route.version ? `${base}/v/${route.version.slice(0, 16)}` : base
+    case 'library':
+      return route.like ? `${base}/library/like/${route.like.slice(0, 16)}` : `${base}/library`
     case 'campaigns':
     case 'playbooks':
     case 'training':

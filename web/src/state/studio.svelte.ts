@@ -34,6 +34,8 @@ class Studio {
   picked = $state.raw<ReadonlySet<string>>(new Set())
 
   readonly model = $derived(this.models.find((model) => model.default) ?? this.models[0] ?? null)
+  /** Whether pictures can be found by what they show. */
+  readonly looks = $derived(this.model?.clip ?? false)
   readonly current = $derived(this.find())
 
   private find() {
@@ -101,6 +103,11 @@ class Studio {
 
   show(version: string, replace = false): void {
     if (this.room) this.go({ screen: 'refine', project: this.room.id, version }, replace)
+  }
+
+  /** What is like this picture, nearest first. */
+  moreLike(version: string): void {
+    if (this.room) this.go({ screen: 'library', project: this.room.id, like: version })
   }
 
   private async arrive(route: Route): Promise<void> {
