@@ -20,7 +20,10 @@ from PIL import Image
 
 from maquette import Settings, Studio
 from maquette.core.job import Status
+from maquette.server.compat.asking import News
+from maquette.server.compat.mcp import desk
 from maquette.server.compat.mcp.desk import Talk
+from maquette.server.compat.mcp.making import made_of
 from maquette.server.compat.mcp.serving import make_server
 from maquette.server.compat.mcp.stdio import talking
 from maquette.studio.rooms import Rooms
@@ -301,6 +304,99 @@ def test_what_an_assistant_needs_to_find_its_way(place: Place) -> None:
         assert "moon 1.4" in read["words"] and read["unknown"] == ["dragon"]
 
     place.run(find)
+
+
+BOOK = b"""
+playbook: 1
+name: shop
+version: 1.0
+templates:
+  hero:
+    purpose: A product by itself.
+    template: "a ${product}, <lock:studio light>"
+"""
+
+
+def test_a_house_s_own_words(place: Place) -> None:
+    place.rooms.home("clients")
+    with place.studio() as studio:
+        studio.save_playbook(BOOK)
+
+    async def work(me: Assistant) -> None:
+        (card,) = (await me.call("templates"))["templates"]
+        assert (card["needs"], card["locked"]) == (["product"], ["studio light"])
+        rows = [{"product": "mug"}, {"product": "vase"}]
+        made = await me.call("fill", playbook="shop", template="hero", rows=rows, quality="draft")
+        assert [each["prompt"] for each in made["versions"]] == [
+            "a mug, studio light",
+            "a vase, studio light",
+        ]
+        seen = await me.call("look", version=made["versions"][0]["id"])
+        assert seen["locked"] == ["studio light"]
+        told = await me.raw("fill", playbook="shop", template="hero")
+        assert told.is_error and "product" in words(told)
+
+    place.run(work)
+
+
+def test_a_campaign_that_waits_for_a_choice(place: Place) -> None:
+    brief = {
+        "campaign": "mugs",
+        "prompts": ["a red mug"],
+        "drafts": {"count": 3},
+        "select": {"count": 1},
+        "pause": ["select"],
+    }
+
+    async def work(me: Assistant) -> None:
+        stood = await me.call("campaign", brief=brief)
+        assert (stood["stage"], stood["drafts"], len(stood["versions"])) == ("select", 3, 3)
+        assert stood["waiting"] and len(stood["suggested"]) == 1
+        chosen = stood["versions"][2]["id"]
+        after = await me.call("choose", name="mugs", stage="select", versions=[chosen])
+        assert after["stage"] == "done" and len(after["finals"]) == 1
+        assert await me.call("campaign_state", name="mugs") == after
+        told = await me.raw("campaign_state", name="cups")
+        assert told.is_error and told.structured_content["code"] == "job-unknown"
+
+    place.run(work)
+
+
+def test_what_steers_a_drawing_beside_its_words(place: Place) -> None:
+    """The fake engine takes none of it, and says so."""
+
+    async def work(me: Assistant) -> None:
+        assert (await me.call("adapters"))["adapters"] == []
+        first = await me.made("generate", prompt=WOLF, quality="draft")
+        by: list[dict[str, Any]] = [
+            {"control": [{"condition": "canny", "version": first["id"], "make": True}]},
+            {"reference": [{"role": "style", "version": first["id"]}]},
+            {"lora": {"ink": 0.5}},
+        ]
+        for each in by:
+            told = await me.raw("generate", prompt=WOLF, **each)
+            assert told.is_error and told.structured_content["code"] == "recipe-refused", told
+        told = await me.raw("generate", prompt=WOLF, control=[{"condition": "canny"}])
+        assert told.is_error and "one of image and version" in words(told)
+
+    place.run(work)
+
+
+def test_an_unfinished_picture_is_shown(idle: Place) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(buffer, "WEBP")
+    url = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+    async def look(talk: Talk) -> Any:
+        hearing = desk._Hearing()
+        hearing.hear(News("preview", "job", 0, {"step": 1, "image": url}))
+        ended = desk.Ended([], waiting="group", preview=hearing.preview)
+        return await made_of(talk, talk.context.room("clients"), ended)
+
+    idle.rooms.home("clients")
+    with talking(idle.rooms, None, idle.exports) as talk:
+        told = anyio.run(look, talk)
+    assert [image.size for image in pictures(told)] == [(32, 32)] and "as far as" in words(told)
 
 
 def test_a_picture_from_outside(place: Place) -> None:

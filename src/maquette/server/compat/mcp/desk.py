@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,14 @@ _HINTS = {
 @dataclass(frozen=True)
 class Ended:
     """How an order went: versions that came of it, words for what failed, results of what draws
-    nothing, and the group that is still at work, or empty."""
+    nothing, and the group that is still at work, or empty; then ``preview`` is the unfinished
+    picture that was told of last (a ``data:`` URL), if any."""
 
     versions: list[Version]
     failed: list[str] = field(default_factory=list[str])
     results: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     waiting: str = ""
+    preview: str = ""
 
 
 class Talk:
@@ -73,7 +75,7 @@ class Talk:
         the answer; ``start`` is called before each order, to see to it that somebody draws."""
         self.context, self.exports = context, exports
         self._start = start
-        self._running: OrderedDict[str, asyncio.Task[list[Job]]] = OrderedDict()
+        self._running: OrderedDict[str, _AtWork] = OrderedDict()
         self._farewells: set[asyncio.Task[Any]] = set()
 
     async def room(self, asked: Asked[Any, Any], named: str | None) -> Room:
@@ -137,13 +139,11 @@ class Talk:
         jobs = await run_in_threadpool(lambda: room.studio.jobs(group=group)) if group else []
         if not jobs:
             raise JobUnknown(f"nothing goes by '{group[:64]}'")
-        task = self._running.get(group)
-        if task is None or task.done() or all(job.ended for job in jobs):
+        work = self._running.get(group)
+        if work is None or work.task.done() or all(job.ended for job in jobs):
             left = group if not all(job.ended for job in jobs) else ""
             return await run_in_threadpool(self._ended, room, jobs, left)
-        hearing = _Hearing()
-        hearing.begin(jobs)
-        return await self._wait(asked, room, task, hearing, patience)
+        return await self._wait(asked, room, work.task, work.hearing, patience)
 
     async def stop(self, room: Room, group: str) -> list[Job]:
         """Cancel what is still at work of an order; its jobs as they stand.
@@ -193,11 +193,12 @@ class Talk:
                 await asked.report_progress(*now)
             return await run_in_threadpool(self._ended, room, task.result(), "")
         group = hearing.group
-        self._running[group] = task
+        self._running[group] = _AtWork(task, hearing)
         while len(self._running) > _REMEMBERED:
             self._running.popitem(last=False)
         jobs = await run_in_threadpool(lambda: room.studio.jobs(group=group))
-        return await run_in_threadpool(self._ended, room, jobs, group)
+        ended = await run_in_threadpool(self._ended, room, jobs, group)
+        return replace(ended, preview=hearing.preview)
 
     def _ended(self, room: Room, jobs: Sequence[Job], waiting: str) -> Ended:
         done = [job for job in jobs if job.status is Status.DONE]
@@ -220,6 +221,14 @@ class Talk:
         farewell.add_done_callback(self._farewells.discard)
 
 
+@dataclass(frozen=True)
+class _AtWork:
+    """An order that goes on by itself, and who hears of it."""
+
+    task: asyncio.Task[list[Job]]
+    hearing: _Hearing
+
+
 class _Hearing:
     """What the journal has told of an order so far."""
 
@@ -227,6 +236,7 @@ class _Hearing:
         self.moved = asyncio.Event()
         self.jobs: list[str] = []
         self.group = ""
+        self.preview = ""
         self._shares: dict[str, float] = {}
         self._says = "waiting for a worker"
 
@@ -244,6 +254,8 @@ class _Hearing:
         elif news.kind == "job" and news.data.get("status") in {"done", "failed", "cancelled"}:
             self._shares[news.job] = 1.0
             self._says = f"{sum(map(int, self._shares.values()))} of {len(self.jobs)} done"
+        elif news.kind == "preview":
+            self.preview = str(news.data["image"])
         elif news.kind != "job":
             return
         self.moved.set()

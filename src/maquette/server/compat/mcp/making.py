@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import Context as Asked
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, TextContent
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
@@ -18,18 +18,22 @@ from maquette.server.compat.mcp.telling import (
     answered,
     ended_in_words,
     pictures_of,
+    shown,
     told_all,
 )
 from maquette.server.compat.mcp.tool import (
     Box,
+    Controls,
     Corners,
     Count,
+    Loras,
     ModelName,
     Negative,
     Patience,
     ProjectName,
     Prompt,
     Quality,
+    References,
     Seed,
     Side,
     Strength,
@@ -37,6 +41,7 @@ from maquette.server.compat.mcp.tool import (
     Word,
     tool,
 )
+from maquette.server.shapes_steering import ControlIn, ReferenceIn, Steered, steering_of
 
 if TYPE_CHECKING:
     from maquette.server.context import Room
@@ -68,6 +73,9 @@ class Making:
         width: Side | None = None,
         height: Side | None = None,
         quality: Quality = "final",
+        control: Controls = [],  # noqa: B006 - never changed, and a schema needs it
+        reference: References = [],  # noqa: B006
+        lora: Loras = {},  # noqa: B006
         model: ModelName = None,
         project: ProjectName = None,
         wait_seconds: Patience = PATIENCE,
@@ -81,9 +89,12 @@ class Making:
         room = await self._talk.room(ctx, project)
         studio = await run_in_threadpool(self._talk.studio, room, model)
         given = {"negative": negative, "seed": seed, "n": n, "size": size, "quality": quality}
-        return await self._make(
-            ctx, room, lambda: studio.orders.generate(prompt, **given), wait_seconds
-        )
+
+        def order() -> Order:
+            steering = _steering(room, control, reference, lora)
+            return studio.orders.generate(prompt, **given, **steering)
+
+        return await self._make(ctx, room, order, wait_seconds)
 
     @tool("Draw pictures near a version")
     async def vary(
@@ -96,15 +107,20 @@ class Making:
         seed: Seed = None,
         n: Count = 1,
         quality: Quality = "final",
+        control: Controls = [],  # noqa: B006
+        reference: References = [],  # noqa: B006
         project: ProjectName = None,
         wait_seconds: Patience = PATIENCE,
     ) -> Annotated[CallToolResult, Made]:
         """Image-to-image: other pictures like this one, with its words or others."""
         room = await self._talk.room(ctx, project)
         given = {"strength": strength, "prompt": prompt, "seed": seed, "n": n, "quality": quality}
-        return await self._make(
-            ctx, room, lambda: room.studio.orders.vary(version, **given), wait_seconds
-        )
+
+        def order() -> Order:
+            steering = _steering(room, control, reference)
+            return room.studio.orders.vary(version, **given, **steering)
+
+        return await self._make(ctx, room, order, wait_seconds)
 
     @tool("Let words weigh more or less")
     async def reweight(
@@ -156,6 +172,7 @@ class Making:
         strength: Strength = 1.0,
         seed: Seed = None,
         quality: Quality = "final",
+        reference: References = [],  # noqa: B006
         project: ProjectName = None,
         wait_seconds: Patience = PATIENCE,
     ) -> Annotated[CallToolResult, Made]:
@@ -170,7 +187,8 @@ class Making:
 
         def order() -> Order:
             white = mask_bytes(room, place, mask)
-            return room.studio.orders.inpaint(version, white, prompt, **given)
+            steering = _steering(room, [], reference)
+            return room.studio.orders.inpaint(version, white, prompt, **given, **steering)
 
         return await self._make(ctx, room, order, wait_seconds)
 
@@ -367,9 +385,24 @@ async def made_of(talk: Talk, room: Room, ended: Ended) -> CallToolResult:
             failed=_plain(ended.failed),
             result=said,
         )
-        return answered(words or "Nothing was made.", data, pictures_of(room, versions))
+        pictures = pictures_of(room, versions)
+        if ended.preview and ended.waiting:
+            pictures += [TextContent(type="text", text="as far as it is:"), shown(ended.preview)]
+        return answered(words or "Nothing was made.", data, pictures)
 
     return await run_in_threadpool(look)
+
+
+def _steering(
+    room: Room,
+    control: Sequence[ControlIn],
+    reference: Sequence[ReferenceIn],
+    lora: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The arguments of an order for what steers it; nothing where nothing does. Blocks."""
+    body = Steered(control=list(control), reference=list(reference), lora=dict(lora or {}))
+    told = steering_of(room.studio.blobs, room.studio.version, body)
+    return {name: value for name, value in told.items() if value}
 
 
 def _plain(words: Sequence[str]) -> list[str]:

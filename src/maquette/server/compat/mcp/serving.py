@@ -18,6 +18,7 @@ from maquette.server.compat.mcp.guide import INSTRUCTIONS, refinement_loop
 from maquette.server.compat.mcp.keeping import Keeping
 from maquette.server.compat.mcp.looking import Looking
 from maquette.server.compat.mcp.making import Making
+from maquette.server.compat.mcp.planning import Planning
 from maquette.server.compat.mcp.tool import add_tools
 from maquette.server.listing import detail_of
 from maquette.studio.engines import SERVICES
@@ -42,7 +43,7 @@ def make_server(talk: Talk) -> MCPServer[Any]:
             log_level="ERROR",
         )
     )
-    groups = (Making(talk), Looking(talk), Keeping(talk))
+    groups = (Making(talk), Looking(talk), Keeping(talk), Planning(talk))
     add_tools(server, *groups, outside=settings.engine in SERVICES)
     server.add_prompt(
         Prompt.from_function(

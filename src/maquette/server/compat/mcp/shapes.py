@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "Card",
+    "Cards",
     "Changed",
     "Covered",
     "Exported",
@@ -19,7 +21,10 @@ __all__ = [
     "Projects",
     "Read",
     "Shown",
+    "Stood",
     "Told",
+    "Tool",
+    "Tools",
 ]
 
 
@@ -191,3 +196,51 @@ class Exported(_Answer):
     sha256: str
     signed: bool
     path: str = Field(default="", description="Where it lies, when this machine wrote it.")
+
+
+class Tool(_Answer):
+    """An adapter."""
+
+    name: str
+    kind: str = Field(description="lora, embedding, control, t2i-adapter or ip-adapter")
+    reads: list[str] = Field(description="Conditions or roles that it is for.")
+    trigger: str = Field(description="The words that it answers to.")
+    misfit: str = Field(description="Why it cannot be used with the model; empty = it can.")
+
+
+class Tools(_Answer):
+    """The adapters of a model."""
+
+    adapters: list[Tool]
+
+
+class Card(_Answer):
+    """A template of a playbook."""
+
+    playbook: str
+    template: str
+    purpose: str
+    text: str
+    needs: list[str] = Field(description="Holes that need a value.")
+    locked: list[str] = Field(description="Words that no picture may lose.")
+    problem: str = Field(description="Why it cannot be used; empty = it can.")
+
+
+class Cards(_Answer):
+    """The templates of a project."""
+
+    project: str
+    templates: list[Card]
+
+
+class Stood(_Answer):
+    """Where a campaign stands."""
+
+    project: str
+    campaign: str
+    stage: str = Field(description="The stage that is next, or 'done'.")
+    waiting: str = Field(description="What it waits for a person to do; empty = nothing.")
+    suggested: list[str]
+    drafts: int
+    finals: list[str]
+    versions: list[Told] = Field(description="Those to choose from, else finals or drafts.")

@@ -19,6 +19,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from maquette.server.compat.mcp.shapes import Noticed, Told
+from maquette.server.compat.pictures import in_base64
 from maquette.server.views import quality_of
 from maquette.stages.plan.sheet import contact_sheet
 
@@ -37,6 +38,7 @@ __all__ = [
     "ended_in_words",
     "picture_of",
     "pictures_of",
+    "shown",
     "told",
     "told_all",
 ]
@@ -177,6 +179,11 @@ def as_picture(image: Image.Image, side: int = SIDE) -> ImageContent:
     buffer = io.BytesIO()
     shown.save(buffer, "WEBP", quality=88, method=3)
     return _webp(buffer.getvalue())
+
+
+def shown(preview: str) -> ImageContent:
+    """A preview from the journal (a ``data:`` URL)."""
+    return as_picture(Image.open(io.BytesIO(in_base64(preview))))
 
 
 def as_file(name: str, data: bytes, kind: str) -> EmbeddedResource:

@@ -16,18 +16,22 @@ from maquette.core.recipe import MAX_SEED
 from maquette.errors import MaquetteError
 from maquette.server.compat.mcp.desk import refused
 from maquette.server.problems import HttpRefused
+from maquette.server.shapes_steering import ControlIn, ReferenceIn
 
 __all__ = [
     "Box",
+    "Controls",
     "Corners",
     "Count",
     "Ids",
+    "Loras",
     "ModelName",
     "Negative",
     "Patience",
     "ProjectName",
     "Prompt",
     "Quality",
+    "References",
     "Seed",
     "Side",
     "Strength",
@@ -100,6 +104,23 @@ Patience = Annotated[
         description="Seconds to wait for the pictures; what takes longer goes on and is asked after"
         " with 'wait'.",
     ),
+]
+
+Controls = Annotated[
+    list[ControlIn],
+    Field(
+        max_length=8,
+        description="Structures to obey: the lines, depth or pose of another version (with"
+        " make=true the map is made of it). 'adapters' lists the networks that can.",
+    ),
+]
+References = Annotated[
+    list[ReferenceIn],
+    Field(max_length=8, description="Versions to be like: in style, or a character or object."),
+]
+Loras = Annotated[
+    dict[str, Annotated[float, Field(ge=-10, le=10)]],
+    Field(max_length=16, description="LoRAs that 'adapters' lists, with their weights."),
 ]
 
 Method = TypeVar("Method", bound=Callable[..., Awaitable[CallToolResult]])
