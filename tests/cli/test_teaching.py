@@ -87,3 +87,9 @@ def test_identical_pictures_teach_nothing(maquette: Maquette, tmp_path: Path) ->
     said = maquette("train", home)
     assert said.code == 49
     assert "1 of 20 pictures can be learned from (19 the same as another)" in said.err
+
+
+def test_what_cannot_be_written_for_others_is_said(maquette: Maquette, tmp_path: Path) -> None:
+    said = maquette("export-adapter", "pim", "-o", tmp_path / "a.safetensors")
+    assert said.code != 0 and "the engine 'fake' takes no adapters" in said.err
+    assert not (tmp_path / "a.safetensors").exists()

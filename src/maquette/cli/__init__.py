@@ -66,7 +66,7 @@ def program() -> Any:
         setup,
     ):
         for command in module.COMMANDS:
-            name = command.__name__.strip("_")
+            name = command.__name__.strip("_").replace("_", "-")
             app.command(name, rich_help_panel=module.PANEL)(spoken(name, command))
     return _quieter(typer.main.get_command(app))
 

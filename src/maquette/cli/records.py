@@ -300,6 +300,11 @@ KEYS: dict[str, dict[str, str]] = {
         "trigger": "the words that it answers to, or an empty text",
         "misfit": "why it does not go with the model, or an empty text",
     },
+    "export-adapter": {
+        "path": "the written file",
+        "layout": "how its layers are called",
+        "bytes": "the file's size",
+    },
     "engines": {
         "engine": "what --engine takes",
         "model": "what --model takes, or which there are",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -244,6 +245,30 @@ def trainings(
     call.voice.show(grid)
 
 
+def export_adapter(
+    call: Call,
+    adapter: Annotated[str, typer.Argument(metavar="LORA", help="A LoRA by its name or path.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Where: a .safetensors file.")
+    ],
+    layout: Annotated[
+        Literal["kohya"], typer.Option(help="How its layers are called: as Kohya's scripts do.")
+    ] = "kohya",
+    model: ModelName = None,
+) -> None:
+    """Write a LoRA for programs that read no other layout than Kohya's.
+
+    Names change and the alpha is said; what it does to the model is the same.
+    """
+    with call.studio(create=True, model=model) as studio:
+        written = studio.export_adapter(adapter, output, layout=layout)
+    if call.json:
+        call.voice.emit({"path": str(written), "layout": layout, "bytes": written.stat().st_size})
+        return
+    call.voice.aside(f"{adapter} is in {written}")
+
+
 def report_record(report: Report) -> dict[str, Any]:
     """A finished training as a flat object."""
     told = report.model_dump(mode="json")
@@ -364,5 +389,5 @@ def _box(said: str) -> Box | None:
     return Box(x=x, y=y, width=width, height=height)
 
 
-COMMANDS = (curate, train, trainings)
+COMMANDS = (curate, train, trainings, export_adapter)
 """In the order of the help page."""

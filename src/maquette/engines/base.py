@@ -194,6 +194,15 @@ class Adapting(Protocol):
         """How a recipe names it: by name and digest."""
         ...
 
+    def written(self, adapter: Adapter, layout: str) -> bytes:
+        """Its file as other programs read it: ``kohya``, of a LoRA.
+
+        Raises:
+            ExportRefused: another layout or kind, or a LoRA of another model.
+            ModelMissing, ModelRefused.
+        """
+        ...
+
 
 @runtime_checkable
 class Explainer(Protocol):

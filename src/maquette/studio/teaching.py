@@ -7,11 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from maquette.core.adapter import AdapterKind
 from maquette.core.canonical import canonical_json
 from maquette.core.dataset import Dataset
 from maquette.core.geometry import Box
 from maquette.core.training import load_training
-from maquette.errors import Cancelled, SettingRefused, TrainingRefused
+from maquette.engines.base import Adapting
+from maquette.errors import (
+    Cancelled,
+    ExportRefused,
+    RecipeRefused,
+    SettingRefused,
+    TrainingRefused,
+)
+from maquette.stages.release import write_whole
 from maquette.stages.teaching import Progressed, Report, state_of, study
 from maquette.studio.datasets import Source, added, edited, matched, open_dataset
 from maquette.studio.queueing import Queueing
@@ -99,6 +108,30 @@ class Teaching(Queueing):
             return study(found, self, maker=MAKER)
         except KeyboardInterrupt as stop:
             raise Cancelled("stopped; what was learned is kept: the same call goes on") from stop
+
+    def export_adapter(self, name: str, path: str | Path, *, layout: str = "kohya") -> Path:
+        """Write a LoRA, by its name or path, as programs read it that know no other layout than
+        that of Kohya's scripts; the file's path. The adapter itself stays as it is.
+
+        Raises:
+            ExportRefused: no such layout, no LoRA, one of another model, or a place that cannot
+                be written.
+            RecipeRefused: the engine takes no adapters.
+            ModelMissing, ModelRefused: it is not there, or damaged.
+            StorageFull.
+        """
+        engine, path = self.engine(), Path(path)
+        if not isinstance(engine, Adapting):
+            raise RecipeRefused(
+                f"the engine '{engine.name}' takes no adapters", hint="the engine 'diffusers' does"
+            )
+        if path.suffix != ".safetensors":
+            raise ExportRefused(
+                f"no adapter is written as '{path.name}'", hint="end it in .safetensors"
+            )
+        kinds: tuple[AdapterKind, ...] = ("lora", "embedding")
+        write_whole(path, engine.written(engine.find_adapter(name, *kinds), layout))
+        return path
 
     def trainings(self) -> list[Progressed]:
         """Every training that was begun here, the latest first."""

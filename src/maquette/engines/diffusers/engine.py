@@ -31,7 +31,7 @@ from maquette.engines.diffusers.models import ModelCard, find_model, read_model
 from maquette.engines.diffusers.prompts import check_prompt
 from maquette.engines.diffusers.samplers import LCM_STEPS
 from maquette.engines.wording import substitutions, unknown_words
-from maquette.errors import EngineFailed, MaquetteError, SettingRefused
+from maquette.errors import EngineFailed, ExportRefused, MaquetteError, SettingRefused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -206,6 +206,20 @@ class DiffusersEngine:
     def name_adapter(self, adapter: Adapter) -> ModelRef:
         """See ``Adapting.name_adapter``."""
         return Catalogue(self.card).ref(adapter)
+
+    def written(self, adapter: Adapter, layout: str) -> bytes:
+        """See ``Adapting.written``."""
+        if layout != "kohya":
+            raise ExportRefused(
+                f"there is no layout '{layout}'", hint="kohya; the file itself is in diffusers'"
+            )
+        if adapter.kind != "lora":
+            raise ExportRefused(
+                f"'{adapter.name}' is no LoRA", hint="others read its file as it is: copy it"
+            )
+        from maquette.engines.diffusers.conditions.layouts import as_kohya
+
+        return as_kohya(Path(adapter.path), self.card)
 
     def run(
         self,

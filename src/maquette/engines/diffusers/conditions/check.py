@@ -22,7 +22,7 @@ from maquette.engines.diffusers.conditions.keys import Misfit, match
 from maquette.engines.diffusers.models import ModelCard
 from maquette.errors import MaquetteError, RecipeRefused
 
-__all__ = ["check", "fitting", "misfit", "triggers"]
+__all__ = ["check", "fitting", "misfit", "networks_of", "triggers"]
 
 _PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 _SECOND = {"text_encoder": ("emb_params", "clip_l"), "text_encoder_2": ("clip_g",)}
@@ -149,17 +149,28 @@ def _misfit(adapter: Adapter, path: Path, card: ModelCard) -> str:
         return str(error)
 
 
-def _lora_misfit(path: Path, card: ModelCard) -> str:
-    shapes = read_header(weights_of(path))[0]
+def networks_of(card: ModelCard) -> tuple[Mapping[str, Shapes], int]:
+    """The shapes of a model's networks by their names, and the layers of a block of its UNet; no
+    networks where it is a checkpoint in one file.
+
+    Raises:
+        ModelRefused: a file that is damaged.
+    """
     networks: dict[str, Shapes] = {}
     for part in _PARTS:
         found = network_shapes(card.folder / part)
         if found is not None:
             networks[part] = found
+    return networks, int(_config(card, "unet").get("layers_per_block") or 2)
+
+
+def _lora_misfit(path: Path, card: ModelCard) -> str:
+    shapes = read_header(weights_of(path))[0]
+    networks, per_block = networks_of(card)
     if not networks:
         return ""  # a checkpoint in one file: told when it is loaded
     try:
-        match(shapes, networks, int(_config(card, "unet").get("layers_per_block") or 2))
+        match(shapes, networks, per_block)
     except Misfit as error:
         return str(error)
     return ""

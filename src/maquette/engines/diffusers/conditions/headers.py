@@ -9,7 +9,7 @@ from typing import Any
 
 from maquette.errors import ModelMissing, ModelRefused
 
-__all__ = ["PICKLED", "Shapes", "network_shapes", "read_header"]
+__all__ = ["PICKLED", "Shapes", "in_order", "network_shapes", "read_header"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shapes of tensors by their names."""
@@ -53,6 +53,19 @@ def read_header(file: Path) -> tuple[Shapes, Mapping[str, str]]:
     if size < 8 + length + end:
         raise _cut(file)
     return shapes, metadata
+
+
+def in_order(data: bytes) -> bytes:
+    """The same safetensors file with its metadata in order: the library writes them in any, and a
+    file is known by its digest."""
+    length = int.from_bytes(data[:8], "little")
+    told = json.loads(data[8 : 8 + length])
+    about = told.pop("__metadata__", None)
+    if about is not None:
+        told = {"__metadata__": dict(sorted(about.items())), **told}
+    header = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
 def _cut(file: Path) -> ModelRefused:

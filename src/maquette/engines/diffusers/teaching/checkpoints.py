@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from maquette.engines.diffusers.conditions.headers import in_order
 from maquette.errors import EngineFailed, StorageFull
 
 __all__ = ["Keeper", "write_tensors"]
@@ -112,7 +113,8 @@ def write_tensors(
         StorageFull.
     """
     partial = file.with_name(f".{file.name}.partial")
-    data = save({name: each.cpu().contiguous() for name, each in tensors.items()}, dict(about))
+    contiguous = {name: each.cpu().contiguous() for name, each in tensors.items()}
+    data = in_order(save(contiguous, dict(about)))
     try:
         with partial.open("wb") as stream:
             stream.write(data)
