@@ -140,8 +140,45 @@ def test_a_made_up_cookie_opens_nothing(far: Running) -> None:
 
 def test_guessing_ends(far: Running) -> None:
     with far.client() as client:
-        for _ in range(10):
-            client.get("/api/v1/projects", headers={"Authorization": "Bearer guess"})
+        for number in range(10):
+            guess = {"Authorization": f"Bearer guess {number}"}
+            assert client.get("/api/v1/projects", headers=guess).status_code == 401
         right = {"Authorization": "Bearer open sesame"}
         is_problem(client.get("/api/v1/projects", headers=right), 429, "too-many-attempts")
         assert client.post("/login", data={"token": "open sesame"}).status_code == 429
+
+
+class TestWhoIsHeard:
+    """Wrong tokens lock out who tries them, and nobody who has the right one."""
+
+    LONG = "a token that nobody guesses"
+
+    def tried(self, token: str, *, times: int = 10, who: str = "10.0.0.1") -> Access:
+        access = Access(host="0.0.0.0", token=token)
+        for number in range(times):
+            assert not access.admits(f"guess {number}", who)
+        return access
+
+    def test_an_old_token_asked_again_and_again_is_no_guess(self) -> None:
+        access = Access(host="0.0.0.0", token="short")
+        assert not any(access.admits("an old one", "10.0.0.1") for _ in range(50))
+        assert access.wait_seconds("10.0.0.1") == 0 and access.admits("short", "10.0.0.1")
+
+    def test_guessing_ends_for_that_address_alone(self) -> None:
+        access = self.tried("short")
+        assert 0 < access.wait_seconds("10.0.0.1") <= 60
+        assert not access.admits("short", "10.0.0.1") and access.admits("short", "10.0.0.2")
+
+    def test_a_long_token_is_always_heard(self) -> None:
+        access = self.tried(self.LONG)
+        assert access.admits(self.LONG, "10.0.0.1")
+        assert not access.admits(self.LONG[:-1], "10.0.0.1")
+
+    def test_the_addresses_of_one_net_are_one(self) -> None:
+        access = self.tried("short", who="2001:db8::1")
+        assert access.wait_seconds("2001:db8::2") and not access.wait_seconds("2001:db9::2")
+
+    def test_what_is_no_token_is_not_counted(self) -> None:
+        access = Access(host="0.0.0.0", token="short")
+        assert not any(access.admits("", "10.0.0.1") for _ in range(20))
+        assert access.wait_seconds("10.0.0.1") == 0

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-__all__ = ["COOKIE", "CSRF_HEADER", "PLAIN_HEADER", "Access", "is_loopback"]
+__all__ = ["COOKIE", "CSRF_HEADER", "PLAIN_HEADER", "Access", "is_loopback", "key_in"]
 
 COOKIE = "maquette_session"
 CSRF_HEADER = "x-csrf-token"
@@ -30,7 +30,13 @@ PLAIN_HEADER = "x-maquette"
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRIES, _WINDOW = 10, 60.0
-"""So many wrong tokens in so many seconds, and then nobody is asked for a while."""
+"""So many different wrong tokens in so many seconds, and then that address is not heard."""
+
+_LONG = 20
+"""Characters of a token that nobody guesses, however often they may try (ours have 32)."""
+
+_PLACES = 10_000
+"""Addresses whose wrong tokens are remembered."""
 
 
 def is_loopback(host: str) -> bool:
@@ -54,7 +60,7 @@ class Access:
     names: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
-    _wrong: list[float] = field(default_factory=list[float])
+    _wrong: dict[str, dict[bytes, float]] = field(default_factory=dict[str, dict[bytes, float]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -112,47 +118,73 @@ class Access:
         """Whether a request carries what no foreign page can make a browser send."""
         return plain == "1" or (csrf is not None and _same(csrf, self.csrf))
 
-    def knows_bearer(self, header: str | None) -> bool:
-        """Whether an Authorization header holds the token."""
-        kind, _, given = (header or "").partition(" ")
-        return kind.lower() == "bearer" and self.is_token(given.strip())
-
-    def knows_login(self, header: str | None) -> bool:
-        """Whether an Authorization header holds the token, as a bearer or as the password of a
-        name (RFC 7617), whatever the name."""
-        kind, _, given = (header or "").partition(" ")
-        if kind.lower() != "basic":
-            return self.knows_bearer(header)
-        try:
-            pair = base64.b64decode(given.strip(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        return self.is_token(pair.partition(":")[2])
-
     def knows_cookie(self, value: str | None) -> bool:
         """Whether a cookie is one that this server gave for the token."""
         return value is not None and _same(value, self.cookie)
 
-    def is_token(self, given: str) -> bool:
-        """Whether this is the token. Compared in constant time; wrong ones are counted."""
-        with self._lock:
-            right = self.token is not None and _same(given, self.token)
-            if not right and given:
-                self._wrong.append(time.monotonic())
-            return right
+    def admits(self, given: str, who: str) -> bool:
+        """Whether this is the token, from somebody at the address ``who``. Compared in constant
+        time.
 
-    def wait_seconds(self) -> int:
-        """How long nobody is asked for a token, after too many wrong ones; 0 = ask."""
+        Wrong ones are counted, each once: a program that asks again and again with an old token is
+        no guesser. Who tried too many is not heard for a while. Nobody else is locked out by that,
+        and where the token is long, nobody at all who has it: such a one is not guessed.
+        """
+        wait = self.wait_seconds(who)
         with self._lock:
-            since = time.monotonic() - _WINDOW
-            self._wrong = [at for at in self._wrong if at > since][-_TRIES:]
-            return 0 if len(self._wrong) < _TRIES else max(1, round(self._wrong[0] - since))
+            token = self.token or ""
+            if token and _same(given, token):
+                return not wait or len(token) >= _LONG
+            if given and not wait:
+                tried = self._wrong.setdefault(_place(who), {})
+                tried[hashlib.sha256(given.encode("utf-8", "replace")).digest()] = time.monotonic()
+                while len(self._wrong) > _PLACES:
+                    self._wrong.pop(next(iter(self._wrong)))
+            return False
+
+    def wait_seconds(self, who: str) -> int:
+        """How long nobody at this address is asked for a token, after too many wrong ones; 0 =
+        ask."""
+        with self._lock:
+            place, since = _place(who), time.monotonic() - _WINDOW
+            tried = {key: at for key, at in self._wrong.get(place, {}).items() if at > since}
+            if not tried:
+                self._wrong.pop(place, None)
+                return 0
+            self._wrong[place] = tried
+            return 0 if len(tried) < _TRIES else max(1, round(min(tried.values()) - since))
 
     @property
     def cookie(self) -> str:
         """What the cookie holds: nothing of the token itself, and the same after a restart."""
         key = (self.token or "").encode()
         return hmac.new(key, b"maquette session cookie 1", hashlib.sha256).hexdigest()
+
+
+def key_in(header: str | None, *, login: bool) -> str:
+    """What an Authorization header gives as the token: a bearer (RFC 6750) or, where a ``login``
+    may be one, the password of a name (RFC 7617), whatever the name; empty for anything else."""
+    kind, _, given = (header or "").partition(" ")
+    if kind.lower() == "bearer":
+        return given.strip()
+    if kind.lower() != "basic" or not login:
+        return ""
+    try:
+        pair = base64.b64decode(given.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return pair.partition(":")[2]
+
+
+def _place(who: str) -> str:
+    """An address as it is counted: of the sixth version, the net that one customer gets."""
+    try:
+        address = ipaddress.ip_address(who)
+    except ValueError:
+        return who
+    if isinstance(address, ipaddress.IPv4Address):
+        return who
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _same(given: str, known: str) -> bool:

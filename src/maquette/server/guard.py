@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maquette.core.picture import MAX_BYTES
 from maquette.server import problems
-from maquette.server.access import COOKIE, CSRF_HEADER, PLAIN_HEADER, Access
+from maquette.server.access import COOKIE, CSRF_HEADER, PLAIN_HEADER, Access, key_in
 from maquette.server.compat.faces import Face, Refusal
 from maquette.server.problems import HttpRefused, problem
 
@@ -156,16 +156,17 @@ class Guard:
             return
         if access.knows_cookie(_cookie(headers.get("cookie"))):
             return
-        if wait := access.wait_seconds():
-            raise HttpRefused(
-                429,
-                "too-many-attempts",
-                "too many wrong tokens",
-                hint=f"wait {wait} s",
-                headers={"Retry-After": str(wait)},
-            )
-        knows = access.knows_bearer if face is None else access.knows_login
-        if not knows(headers.get("authorization")):
+        who = (scope.get("client") or ("",))[0]
+        wait = access.wait_seconds(who)
+        if not access.admits(key_in(headers.get("authorization"), login=face is not None), who):
+            if wait:
+                raise HttpRefused(
+                    429,
+                    "too-many-attempts",
+                    "too many wrong tokens",
+                    hint=f"wait {wait} s",
+                    headers={"Retry-After": str(wait)},
+                )
             raise HttpRefused(
                 401,
                 "token-needed",

@@ -131,9 +131,11 @@ def login(context: Here, request: Request, token: Annotated[str, Depends(_form)]
     access = context.access
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise HttpRefused(403, "origin-refused", "another site's page asked")
-    if wait := access.wait_seconds():
-        return _page(f"Too many wrong tokens. Wait {wait} s.", 429)
-    if not access.is_token(token):
+    who = request.client.host if request.client is not None else ""
+    wait = access.wait_seconds(who)
+    if not access.admits(token, who):
+        if wait:
+            return _page(f"Too many wrong tokens. Wait {wait} s.", 429)
         return _page("That is not the token.", 401)
     done = Response(status_code=303, headers={"Location": "/", "Cache-Control": "no-store"})
     done.set_cookie(
