@@ -204,7 +204,9 @@ class Killing:
         with Studio(self.root, settings=self.settings) as studio:
             between = [each.outcome.value for each in studio.intents.all() if self.open(each)]
         self.start()
-        second, _ = self.drawn(self.ordered(seed))
+        # What came before the kill is there; another order would be another version of it.
+        done = first.status is Status.DONE
+        second = first if done else self.drawn(self.ordered(seed))[0]
         with Studio(self.root, settings=self.settings) as studio:
             versions = [each for each in studio.log() if self.seed(each) == seed]
             left = [each for each in studio.intents.all() if self.open(each)]
