@@ -68,3 +68,15 @@ def test_an_event_is_one_line_of_data() -> None:
     wire = encode("mark", {"value": "a\nb\r\n\u2028 half \ud83c"}, 7)
     assert wire.count(b"\n") == 4
     assert wire.startswith(b"id: 7\nevent: mark\ndata: {") and wire.endswith(b"}\n\n")
+
+
+def test_a_failed_job_says_why_by_a_code(project: Project) -> None:
+    (job,) = asked(project, 1)["jobs"]
+    queue = project.studio.queue
+    (taken,) = queue.claim("somebody", 30)
+    broken = taken.to(Status.FAILED, message="no such model")
+    queue.finish(broken.model_copy(update={"result": {"reason": "ModelMissing"}}))
+    found = project.get(f"/jobs/{job['id']}").json()
+    assert (found["status"], found["reason"]) == ("failed", "model-missing")
+    again = project.post(f"/jobs/{job['id']}/retry").json()
+    assert again["reason"] == ""

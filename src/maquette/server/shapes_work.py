@@ -307,11 +307,17 @@ class JobOut(Shape):
     attempts: int = Field(description="How often a worker has taken it.", examples=[1])
     version: str | None = Field(description="What it made.")
     result: dict[str, Any] | None = Field(
-        description="What it answered, for one that draws nothing.",
+        description="What it answered, for one that draws nothing; of one that failed `reason`, the"
+        " class of its error.",
         examples=[{"verdict": "exact", "psnr": None, "reasons": []}],
     )
     message: str = Field(description="What went wrong.", examples=[""])
     hint: str = Field(description="What to do about it.", examples=[""])
+    reason: str = Field(
+        description="Why it failed, by the code that problems have; empty = it did not, or nobody"
+        " knows (its worker died).",
+        examples=[""],
+    )
     created_at: datetime
     step: int = Field(description="Steps done.", examples=[3])
     steps: int = Field(description="Steps to do.", examples=[40])

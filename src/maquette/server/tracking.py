@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maquette import errors
 from maquette.core.capabilities import Capabilities
 from maquette.core.job import Job, Status
 from maquette.core.recipe import Inpaint, Recipe
 from maquette.errors import JobUnknown
 from maquette.server.feed import Line
+from maquette.server.problems import code_of
 from maquette.server.shapes_work import JobOut
 from maquette.server.views import quality_of
 from maquette.storage.base import Queue
@@ -124,10 +126,18 @@ def job_out(job: Job, able: Capabilities | None, progress: Progress | None) -> J
         result=job.result,
         message=job.message,
         hint=job.hint,
+        reason=_reason(job),
         created_at=job.created_at,
         parents=list(job.parents),
         **facts,
     )
+
+
+def _reason(job: Job) -> str:
+    """Why it failed, by the code that problems have."""
+    told = job.status is Status.FAILED and job.result is not None and job.result.get("reason")
+    kind = getattr(errors, str(told), None) if told else None
+    return code_of(kind) if isinstance(kind, type) else ""
 
 
 def _about(job: Job) -> str:

@@ -47,9 +47,8 @@ def test_a_picture_is_a_version_with_its_recipe(house: House, client: openai.Ope
     answer = raw.parse()
     assert raw.headers["x-request-id"].startswith("req_")
     assert int(raw.headers["openai-processing-ms"]) >= 0
-    assert answer.data is not None and answer.usage is not None
+    assert answer.data is not None and answer.usage is None
     assert (answer.size, answer.quality, answer.output_format) == ("256x256", "low", "png")
-    assert answer.usage.total_tokens == 0
     (version,) = house.studio.log()
     assert version.recipe.prompt is not None and version.recipe.prompt.text == "a lone wolf"
     assert version.recipe.sampling is not None and version.recipe.sampling.seed == 7

@@ -439,6 +439,7 @@ export interface components {
             } | null;
             message: string;
             hint: string;
+            reason: string;
             /** Format: date-time */
             created_at: string;
             step: number;

@@ -42,7 +42,8 @@ NO_USAGE = {
     "input_tokens_details": {"text_tokens": 0, "image_tokens": 0},
     "output_tokens_details": {"text_tokens": 0, "image_tokens": 0},
 }
-"""Nothing is sold by tokens here; programs that reckon with them reckon with nothing."""
+"""Nothing is sold by tokens here. An answer leaves the counts out, as that API allows; the event of
+a finished picture must have them."""
 
 _ONCE_MORE = frozenset({429, 503})
 """What may be well after a while: all else would fail again, and clients are told not to repeat."""
@@ -128,7 +129,6 @@ def answered(
     return {
         "created": math.floor(versions[0].created_at.timestamp()),
         "data": [one(version) for version in versions],
-        "usage": NO_USAGE,
         **stated(versions[0].size, quality, format),
     }
 
