@@ -140,9 +140,10 @@ def test_select_among_named_versions(maquette: Maquette, wolf: dict[str, Any]) -
     made = maquette("generate", "a wolf", "-n", 2, "--seed", 1, "--json").records
     chosen = made[0]["version"]
     said = maquette("select", chosen, chosen[:12])
-    header, row = said.out.splitlines()
+    header, row, *more = said.out.splitlines()
     assert header.split() == ["version", "score", "suggested", "why"]
     assert row.startswith(chosen[:10]) and "the best score" in row
+    assert all(line.startswith("   ") for line in more), "one row, over several lines"
 
 
 def test_a_rejected_draft_is_left_out(maquette: Maquette, place: Path) -> None:

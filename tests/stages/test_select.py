@@ -128,4 +128,6 @@ def test_of_two_equal_drafts_the_better_made_one_comes_first(drafts: list[Candid
     twins[1] = replace(twins[1], picture=sharp)
     picks = select(twins)
     assert [pick.version for pick in picks] == [twins[1].version, twins[0].version]
-    assert f"technical quality {picks[0].technique:.0%} (counts 20%" in picks[0].reason
+    assert f"technique {picks[0].technique:.0%} (a fifth)" in picks[0].reason
+    flat = select([replace(drafts[0], picture=Image.new("RGB", (64, 64), "black"))])[0]
+    assert "(a fifth; least " in flat.reason

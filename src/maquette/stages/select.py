@@ -29,6 +29,8 @@ __all__ = ["TECHNIQUE", "Candidate", "Pick", "focus_of", "select"]
 
 TECHNIQUE = 0.2
 """The share of the score that technical quality has; the rest is the words' focus."""
+TOLD = 0.6
+"""Technical quality below which a reason says what is the matter."""
 UNTOLD = 0.5
 """The focus of a draft without token maps: neither good nor bad."""
 DIVERSITY = 0.35
@@ -173,9 +175,8 @@ def _reason(candidate: Candidate, own: _Measured, turn: int | None, *, leads: bo
     if own.focus is not None:
         parts.append(f"words in their places {own.focus:.0%}")
     technique = own.technique
-    parts.append(
-        f"technical quality {technique.score:.0%} (counts {TECHNIQUE:.0%}; least {technique.least})"
-    )
+    least = f"; least {technique.least}" if technique.score < TOLD else ""
+    parts.append(f"technique {technique.score:.0%} (a fifth{least})")
     serious = [finding for finding in candidate.findings if finding.severity != "note"]
     if serious:
         parts.append(f"{serious[0].message} (faults {own.faults:.2f})")
