@@ -12,11 +12,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from bench.row import Row, spread
 from maquette import Settings, Studio
 from maquette.core.cost import Cost
 from maquette.core.job import Status
 from maquette.core.version import make_version
+from maquette.search import FakeEncoder
+from maquette.storage.project import FOLDER
+from maquette.storage.vectors import Vectors
 
 __all__ = ["measure"]
 
@@ -49,6 +54,7 @@ def measure(*, quick: bool = False) -> list[Row]:
         settings = Settings(engine="fake", home=Path(folder) / "home")
         with Studio(Path(folder) / "project", create=True, settings=settings) as studio:
             _fill(studio, count)
+            _look(studio, count)
             of = f" of {count:,} versions"
             rows = [
                 _row(f"a page of 50{of}", _times(lambda: studio.page(50), times), PAGE_TARGET),
@@ -60,6 +66,11 @@ def measure(*, quick: bool = False) -> list[Row]:
                 _row(
                     f"a word that is in none{of}",
                     _times(lambda: studio.page(50, q="dragon"), times),
+                    PAGE_TARGET,
+                ),
+                _row(
+                    f"a page of 50 by what they show{of}, all looked at",
+                    _times(lambda: studio.find("a red boat", limit=50, seconds=0), times),
                     PAGE_TARGET,
                 ),
                 _row("the whole graph" + of, _times(studio.graph, times), None),
@@ -101,7 +112,7 @@ def _fill(studio: Studio, count: int) -> None:
                 prompt=prompt.model_copy(update={"text": f"a {words}"}),
                 sampling=sampling.model_copy(update={"seed": number}),
             ),
-            image="0" * 64,
+            image=f"{number:064x}",
             size=recipe.size,
             trace=None,
             build="bench",
@@ -110,6 +121,16 @@ def _fill(studio: Studio, count: int) -> None:
         )
         studio.records.add(version)
         parents = (version.id,)
+
+
+def _look(studio: Studio, count: int) -> None:
+    """As if somebody had looked at each of these pictures."""
+    encoder = FakeEncoder()
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(count, encoder.width)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = Vectors(studio.root / FOLDER / "vectors", encoder.digest, encoder.width)
+    known.keep([f"{number:064x}" for number in range(count)], vectors)
 
 
 def _times(work: Callable[[], object], times: int) -> list[float]:

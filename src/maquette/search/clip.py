@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,6 +28,7 @@ _WORDS = ("tokenizer.json", "vocab.json", "merges.txt", "special_tokens_map.json
 _LARGE = 512
 """A picture whose shorter side is twice this or more is halved as often as it takes first: no CLIP
 looks at more pixels."""
+_LOADING = threading.Lock()
 
 
 def has_clip(folder: Path) -> bool:
@@ -129,8 +131,14 @@ def _unit(vectors: Vectors) -> Vectors:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
+def _load(folder: Path, digest: str) -> tuple[Any, Any]:
+    # transformers sets defaults of the whole process while it loads.
+    with _LOADING:
+        return _loaded(folder, digest)
+
+
 @lru_cache(maxsize=2)
-def _load(folder: Path, digest: str) -> tuple[Any, Any]:  # noqa: ARG001 (a key)
+def _loaded(folder: Path, digest: str) -> tuple[Any, Any]:  # noqa: ARG001 (a key)
     """A `CLIPModel` and its `CLIPTokenizer`."""
     import torch
     from transformers import CLIPModel, CLIPTokenizer

@@ -116,4 +116,5 @@ def rank(slots: Sequence[Slot], wanted: Floats, known: Vectors) -> list[tuple[st
     scores = known.scores(wanted, [slot.image for slot in slots])
     there = np.flatnonzero(~np.isnan(scores))
     order = there[np.argsort(-scores[there], kind="stable")]
-    return [(slots[place].id, float(scores[place])) for place in order.tolist()]
+    ids = [slots[place].id for place in order.tolist()]
+    return list(zip(ids, scores[order].tolist(), strict=True))

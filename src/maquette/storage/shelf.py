@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from maquette.core.finding import Finding
 from maquette.core.recipe import Recipe
@@ -63,9 +63,8 @@ class Node:
     labels: Labels
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A version and the digest of its picture, no more."""
+class Slot(NamedTuple):
+    """A version and the digest of its picture, no more: ten thousand are made at a time."""
 
     id: str
     image: str

@@ -96,7 +96,7 @@ class SqlShelf:
             .order_by(shelf.c.seq.desc())
         )
         with self._database.reading() as connection:
-            return [Slot(row.id, row.image) for row in connection.execute(query)]
+            return [Slot(*row) for row in connection.execute(query).all()]
 
     def entries(self, version_ids: Sequence[str]) -> list[Entry]:
         """See ``Shelf.entries``."""

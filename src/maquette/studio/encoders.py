@@ -7,6 +7,7 @@ from pathlib import Path
 from maquette.core.canonical import digest_of
 from maquette.engines.base import Engine
 from maquette.engines.diffusers.digests import sha256_of
+from maquette.engines.diffusers.imports import patient_threads
 from maquette.errors import ModelMissing
 from maquette.search import Clip, Encoder, FakeEncoder, files_of, has_clip
 from maquette.settings import Settings
@@ -23,6 +24,7 @@ def encoder_for(engine: Engine, settings: Settings) -> Encoder:
     """
     folder = _folder(engine, settings)
     if folder is not None:
+        patient_threads()
         digest = digest_of({file.name: sha256_of(file) for file in files_of(folder)})
         return Clip(folder, digest)
     if engine.name == "fake":

@@ -18,7 +18,7 @@ from maquette.search import Encoder
 from maquette.search.base import Vectors as Floats
 from maquette.stages.resemble import Looker, rank
 from maquette.storage.project import FOLDER
-from maquette.storage.shelf import Entry
+from maquette.storage.shelf import Entry, Slot
 from maquette.storage.vectors import Vectors
 from maquette.studio.desk import read_file
 from maquette.studio.encoders import brings_clip, encoder_for
@@ -89,8 +89,7 @@ class Searching(Marking):
         start = None if before is None else self.version(before)
         looker = self._looker()
         wanted = looker.encoder.words(shows) if like is None else self._vector(looker, like)
-        slots = self.shelf.slots(words=q, starred=starred, rating=stars)
-        images = [slot.image for slot in slots]
+        slots, images = self._slots(q, starred, stars)
         looker.look(images, seconds=seconds, cancel=self.cancel, tell=tell)
         ranked = rank(slots, wanted, looker.known)
         if start is not None:
@@ -103,6 +102,16 @@ class Searching(Marking):
             len(ranked) > limit,
             self._unknown(shows),
         )
+
+    def _slots(self, q: str, starred: bool, rating: str) -> tuple[list[Slot], list[str]]:
+        """The versions to rank and their pictures; those of the last question are kept for as long
+        as nothing is added, since whoever searches asks again and again."""
+        asked = (self.shelf.stamp(), q, starred, rating)
+        kept: tuple[object, list[Slot], list[str]] | None = self.__dict__.get("_asked")
+        if kept is None or kept[0] != asked:
+            slots = self.shelf.slots(words=q, starred=starred, rating=rating)
+            kept = self.__dict__["_asked"] = (asked, slots, [slot.image for slot in slots])
+        return kept[1], kept[2]
 
     def _looker(self) -> Looker:
         """Who looks with this desk's encoder; the same for as long as the project is open."""
