@@ -259,3 +259,51 @@ def test_raw_calls_of_plugins(raw: httpx2.Client) -> None:
     assert (missing.status_code, missing.json()["detail"]) == (404, "Init image not found")
     assert raw.get("/nothing").json()["detail"] == "Not Found"
     assert raw.post("/txt2img", content=b"{").status_code == 400
+
+
+BOOK = b"""
+playbook: 1
+name: shop
+version: 1.0
+negative: watermark
+templates:
+  hero:
+    purpose: A product by itself.
+    template: "a ${product}, <lock:studio light>"
+  pair:
+    purpose: Two things have no single place for a prompt.
+    template: "${one} beside ${other}"
+"""
+
+
+def test_styles_are_the_projects_templates(house: House, api: webuiapi.WebUIApi) -> None:
+    house.studio.save_playbook(BOOK)
+    (style,) = api.get_prompt_styles()
+    assert style["name"] == "shop/hero" and style["prompt"] == "a {prompt}, studio light"
+    names = ["shop/hero", "nobody's"]
+    result = api.txt2img(prompt="red mug", negative_prompt="fog", styles=names, **QUICK)
+    (version,) = house.studio.log()
+    prompt = version.recipe.prompt
+    assert prompt is not None and prompt.text == "a red mug, studio light"
+    assert prompt.negative == "fog, watermark"
+    assert result.info["maquette"]["instead"] == ["styles are not known: nobody's"]
+    origin = house.studio.origin(version)
+    assert (origin["playbook"], origin["template"]) == ("shop", "hero")
+    assert house.studio.locked(version) == ("studio light",)
+    asked = {"prompt": "vase", "negative_prompt": "studio light", "styles": ["shop/hero"]}
+    refused = httpx2.post(f"{house.base}/sdapi/v1/txt2img", json=asked)
+    assert refused.status_code == 409 and refused.json()["error"] == "word-locked"
+
+
+def test_the_calls_of_open_webui(house: House, raw: httpx2.Client) -> None:
+    """As its sources make them (routers/images.py of July 2026): settings are read and sent back
+    whole with the chosen model, and a picture is asked for by its words and size alone."""
+    empty = {"Authorization": "Basic Og=="}  # a login that says nothing
+    options = raw.get("/options", headers=empty).json()
+    models = [(each["title"], each["model_name"]) for each in raw.get("/sd-models").json()]
+    assert options["sd_model_checkpoint"] in [title for title, _ in models]
+    answer = raw.post("/options", json=options, headers=empty)
+    assert answer.status_code == 200
+    asked = {"prompt": "a wolf", "batch_size": 2, "width": 256, "height": 256, "steps": 2}
+    told = raw.post("/txt2img", json=asked, headers=empty).json()
+    assert len(told["images"]) == 2 == len(house.studio.log())

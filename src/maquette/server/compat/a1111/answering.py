@@ -79,7 +79,7 @@ def _info(sitting: Sitting, versions: Sequence[Version]) -> dict[str, Any]:
         ),
         "index_of_first_image": 0,
         "infotexts": [write_infotext(each.recipe, each.id) for each in versions],
-        "styles": [],
+        "styles": list(asked.styles),
         "job_timestamp": f"{first.created_at:%Y%m%d%H%M%S}" if first else "0",
         "clip_skip": 1,
         "is_using_inpainting_conditioning": False,

@@ -17,6 +17,7 @@ from maquette.engines.learned.catalogue import networks
 from maquette.exchange.samplers import A1111_NAMES
 from maquette.operations.controls import KINDS
 from maquette.server.answers import answer
+from maquette.server.compat.a1111 import styles
 from maquette.server.compat.a1111.making import model_named, title_of
 from maquette.server.compat.a1111.state import state_of
 from maquette.server.compat.a1111.units import condition_of
@@ -245,7 +246,7 @@ LISTS: dict[str, Endpoint] = {
         "/sdapi/v1/sd-modules": _nothing,
         "/sdapi/v1/hypernetworks": _nothing,
         "/sdapi/v1/realesrgan-models": _nothing,
-        "/sdapi/v1/prompt-styles": _nothing,
+        "/sdapi/v1/prompt-styles": styles.listed,
         "/sdapi/v1/extensions": _nothing,
         "/controlnet/version": lambda _, __: {"version": 2},
         "/controlnet/model_list": control_models,

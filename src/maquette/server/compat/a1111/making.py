@@ -17,6 +17,7 @@ from maquette.errors import ModelMissing
 from maquette.exchange.samplers import read_a1111
 from maquette.server.compat.a1111.asked import ImageToImage, TextToImage
 from maquette.server.compat.a1111.state import state_of
+from maquette.server.compat.a1111.styles import styled
 from maquette.server.compat.a1111.units import units_of
 from maquette.server.compat.drawing import for_seeds, told_by
 from maquette.server.compat.home import studio_with
@@ -47,6 +48,7 @@ class Sitting:
     able: Capabilities
     asked: TextToImage
     instead: list[str] = field(default_factory=list[str])
+    origin: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def begin(cls, context: Context, room: Room, asked: TextToImage) -> Sitting:
@@ -54,14 +56,18 @@ class Sitting:
 
         Raises:
             HttpRefused: there is no such checkpoint or script.
+            TemplateRefused, WordLocked: a style does not go with the prompt.
         """
         if asked.script_name:
             raise HttpRefused(422, "script-unknown", f"Script '{asked.script_name}' not found")
         chosen = asked.override_settings.get("sd_model_checkpoint")
         chosen = chosen or state_of(room).options.get("sd_model_checkpoint")
         studio = studio_with(context, room, model_named(context, str(chosen)) if chosen else None)
-        sitting = cls(room, studio, studio.capabilities(), asked)
-        sitting._say_what_cannot_be()
+        words = asked.prompt, asked.negative_prompt
+        prompt, negative, origin, unknown = styled(room, asked.styles, *words)
+        asked = asked.model_copy(update={"prompt": prompt, "negative_prompt": negative})
+        sitting = cls(room, studio, studio.capabilities(), asked, origin=origin)
+        sitting._say_what_cannot_be(unknown)
         return sitting
 
     @property
@@ -99,14 +105,14 @@ class Sitting:
     def _also(self, *said: str) -> None:
         self.instead += [each for each in said if each not in self.instead]
 
-    def _say_what_cannot_be(self) -> None:
+    def _say_what_cannot_be(self, styles: list[str]) -> None:
         asked = self.asked
         if asked.tiling:
             self._also("tiling is not done")
         if asked.subseed_strength:
             self._also("subseed is not used")
-        if asked.styles:
-            self._also(f"styles are not known: {', '.join(asked.styles)[:200]}")
+        if styles:
+            self._also(f"styles are not known: {', '.join(styles)[:200]}")
         for key, value in asked.override_settings.items():
             harmless = key in _ACTED_ON or (key in _MEANT_ELSEWHERE and value in _USUAL)
             if not harmless:
@@ -149,7 +155,7 @@ def order_of(sitting: Sitting) -> Order:
         else _from_words(sitting, asked)
     )
     instead = "; ".join(sitting.instead) or None
-    return told_by(order, FACE, instead=instead)
+    return told_by(order, FACE, instead=instead, **sitting.origin)
 
 
 def _from_words(sitting: Sitting, asked: TextToImage) -> Order:
