@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +17,12 @@ from training.clip.network import build
 
 from maquette import Settings, Studio
 from maquette.core.picture import encode_png
+from maquette.engines.fake import FakeEngine
+from maquette.engines.registry import load_engine
 from maquette.errors import ModelRefused
 from maquette.search import Clip, Encoder, files_of, has_clip
 from maquette.search.clip import crops
+from maquette.studio.encoders import can_look, encoder_for
 
 pytest.importorskip("skia")
 
@@ -80,6 +85,28 @@ def test_a_picture_finds_itself(folder: Path, tmp_path: Path) -> None:
             assert len(best) == 6
             assert best[1].score < 1
         assert len(studio.find("a calm sea", limit=4).matches) == 4
+
+
+def test_the_model_s_own_comes_before_that_of_the_settings(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = Settings(home=tmp_path / "home", engine="fake", clip=tmp_path)
+    engine = FakeEngine(["a", "red", "mug"], "", 0)
+    assert can_look(engine, named)
+    monkeypatch.setattr(engine, "card", SimpleNamespace(folder=folder.parent), raising=False)
+    own = encoder_for(engine, named)
+    assert isinstance(own, Clip)
+    elsewhere = tmp_path / "clip"
+    shutil.copytree(folder, elsewhere)
+    pixels = load_engine("pixels")
+    assert encoder_for(pixels, named.model_copy(update={"clip": elsewhere})).digest == own.digest
+    weights = elsewhere / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-2] + b"\x00\x01")
+    assert encoder_for(pixels, named.model_copy(update={"clip": elsewhere})).digest != own.digest
+    # It knows the words that its model knows.
+    with Studio(tmp_path / "project", create=True, settings=named) as studio:
+        monkeypatch.setattr(studio, "engine", lambda: engine)
+        assert studio.find("a red submarine").unknown == ("submarine",)
 
 
 def test_every_part_of_a_long_picture_counts() -> None:

@@ -108,11 +108,13 @@ def test_a_list_is_ranked_by_what_pictures_show(
     assert empty.get("/versions", params={"like": made["red"]}, headers=again).status_code == 304
 
 
-def test_what_cannot_be_looked_for(project: Project) -> None:
+def test_what_cannot_be_looked_for(project: Project, empty: Project) -> None:
     both = {"shows": "red", "like": project.made[0].id}
     is_problem(project.get("/versions", params=both), 422, "setting-refused")
     # Another project's version is none of this one's.
-    is_problem(project.get("/versions", params={"like": "0" * 64}), 404, "version-unknown")
+    other = {"like": project.made[0].id}
+    is_problem(empty.get("/versions", params=other), 404, "version-unknown")
+    assert empty.get("/versions", params={"shows": "red"}).json()["items"] == []
     assert project.http.get("/api/v1/models").json()["items"][0]["clip"] is True
 
 

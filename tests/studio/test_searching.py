@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from maquette import Settings, Studio, Version
 from maquette.core.picture import encode_png
 from maquette.engines.base import Cancel
-from maquette.errors import Cancelled, ModelMissing, SettingRefused
+from maquette.errors import Cancelled, ModelMissing, ModelRefused, SettingRefused
 from maquette.search import FakeEncoder
 from maquette.stages import resemble
 
@@ -107,6 +108,17 @@ def test_a_picture_that_cannot_be_opened_is_passed_over(
     found = studio.find("blue")
     assert made["blue"].id not in [match.entry.version.id for match in found.matches]
     assert (len(found.matches), found.unseen) == (3, 0)
+
+
+def test_a_picture_that_nothing_comes_of_is_passed_over_too(
+    studio: Studio, made: dict[str, Version], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.full((4, FakeEncoder.width), np.nan, np.float32)
+    monkeypatch.setattr(FakeEncoder, "pictures", lambda _, images: nothing[: len(images)])
+    found = studio.find("red")
+    assert (found.matches, found.unseen) == ((), 0)
+    with pytest.raises(ModelRefused):
+        studio.find(like="@")
 
 
 def test_it_can_be_stopped_between_two_batches(

@@ -83,6 +83,7 @@ class Clip:
         import torch
 
         model, tokenizer = _load(self._folder, self.digest)
+        text = text.encode("utf-8", "replace").decode()  # half surrogate pairs are no words
         most = int(model.config.text_config.max_position_embeddings)
         ids = tokenizer(text, truncation=True, max_length=most, return_tensors="pt").input_ids
         with torch.inference_mode():

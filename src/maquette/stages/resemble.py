@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from maquette.engines.base import Cancel
-from maquette.errors import Cancelled, MaquetteError
+from maquette.errors import Cancelled, MaquetteError, ModelRefused
 from maquette.search.base import Encoder
 from maquette.search.base import Vectors as Floats
 from maquette.storage.shelf import Slot
@@ -88,7 +88,10 @@ class Looker:
         if found is None:
             self.known.keep([image], self.encoder.pictures([self.read(image)]))
             found = self.known.get(image)
-        assert found is not None  # noqa: S101 - it was just kept
+        if found is None:
+            raise ModelRefused(
+                "the CLIP makes nothing of this picture", hint="it may be damaged; try another"
+            )
         return found
 
     def _batch(self, images: Sequence[str], end: float | None) -> int:
@@ -107,6 +110,7 @@ class Looker:
                 self.blind.add(image)
         if names:
             self.known.keep(names, self.encoder.pictures(opened))
+            self.blind.update(self.known.missing(names))  # no numbers came of it
         return dealt
 
 
@@ -117,4 +121,4 @@ def rank(slots: Sequence[Slot], wanted: Floats, known: Vectors) -> list[tuple[st
     there = np.flatnonzero(~np.isnan(scores))
     order = there[np.argsort(-scores[there], kind="stable")]
     ids = [slots[place].id for place in order.tolist()]
-    return list(zip(ids, scores[order].tolist(), strict=True))
+    return list(zip(ids, scores[order].astype(np.float64).round(6).tolist(), strict=True))

@@ -32,7 +32,8 @@ def encoder_for(engine: Engine, settings: Settings) -> Encoder:
     if settings.clip is not None:
         raise ModelMissing(
             f"there is no CLIP in {settings.clip.name}",
-            hint="MAQUETTE_CLIP names a folder of a CLIPModel, as transformers writes it",
+            hint="MAQUETTE_CLIP names a folder with a CLIPModel's config.json, safetensors,"
+            " preprocessor_config.json and tokenizer",
         )
     model = engine.capabilities().model
     raise ModelMissing(
