@@ -13,6 +13,7 @@ from PIL import Image
 from maquette import Settings, Studio, Version
 from maquette.core.finding import Finding, Suggestion
 from maquette.core.geometry import Box
+from maquette.core.recipe import Reference
 from maquette.core.trace import Trace
 from maquette.critics.base import Critic
 from maquette.errors import SettingRefused
@@ -192,6 +193,26 @@ def test_no_seed_and_no_remedy_comes_twice(studio_with: Callable[[Critic], Studi
         assert done.ended == "exhausted"
         digests = [step.version.recipe.digest for step in done.steps]
         assert len(set(digests)) == len(digests) > 3
+
+
+@pytest.mark.parametrize(
+    ("strength", "tried"), [(0.1, [0.4, 1.0]), (1.5, [1.8, 2.0]), (1.9, [2.0]), (2.0, [])]
+)
+def test_references_count_for_more_as_far_as_pictures_hold(
+    studio_with: Callable[[Critic], Studio], strength: float, tried: list[float]
+) -> None:
+    with studio_with(Planted(finding("blur"), lambda _: True)) as studio:
+        (made,) = studio.generate("a mug", seed=1, size=(64, 64))
+        told = Reference(role="object", image=made.image, strength=strength)
+        version = made.model_copy(update={"recipe": made.recipe.change(conditionings=(told,))})
+        found = [
+            each.strength
+            for remedy in remedies(version, finding("drift"), 0)
+            if "references" in remedy.says
+            for each in remedy.order(studio).recipes[0].conditionings
+            if isinstance(each, Reference)
+        ]
+    assert found == tried
 
 
 def test_every_failure_mode_has_a_remedy(studio_with: Callable[[Critic], Studio]) -> None:

@@ -327,22 +327,24 @@ def _exposed(version: Version, kind: str) -> Iterator[Remedy]:
 
 
 def _nearer(version: Version) -> Iterator[Remedy]:
-    """The references hold more."""
-    strengths = [c.strength for c in version.recipe.conditionings if isinstance(c, Reference)]
-    if not strengths or min(strengths) >= HEAVIEST:
-        return
+    """The references hold more, and then as much as they can without breaking the picture."""
+    told = version.recipe.conditionings
+    strengths = [each.strength for each in told if isinstance(each, Reference)]
+    for before, more, says in ((0.0, 0.3, "for more"), (0.3, 0.9, "for much more")):
+        if not strengths or min(strengths) + before >= HEAVIEST:
+            return
 
-    def order(_: Hands) -> Order:
-        stronger = tuple(
-            each.model_copy(update={"strength": min(HEAVIEST, round(each.strength + 0.3, 2))})
-            if isinstance(each, Reference)
-            else each
-            for each in version.recipe.conditionings
-        )
-        recipe = version.recipe.change(conditionings=stronger)
-        return Order("vary", (recipe,), (version.id,))
+        def order(_: Hands, more: float = more) -> Order:
+            stronger = tuple(
+                each.model_copy(update={"strength": min(HEAVIEST, round(each.strength + more, 2))})
+                if isinstance(each, Reference)
+                else each
+                for each in told
+            )
+            recipe = version.recipe.change(conditionings=stronger)
+            return Order("vary", (recipe,), (version.id,))
 
-    yield Remedy("let the references count for more", order)
+        yield Remedy(f"let the references count {says}", order)
 
 
 def _mended(version: Version, finding: Finding, nth: int) -> Remedy:
