@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.engines.making import digest, draw, mask, photo
 from tests.engines.services import Desk, ServiceEngine, closing
 from tests.vendors.comfyui import MODELS, ComfyUIVendor
 from tests.vendors.serving import Fault
 
+from maquette import Settings, Studio
 from maquette.core.geometry import Box, Size
 from maquette.core.intent import Outcome
-from maquette.core.recipe import Inpaint
-from maquette.engines.base import Engine, Picture, Preview, Progress
+from maquette.core.recipe import Inpaint, Lora
+from maquette.engines.base import Adapting, Engine, Picture, Preview, Progress
 from maquette.engines.comfyui import create
 from maquette.engines.comfyui.graphs import read_workflow
 from maquette.errors import (
     EngineFailed,
+    ExportRefused,
     ModelMissing,
     ModelRefused,
     RecipeRefused,
@@ -201,3 +205,66 @@ class TestWorkflow(Base):
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(ModelMissing):
             create(str(tmp_path / "none.json"))
+
+
+class TestItsOwnAdapters:
+    """LoRAs and ControlNets of the server, through the façade: by name, tag and condition."""
+
+    @pytest.fixture
+    def studio(self, vendor: ComfyUIVendor, tmp_path: Path) -> Iterator[Studio]:
+        home = Settings(engine="comfyui", comfyui_url=vendor.url, home=tmp_path / "home")
+        with Studio(tmp_path / "project", create=True, settings=home) as studio:
+            yield studio
+
+    def test_what_it_has(self, studio: Studio) -> None:
+        engine = studio.engine()
+        assert isinstance(engine, Adapting)
+        found = [(each.kind, each.name, each.conditions) for each in engine.adapters()]
+        assert found == [
+            ("lora", "ink", ()),
+            ("lora", "wash", ()),
+            ("control", "control_v11p_sd15_canny", ("canny",)),
+        ]
+        with pytest.raises(ModelMissing, match="oil"):
+            studio.generate("a boat", lora={"oil": 1.0})
+        with pytest.raises(ExportRefused):
+            engine.written(engine.find_adapter("ink", "lora"), "kohya")
+
+    def test_the_graph(self, studio: Studio, vendor: ComfyUIVendor) -> None:
+        edges = photo(512, 512)
+        (version,) = studio.generate(
+            "a boat <lora:wash:0.4:0.7>",
+            lora={"ink": 0.8},
+            control=[{"condition": "canny", "image": edges, "strength": 0.6, "end": 0.5}],
+            seed=7,
+        )
+        graph = vendor.asked("/prompt")[-1].json()["prompt"]
+        assert [
+            (node["inputs"]["lora_name"], node["inputs"]["strength_model"],
+             node["inputs"]["strength_clip"])
+            for node in graph.values() if node["class_type"] == "LoraLoader"
+        ] == [("styles/ink.safetensors", 0.8, 0.8), ("wash.safetensors", 0.7, 0.4)]  # fmt: skip
+        assert graph["prompt"]["inputs"]["text"].strip() == "a boat"
+        assert graph["prompt"]["inputs"]["clip"] == ["LoRA 2", 1]
+        assert graph["sampler"]["inputs"]["model"] == ["LoRA 2", 0]
+        steer = graph[graph["sampler"]["inputs"]["positive"][0]]
+        assert steer["class_type"] == "ControlNetApplyAdvanced"
+        assert (steer["inputs"]["strength"], steer["inputs"]["end_percent"]) == (0.6, 0.5)
+        shown = graph[steer["inputs"]["image"][0]]["inputs"]["image"]
+        assert digest(Image.open(io.BytesIO(vendor.uploads[shown]))) == digest(edges)
+        kinds = [each.kind for each in version.recipe.conditionings]
+        assert kinds == ["lora", "lora", "control"]
+
+    def test_what_it_is_not_given(self, studio: Studio, vendor: ComfyUIVendor) -> None:
+        (version,) = studio.generate("a boat", seed=7)
+        before = len(vendor.asked("/prompt"))
+        shown: list[dict[str, Any]] = [{"condition": "canny", "image": photo(512, 512)}]
+        place = mask(512, 512, Box(x=0, y=0, width=200, height=200))
+        with pytest.raises(RecipeRefused, match="part"):
+            studio.inpaint(version, place, "a moon", control=shown)
+        with pytest.raises(RecipeRefused, match="reference"):
+            studio.generate("a boat", reference=[{"role": "style", "image": photo(64, 64)}])
+        foreign = Lora(name="ink", digest="a" * 64)
+        with pytest.raises(RecipeRefused, match="lora 'ink'"):
+            studio.engine().check(version.recipe.change(conditionings=(foreign,)))
+        assert len(vendor.asked("/prompt")) == before

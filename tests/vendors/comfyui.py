@@ -16,6 +16,10 @@ from tests.vendors.openai import form, paint, png
 from tests.vendors.serving import Asked, Reply, Vendor
 
 MODELS = ["boats-v1.safetensors", "moons.safetensors"]
+SHELF = {
+    "LoraLoader": ("lora_name", ["styles/ink.safetensors", "wash.safetensors"]),
+    "ControlNetLoader": ("control_net_name", ["control_v11p_sd15_canny.safetensors"]),
+}
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -50,6 +54,10 @@ class ComfyUIVendor(Vendor):
             case "GET", ["object_info", "CheckpointLoaderSimple"]:
                 required = {"ckpt_name": [MODELS, {"tooltip": "The checkpoint"}]}
                 return Reply({"CheckpointLoaderSimple": {"input": {"required": required}}})
+            case "GET", ["object_info", ("LoraLoader" | "ControlNetLoader") as node]:
+                given, files = SHELF[node]
+                required = {given: ["COMBO", {"options": files}]}
+                return Reply({node: {"input": {"required": required}}})
             case "GET", ["system_stats"]:
                 return Reply({"system": {"comfyui_version": "0.3.75"}, "devices": []})
             case "GET", ["ws"]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
+from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.capabilities import Capabilities, Preset
 from maquette.core.geometry import Size
 from maquette.core.picture import encode_png
-from maquette.core.recipe import ModelRef, Recipe
+from maquette.core.recipe import Lora, ModelRef, Recipe
 from maquette.engines.base import Cancel, Substitution
+from maquette.engines.comfyui.adapters import LOADERS, Shelf, choices, model_of
 from maquette.engines.comfyui.following import follow, listening, stage
 from maquette.engines.comfyui.graphs import SAMPLERS, Graph, Workflow, built_in, read_workflow
 from maquette.engines.services.checks import check_service
@@ -36,7 +38,7 @@ from maquette.engines.services.service import (
     service_model,
 )
 from maquette.engines.services.words import comfy_words
-from maquette.errors import MaquetteError, ModelMissing, ServiceRefused
+from maquette.errors import ExportRefused, MaquetteError, ModelMissing, ServiceRefused
 from maquette.net import Answer, Caller
 
 __all__ = ["ComfyUI", "create"]
@@ -103,8 +105,12 @@ class ComfyUI(Service):
     def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
         """See ``Engine.check``."""
         prompt, sampling = check_service(recipe, self.capabilities())
-        self.no_lora(recipe)
-        said = list(comfy_words(prompt).said)
+        answered = {each.name for each in recipe.conditionings if isinstance(each, Lora)}
+        if recipe.conditionings and self.workflow is None:
+            self._shelf.check(recipe)
+        elif recipe.conditionings:
+            self.no_lora(recipe)
+        said = list(comfy_words(prompt, answered=answered).said)
         if self.workflow is None:
             return tuple(said)
         asked = {
@@ -120,6 +126,24 @@ class ComfyUI(Service):
                 reason = f"it has no {{{{{hole}}}}}"
                 said.append(Substitution(asked=words, given="the workflow's own", reason=reason))
         return tuple(said)
+
+    def adapters(self) -> tuple[Adapter, ...]:
+        """See ``Adapting.adapters``: the server's own LoRAs and ControlNets."""
+        return self._shelf.adapters() if self.workflow is None else ()
+
+    def find_adapter(self, name: str, *kinds: AdapterKind) -> Adapter:
+        """See ``Adapting.find_adapter``."""
+        return self._shelf.find(name, *kinds)
+
+    def name_adapter(self, adapter: Adapter) -> ModelRef:
+        """See ``Adapting.name_adapter``."""
+        return model_of(adapter)
+
+    def written(self, adapter: Adapter, layout: str) -> bytes:  # noqa: ARG002
+        """See ``Adapting.written``: its files are out of reach."""
+        raise ExportRefused(
+            f"'{adapter.name}' is a file of the ComfyUI server", hint="fetch it from there"
+        )
 
     def caller(self, cancel: Cancel | None) -> Caller:
         """See ``Service.caller``."""
@@ -176,12 +200,23 @@ class ComfyUI(Service):
             call.caller.post("/interrupt", json={"prompt_id": prompt}, safe=True, seconds=5.0)
 
     @cached_property
+    def _shelf(self) -> Shelf:
+        found: dict[AdapterKind, list[str]] = {}
+        with self.caller(None) as caller:
+            for kind, (node, given, _) in LOADERS.items():
+                with suppress(ServiceRefused):  # a server without the node has none
+                    told = caller.get(f"/object_info/{node}", seconds=10.0).json()
+                    found[kind] = choices(told, node, given)
+        return Shelf(found)
+
+    @cached_property
     def _model(self) -> ModelRef:
         if self.workflow is not None:
             return ModelRef(name=self.workflow.path, digest=self.workflow.digest)
         with self.caller(None) as caller:
-            path = "/object_info/CheckpointLoaderSimple"
-            names = _choices(caller.get(path, seconds=10.0).json())
+            node = "CheckpointLoaderSimple"
+            told = caller.get(f"/object_info/{node}", seconds=10.0).json()
+            names = choices(told, node, "ckpt_name")
         if not names:
             raise ModelMissing("this ComfyUI has no checkpoint", hint="or name a workflow's file")
         if self._asked and self._asked not in names:
@@ -197,7 +232,9 @@ class ComfyUI(Service):
     def _graph(self, call: Call) -> Graph:
         recipe = call.recipe
         assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101 - checked
-        words, sampling = comfy_words(recipe.prompt), recipe.sampling
+        loras = self._shelf.loras(recipe) if recipe.conditionings else []
+        answered = {each.name for each in recipe.conditionings if isinstance(each, Lora)}
+        words, sampling = comfy_words(recipe.prompt, answered=answered), recipe.sampling
         sampler, scheduler = SAMPLERS[sampling.sampler]
         size = recipe.size if call.edit is None else call.edit.size
         values: dict[str, Any] = {
@@ -211,7 +248,13 @@ class ComfyUI(Service):
             "width": size.width,
             "height": size.height,
             "strength": 1.0 if call.edit is None else call.edit.strength,
+            "loras": loras,
         }
+        if recipe.conditionings:
+            values["controls"] = [
+                (file, self._upload(call, call.inputs[each.image].convert("RGB")), each)
+                for file, each in self._shelf.controls(recipe)
+            ]
         if call.edit is not None:
             values["image"] = self._upload(call, call.edit.picture)
             if call.edit.mask is not None:
@@ -248,13 +291,3 @@ def explain(answer: Answer) -> MaquetteError | None:
             about = f"{node.get('class_type')}: {error.get('message')} {error.get('details', '')}"
             return ServiceRefused(f"ComfyUI refuses the graph: {about.strip()}")
     return None
-
-
-def _choices(info: Any) -> list[str]:
-    """The checkpoints in a node's description: a list, or 'COMBO' with options."""
-    try:
-        kind, *more = info["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"]
-        names = kind if isinstance(kind, list) else more[0]["options"]
-        return [str(name) for name in names]
-    except (KeyError, IndexError, TypeError, ValueError):
-        return []

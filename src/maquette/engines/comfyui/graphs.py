@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from maquette.core.canonical import canonical_json, sha256_hex
-from maquette.engines.comfyui.sheet import SAMPLERS, Graph, Sheet, sampler_inputs
+from maquette.engines.comfyui.sheet import SAMPLERS, Graph, Sheet, Wire, sampler_inputs
 from maquette.errors import ModelMissing, ModelRefused
 
 __all__ = ["HOLES", "SAMPLERS", "Graph", "Workflow", "built_in", "read_workflow"]
@@ -37,15 +37,17 @@ def built_in(model: str, values: Mapping[str, Any]) -> Graph:
     it draws where that is white."""
     sheet = Sheet()
     sheet.add("model", "CheckpointLoaderSimple", ckpt_name=model)
-    sheet.add("prompt", "CLIPTextEncode", clip=("model", 1), text=values["prompt"])
-    sheet.add("negative", "CLIPTextEncode", clip=("model", 1), text=values["negative"])
+    network, words = _adapted(sheet, values)
+    sheet.add("prompt", "CLIPTextEncode", clip=words, text=values["prompt"])
+    sheet.add("negative", "CLIPTextEncode", clip=words, text=values["negative"])
+    positive, negative = _steered(sheet, values)
     kind, settings = sampler_inputs(values)
     sheet.add(
         "sampler",
         kind,
-        model=("model", 0),
-        positive=("prompt", 0),
-        negative=("negative", 0),
+        model=network,
+        positive=positive,
+        negative=negative,
         latent_image=("latent", 0),
         **settings,
     )
@@ -62,6 +64,33 @@ def built_in(model: str, values: Mapping[str, Any]) -> Graph:
         sheet.add("mask", "LoadImageMask", image=values["mask"], channel="red")
         sheet.add("latent", "SetLatentNoiseMask", samples=("encoded", 0), mask=("mask", 0))
     return sheet.graph
+
+
+def _adapted(sheet: Sheet, values: Mapping[str, Any]) -> tuple[Wire, Wire]:
+    """Network and words under the LoRAs, one after another."""
+    network: Wire = ("model", 0)
+    words: Wire = ("model", 1)
+    for file, weight, told in values.get("loras", ()):
+        how = {"lora_name": file, "strength_model": weight, "strength_clip": told}
+        node = sheet.add("LoRA", "LoraLoader", model=network, clip=words, **how)
+        network, words = (node, 0), (node, 1)
+    return network, words
+
+
+def _steered(sheet: Sheet, values: Mapping[str, Any]) -> tuple[Wire, Wire]:
+    """What is said and what is not, under the structures to obey."""
+    positive: Wire = ("prompt", 0)
+    negative: Wire = ("negative", 0)
+    for file, image, control in values.get("controls", ()):
+        network = sheet.add("control", "ControlNetLoader", control_net_name=file)
+        shown = sheet.add("map", "LoadImage", image=image)
+        how = {"strength": control.strength, "start_percent": control.start}
+        node = sheet.add(
+            control.condition, "ControlNetApplyAdvanced", positive=positive, negative=negative,
+            control_net=(network, 0), image=(shown, 0), end_percent=control.end, **how,
+        )  # fmt: skip
+        positive, negative = (node, 0), (node, 1)
+    return positive, negative
 
 
 @dataclass(frozen=True)

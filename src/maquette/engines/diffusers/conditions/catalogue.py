@@ -26,6 +26,7 @@ __all__ = [
     "FOLDERS",
     "Catalogue",
     "digest_of_adapter",
+    "reads_of",
     "recognise",
     "remember",
     "stamp",
@@ -335,8 +336,13 @@ def _conditions(path: Path) -> tuple[str, ...]:
         return tuple(each for group in names for each in group)
     if told := card.get("conditions"):
         return tuple(map(str, told))
-    name = path.name.lower()
-    return tuple(dict.fromkeys(kind for word, kind in _WORDS.items() if word in name))
+    return reads_of(path.name)
+
+
+def reads_of(name: str) -> tuple[str, ...]:
+    """What a control network reads, by its file's name."""
+    low = name.lower()
+    return tuple(dict.fromkeys(kind for word, kind in _WORDS.items() if word in low))
 
 
 def _spell(kinds: tuple[AdapterKind, ...]) -> str:

@@ -130,9 +130,9 @@ class Names:
     def _adapters(self) -> tuple[Adapter, ...]:
         try:
             engine = self._context.catalogue.engine()
-        except MaquetteError:
+            return tuple(engine.adapters()) if isinstance(engine, Adapting) else ()
+        except MaquetteError:  # a service that does not answer has nothing to choose from
             return ()
-        return tuple(engine.adapters()) if isinstance(engine, Adapting) else ()
 
     def _fitting(self, *kinds: str) -> list[Adapter]:
         return [each for each in self._adapters if each.kind in kinds and not each.misfit]
