@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
+from safetensors.torch import load
 from tests.engines.conditions.adapters import write_control, write_lora
 from tests.engines.making import photo
 from tests.engines.tiny import build
@@ -87,6 +88,20 @@ def test_adapters_are_listed_with_what_does_not_fit(http: httpx2.Client) -> None
     assert "no layer" in found["lora", "other"]["misfit"]
     assert found["control", "canny-net"]["conditions"] == ["canny"]
     assert all("path" not in each for each in items)
+
+
+def test_an_adapters_file_is_given_as_it_is_and_as_kohya_has_it(
+    http: httpx2.Client, models: Path
+) -> None:
+    own = http.get(f"{API}/adapters/ink/file")
+    assert own.content == (models / "loras" / "ink.safetensors").read_bytes()
+    assert own.headers["content-type"] == "application/octet-stream"
+    kohya = http.get(f"{API}/adapters/ink/file", params={"layout": "kohya"})
+    assert kohya.status_code == 200 and "lora_unet_" in str(sorted(load(kohya.content)))
+    other = http.get(f"{API}/adapters/other/file", params={"layout": "kohya"})
+    assert other.status_code == 422 and "another model" in other.json()["detail"]
+    for name in ("nobody", "canny-net", "..", "%2Fetc%2Fpasswd", "..%2Floras%2Fink.safetensors"):
+        assert http.get(f"{API}/adapters/{name}/file").status_code in {404, 422}, name
 
 
 def test_a_map_is_made_kept_shown_and_used(local: Running, http: httpx2.Client, room: str) -> None:

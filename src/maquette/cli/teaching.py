@@ -253,7 +253,8 @@ def export_adapter(
         Path, typer.Option("-o", "--output", metavar="FILE", help="Where: a .safetensors file.")
     ],
     layout: Annotated[
-        Literal["kohya"], typer.Option(help="How its layers are called: as Kohya's scripts do.")
+        Literal["kohya", "own"],
+        typer.Option(help="How its layers are called: as Kohya's scripts do, or as they are."),
     ] = "kohya",
     model: ModelName = None,
 ) -> None:

@@ -195,7 +195,7 @@ class Adapting(Protocol):
         ...
 
     def written(self, adapter: Adapter, layout: str) -> bytes:
-        """Its file as other programs read it: ``kohya``, of a LoRA.
+        """Its file: as it is (``own``), or, of a LoRA, as Kohya's scripts write it (``kohya``).
 
         Raises:
             ExportRefused: another layout or kind, or a LoRA of another model.

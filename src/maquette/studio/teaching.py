@@ -111,7 +111,7 @@ class Teaching(Queueing):
 
     def export_adapter(self, name: str, path: str | Path, *, layout: str = "kohya") -> Path:
         """Write a LoRA, by its name or path, as programs read it that know no other layout than
-        that of Kohya's scripts; the file's path. The adapter itself stays as it is.
+        that of Kohya's scripts, or an adapter as it is (``layout="own"``); the file's path.
 
         Raises:
             ExportRefused: no such layout, no LoRA, one of another model, or a place that cannot

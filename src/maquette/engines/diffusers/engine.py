@@ -25,6 +25,7 @@ from maquette.engines.diffusers.conditions import (
     triggers,
 )
 from maquette.engines.diffusers.conditions import check as check_conditionings
+from maquette.engines.diffusers.conditions.catalogue import weights_of
 from maquette.engines.diffusers.fitting import Fit, Wish, fit
 from maquette.engines.diffusers.imports import patient_threads, uncollected
 from maquette.engines.diffusers.models import ModelCard, find_model, read_model
@@ -209,13 +210,13 @@ class DiffusersEngine:
 
     def written(self, adapter: Adapter, layout: str) -> bytes:
         """See ``Adapting.written``."""
+        if layout == "own":
+            return weights_of(Path(adapter.path)).read_bytes()
         if layout != "kohya":
-            raise ExportRefused(
-                f"there is no layout '{layout}'", hint="kohya; the file itself is in diffusers'"
-            )
+            raise ExportRefused(f"there is no layout '{layout}'", hint="kohya, or own: as it is")
         if adapter.kind != "lora":
             raise ExportRefused(
-                f"'{adapter.name}' is no LoRA", hint="others read its file as it is: copy it"
+                f"'{adapter.name}' is no LoRA", hint="others read its file as it is: --layout own"
             )
         from maquette.engines.diffusers.conditions.layouts import as_kohya
 

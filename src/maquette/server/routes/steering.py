@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from pydantic import ValidationError
 
 from maquette.core.picture import FORMATS, decode_picture, encode_png
 from maquette.engines.base import Adapting
+from maquette.errors import ModelMissing
 from maquette.server.answers import answer
 from maquette.server.context import Here, Open, Room
-from maquette.server.described import fails
+from maquette.server.described import fails, picture_answer
 from maquette.server.shapes_steering import AdapterOut, Adapters, Condition, ControlAsk, MapOut
 from maquette.server.uploads import PictureBody, upload_body
 
@@ -84,6 +85,46 @@ def list_adapters(
     found = engine.adapters() if isinstance(engine, Adapting) else ()
     items = [AdapterOut.model_validate(each.model_dump(exclude={"path"})) for each in found]
     return answer(Adapters(items=items))
+
+
+@router.get(
+    "/adapters/{name}/file",
+    tags=["studio"],
+    summary="Get an adapter's file",
+    response_class=Response,
+    responses={
+        **picture_answer("application/octet-stream", says="A safetensors file."),
+        **fails(404, 422, 503),
+    },
+)
+def get_adapter(
+    context: Here,
+    name: Annotated[
+        str,
+        Path(
+            min_length=1,
+            max_length=200,
+            description="A LoRA or learned word, as `adapters` lists it.",
+            examples=["pim"],
+        ),
+    ],
+    layout: Annotated[
+        Literal["own", "kohya"],
+        Query(description="As it is; or, of a LoRA, as Kohya's scripts write it."),
+    ] = "own",
+) -> Response:
+    """For other programs: what was taught here, or any other LoRA or learned word at hand."""
+    engine = context.catalogue.engine()
+    # By its name alone: what a request says must not be read as a path of the machine.
+    known = engine.adapters() if isinstance(engine, Adapting) else ()
+    found = next((a for a in known if a.name == name and a.kind in {"lora", "embedding"}), None)
+    if found is None or not isinstance(engine, Adapting):
+        raise ModelMissing(f"there is no LoRA and no learned word '{name[:60]}'")
+    headers = {
+        "Content-Disposition": 'attachment; filename="adapter.safetensors"',
+        "Cache-Control": "no-store",
+    }
+    return Response(engine.written(found, layout), 200, headers, "application/octet-stream")
 
 
 def _asked(data: bytes) -> ControlAsk:
