@@ -99,6 +99,7 @@ def test_the_model_s_own_comes_before_that_of_the_settings(
     elsewhere = tmp_path / "clip"
     shutil.copytree(folder, elsewhere)
     pixels = load_engine("pixels")
+    assert not can_look(pixels, named)
     assert encoder_for(pixels, named.model_copy(update={"clip": elsewhere})).digest == own.digest
     weights = elsewhere / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-2] + b"\x00\x01")

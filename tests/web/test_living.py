@@ -345,3 +345,13 @@ def test_pictures_are_found_by_what_they_show(house: House, page: Page) -> None:
     shot(page, "refine-finds-more")
     page.get_by_role("button", name="Find more like this one").click()
     expect(found.first).to_have_accessible_name(_saying("likeness 1.00"))
+
+    # A model that brings no CLIP: none of it is offered, and an address that asks for it shows all.
+    blind = house.get("/api/v1/models")
+    blind["items"][0]["clip"] = False
+    page.route("**/api/v1/models", lambda route: route.fulfill(json=blind))
+    page.reload()
+    expect(page.get_by_role("radio", name="Newest")).to_be_visible()
+    expect(page.get_by_role("radio", name="In pictures")).to_have_count(0)
+    expect(found.first).to_have_accessible_name(_saying("a blue wall"))
+    expect(page.get_by_role("button", name="More like this")).to_have_count(0)
