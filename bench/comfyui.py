@@ -105,7 +105,7 @@ class Trial:
             self.adapters(how)
 
     def adapters(self, how: dict[str, Any]) -> None:
-        """What ``bench.shaped`` has written; our engine takes none of it, the workflows do."""
+        """What ``bench.shaped`` has written."""
         size = (self.asked.size, self.asked.size)
         how = {**how, "seed": 7, "size": size, "maps": False}
         edges = self.folder / "edges.png"
@@ -117,8 +117,8 @@ class Trial:
             studio.control_map(self.pair.taken(studio), "canny").save(edges)
             return steered(studio, control=[{"condition": "canny", "image": edges}])
 
-        self.row("with a LoRA", lambda s: steered(s, lora={"ink": 0.8}), engine=False)
-        self.row("with a ControlNet", controlled, engine=False)
+        self.row("with a LoRA", lambda s: steered(s, lora={"ink": 0.8}))
+        self.row("with a ControlNet", controlled)
         self.row(
             "twice as large, by a network",
             lambda s: s.upscale(self.pair.taken(s), 2.0, model="double"),

@@ -109,10 +109,15 @@ def models(
 def adapters(call: Call, *, model: ModelName = None) -> None:
     """List what can be put on a model: LoRAs, embeddings, control and reference networks, with
     what does not fit and why. Needs no project."""
+    from maquette.engines.base import Adapting
     from maquette.engines.diffusers import create
+    from maquette.studio.engines import Engines
 
     settings = read_settings()
-    found = create(model or settings.model, models=settings.models).adapters()
+    engine = Engines(settings, None, model).get()
+    if not isinstance(engine, Adapting):
+        engine = create(model or settings.model, models=settings.models)
+    found = engine.adapters()
     if call.json:
         for each in found:
             call.voice.emit(each.model_dump(mode="json"))
