@@ -119,6 +119,8 @@ def test_every_part_of_a_long_picture_counts() -> None:
     assert len(crops(wide.rotate(90, expand=True))) == 3
     assert len(crops(Image.new("RGB", (64, 64)))) == 1
     assert crops(Image.new("RGBA", (64, 64)))[0].getpixel((3, 3)) == (255, 255, 255)
+    assert crops(Image.new("RGB", (4096, 2048)))[1].size == (512, 512)
+    assert len(crops(Image.new("RGB", (9000, 1)))) == 6
 
 
 def test_one_that_cannot_be_read_says_so(folder: Path, tmp_path: Path) -> None:

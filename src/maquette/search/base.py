@@ -9,9 +9,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["Encoder", "Vectors"]
+__all__ = ["Encoder", "Vectors", "small"]
 
 Vectors = npt.NDArray[np.float32]
+_ENOUGH = 512
+"""Pixels of a shorter side that no encoder needs more than."""
+
+
+def small(image: Image.Image) -> Image.Image:
+    """A picture as encoders look at it: RGB, transparent parts white, its shorter side less than
+    1,024 pixels, so that many may wait in memory."""
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    times = min(image.size) // _ENOUGH
+    return image.reduce(times) if times > 1 else image
 
 
 @runtime_checkable

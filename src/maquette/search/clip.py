@@ -19,15 +19,13 @@ import numpy as np
 from PIL import Image
 
 from maquette.errors import ModelRefused
-from maquette.search.base import Vectors
+from maquette.search.base import Vectors, small
 
 __all__ = ["Clip", "crops", "files_of", "has_clip"]
 
 _NEEDED = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
 _WORDS = ("tokenizer.json", "vocab.json", "merges.txt", "special_tokens_map.json")
-_LARGE = 512
-"""A picture whose shorter side is twice this or more is halved as often as it takes first: no CLIP
-looks at more pixels."""
+_MOST = 6
 _LOADING = threading.Lock()
 
 
@@ -92,15 +90,11 @@ class Clip:
 
 
 def crops(image: Image.Image) -> list[Image.Image]:
-    """The squares of a picture, RGB, transparent parts white: one of a square, else as many as
-    cover it, evenly spaced."""
-    if image.mode == "RGBA":
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
-    if (times := min(image.size) // _LARGE) > 1:
-        image = image.reduce(times)
+    """The squares of a picture, as ``small`` has it: one of a square, else as many as cover it,
+    evenly spaced, at most six."""
+    image = small(image)
     side = min(image.size)
-    count = math.ceil(max(image.size) / side)
+    count = min(_MOST, math.ceil(max(image.size) / side))
     spare = max(image.size) - side
     places = [round(spare * n / (count - 1)) if count > 1 else 0 for n in range(count)]
     wide = image.width > side

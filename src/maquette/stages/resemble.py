@@ -16,7 +16,7 @@ from PIL import Image
 
 from maquette.engines.base import Cancel
 from maquette.errors import Cancelled, MaquetteError, ModelRefused
-from maquette.search.base import Encoder
+from maquette.search.base import Encoder, small
 from maquette.search.base import Vectors as Floats
 from maquette.storage.shelf import Slot
 from maquette.storage.vectors import Vectors
@@ -86,7 +86,7 @@ class Looker:
         """
         found = self.known.get(image)
         if found is None:
-            self.known.keep([image], self.encoder.pictures([self.read(image)]))
+            self.known.keep([image], self.encoder.pictures([small(self.read(image))]))
             found = self.known.get(image)
         if found is None:
             raise ModelRefused(
@@ -104,7 +104,7 @@ class Looker:
                 break
             dealt += 1
             try:
-                opened.append(self.read(image))
+                opened.append(small(self.read(image)))
                 names.append(image)
             except MaquetteError:
                 self.blind.add(image)
