@@ -20,7 +20,7 @@ from training.export import digests
 
 #: Files of each part that ship, as patterns; checkpoints, sets and sheets stay in the run.
 PARTS: dict[str, tuple[str, ...]] = {
-    "draft": ("pytorch_lora_weights.safetensors", "scheduler/*.json", "draft.json"),
+    "draft": ("pytorch_lora_weights.safetensors", "draft.json"),
     "control": ("config.json", "diffusion_pytorch_model.safetensors", "control.json"),
     "reference": ("*.safetensors", "image_encoder/*", "reference.json"),
     "clip": (

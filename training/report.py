@@ -94,8 +94,7 @@ def of_draft(a: argparse.Namespace) -> Figures:
     if not (made / "model_index.json").exists():
         known = evaluate.load(a.family)
         change = lora.read(known.unet, place(a.family, "draft") / lora.FILE)
-        segments = json.loads((place(a.family, "draft") / "draft.json").read_text())["segments"]
-        lora.merged(a.family, change, segments, made)
+        lora.merged(a.family, change, made)
     steps, guidance = draft.DRAFT
     few = ["--steps", str(steps), "--guidance", str(guidance)]
     figures = draft.measure(a.family, made, a.likenesses, a.rounds)

@@ -1,9 +1,10 @@
-"""Drafts: distilled along the base's path, four steps of one pass, a LoRA as others read it."""
+"""Drafts: guidance in one pass, along the base's path of four steps; a LoRA as others read it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from tests.training.trainings import killed_ends_as_unbroken, steps_lower_the_lo
 pytest.importorskip("skia")
 
 import torch
-from diffusers import LCMScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 from training.draft import lora as loras
 from training.draft import measure
-from training.draft.train import Task, boundary, report
+from training.draft.train import Task, report
 from training.frozen import Base, Samples
 
 CPU = torch.device("cpu")
@@ -31,8 +32,8 @@ def _task(run: Path, rank: int = 4) -> Task:
         loras.Lora(base.unet, rank),
         base,
         Samples(run, base),
-        segments=20,
-        guidance=(4.0, 6.0),
+        steps=4,
+        guidance=5.0,
         supervision=0.03,
     )
 
@@ -52,39 +53,40 @@ def _draw(pipeline: StableDiffusionPipeline, steps: int) -> torch.Tensor:
     return pipeline("a red mug", generator=generator, output_type="latent", **how).images
 
 
-def test_the_boundary_is_the_samplers() -> None:
-    scheduler = loras.scheduler(40)
-    for t in (0, 24, 999):
-        skip, out = boundary(torch.tensor([t]))
-        theirs = scheduler.get_scalings_for_boundary_condition_discrete(t)
-        assert (float(skip), float(out)) == pytest.approx(theirs, abs=1e-6)
-
-
-def test_the_first_step_sees_pure_noise(small_run: Path) -> None:
-    scheduler = loras.scheduler(40)
-    scheduler.set_timesteps(4)
-    assert scheduler.timesteps[0] == 999
-    assert scheduler.alphas_cumprod[999] == pytest.approx(0, abs=1e-7)
-    base = Base(small_run / "export", CPU)
-    clean, noise = torch.ones(1, 8, 16, 16), torch.randn(1, 8, 16, 16)
-    noisy, velocity = base.noisy(clean, noise, torch.tensor([999]))
-    assert torch.allclose(noisy, noise, atol=1e-4)
-    assert torch.allclose(velocity, -clean, atol=1e-4)
-    assert torch.allclose(base.signal, scheduler.alphas_cumprod, atol=1e-3)
-
-
-def test_the_teacher_walks_the_guided_path(small_run: Path) -> None:
+def test_the_teacher_is_the_base_with_guidance(
+    small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.draft.train.autocast", lambda _: nullcontext())
     task = _task(small_run)
-    x = torch.randn(1, 8, 16, 16)
+    x, t = torch.randn(2, 8, 16, 16), torch.tensor([999, 400])
+    states = task.base.states(task.base.ids(["a red mug", "a boat"]))
+    bias = torch.zeros(2, 1, 1, states.shape[1])
+    empty = task.base.states(task.base.empty).expand(2, -1, -1)
+    weights = task.network.changed(task.base.unet)
+    with torch.no_grad():
+        wanted, plain = (task._student(x, t, each, weights) for each in (states, empty))
+    guided = task._teacher(x, t, states, bias)
+    assert torch.allclose(guided, plain + 5 * (wanted - plain), atol=1e-3)
+    assert torch.allclose(task._teacher(x, t, empty, bias), plain, atol=1e-4)
+
+
+def test_its_path_is_the_shipped_pipelines(
+    small_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.draft.train.autocast", lambda _: nullcontext())
+    task = _task(small_run)
+    noise = torch.randn(1, 8, 16, 16)
     states = task.base.states(task.base.ids(["a red mug"]))
-    empty = task.base.states(task.base.empty)
-    bias = torch.zeros(1, 1, 1, states.shape[1])
-    t, later = torch.tensor([999]), torch.tensor([949])
-    still = task._teacher(x, (t, t), (empty, states), bias, torch.tensor(5.0))
-    assert torch.allclose(still, x, atol=1e-3)
-    moved = task._teacher(x, (t, later), (empty, states), bias, torch.tensor(5.0))
-    assert torch.isfinite(moved).all()
-    assert 0 < float((moved - x).abs().mean()) < 1
+    latents, times, velocities = task._path(noise, states, torch.zeros(1, 1, 1, states.shape[1]))
+    assert times.tolist() == [999, 749, 499, 249]
+    assert torch.equal(latents[:1], noise)
+    pipeline = _pipeline(small_run / "export")
+    seen: list[torch.Tensor] = []
+    pipeline.unet.register_forward_pre_hook(lambda _, given: seen.append(given[0][:1]))
+    how: dict[str, Any] = {"num_inference_steps": 4, "guidance_scale": 5.0}
+    pipeline("a red mug", latents=noise, output_type="latent", **how)
+    assert torch.allclose(torch.cat(seen), latents, atol=0.1)
+    assert torch.isfinite(velocities).all()
 
 
 def test_a_fresh_lora_changes_nothing_and_only_it_learns(small_run: Path) -> None:
@@ -116,23 +118,21 @@ def _noisy_lora(run: Path) -> loras.Lora:
 
 def test_a_merged_draft_runs_four_single_passes(small_run: Path, tmp_path: Path) -> None:
     made = _noisy_lora(small_run)
-    path = loras.write(made, tmp_path / "draft", 40)
+    path = loras.write(made, tmp_path / "draft")
     told = loras.read(Base(small_run / "export", CPU).unet, path)
     assert told.rank == 4
-    loras.merged(small_run / "export", told, 40, tmp_path / "merged")
+    loras.merged(small_run / "export", told, tmp_path / "merged")
     draft = _pipeline(tmp_path / "merged")
-    assert isinstance(draft.scheduler, LCMScheduler)
     rows = []
     draft.unet.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
     drawn = _draw(draft, 4)
     assert rows == [1, 1, 1, 1]
     plain = _pipeline(small_run / "export")
-    plain.scheduler = loras.scheduler(40)
     assert float((drawn - _draw(plain, 4)).abs().mean()) > 1e-2
 
 
 def test_a_lora_for_another_denoiser_is_refused(small_run: Path, tmp_path: Path) -> None:
-    path = loras.write(_noisy_lora(small_run), tmp_path, 40)
+    path = loras.write(_noisy_lora(small_run), tmp_path)
     base = Base(small_run / "export", CPU)
     with pytest.raises(ValueError, match="other layers"):
         loras.read(base.unet.down_blocks[0], path)
@@ -140,7 +140,7 @@ def test_a_lora_for_another_denoiser_is_refused(small_run: Path, tmp_path: Path)
 
 def test_the_stock_loader_reads_the_layout(small_run: Path, tmp_path: Path) -> None:
     made = _noisy_lora(small_run)
-    loras.write(made, tmp_path, 40)
+    loras.write(made, tmp_path)
     stock = _pipeline(small_run / "export")
     before = _draw(stock, 2)
     stock.load_lora_weights(tmp_path)
@@ -153,7 +153,7 @@ def test_the_stock_loader_reads_the_layout(small_run: Path, tmp_path: Path) -> N
 
 def test_names_are_those_of_the_stock_layout(small_run: Path, tmp_path: Path) -> None:
     made = _noisy_lora(small_run)
-    told = load_file(loras.write(made, tmp_path, 40))
+    told = load_file(loras.write(made, tmp_path))
     assert {v.dtype for v in told.values()} == {torch.float16}
     unet = Base(small_run / "export", CPU).unet
     for name, value in told.items():
@@ -173,9 +173,7 @@ def test_likeness_tells_the_same_from_another() -> None:
 
 def test_the_report_exports_and_measures(small_run: Path) -> None:
     base = Base(small_run / "export", CPU)
-    options = argparse.Namespace(
-        run=small_run, segments=40, guidance=[4.0, 6.0], batch=2, prompts=1, rounds=1
-    )
+    options = argparse.Namespace(run=small_run, guidance=5.0, batch=2, prompts=1, rounds=1)
     figures = report(_noisy_lora(small_run), base, options, 3)
     assert figures["likeness"]["prompts"] == 1
     assert set(figures["pace"]) == {"base", "draft", "times_faster"}

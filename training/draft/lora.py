@@ -13,11 +13,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import LCMScheduler, StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 from torch import nn
-
-from training.networks import SCHEDULE
 
 #: The name under which diffusers looks for a LoRA.
 FILE = "pytorch_lora_weights.safetensors"
@@ -85,21 +83,10 @@ class Lora(nn.Module):
         return found
 
 
-def scheduler(segments: int) -> LCMScheduler:
-    """The sampler of drafts: noise schedule of the base, steps among those that were distilled.
-
-    The first step is t = 999, where nothing but noise is left: v-prediction still tells what the
-    picture is there (x0 = -v), which noise prediction could not.
-    """
-    kept = {k: v for k, v in SCHEDULE.items() if k != "timestep_spacing"}
-    return LCMScheduler(**kept, original_inference_steps=segments)
-
-
-def write(lora: Lora, folder: Path, segments: int) -> Path:
-    """Write the LoRA and its sampler's settings into a folder; gives the file of the weights."""
+def write(lora: Lora, folder: Path) -> Path:
+    """Write the LoRA into a folder; gives the file of the weights."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(lora.stock(), folder / FILE)
-    scheduler(segments).save_pretrained(folder / "scheduler")
     return folder / FILE
 
 
@@ -119,13 +106,12 @@ def read(unet: nn.Module, path: Path) -> Lora:
     return lora
 
 
-def merged(model: Path, lora: Lora, segments: int, out: Path) -> None:
+def merged(model: Path, lora: Lora, out: Path) -> None:
     """Write a pipeline folder that drafts by itself: for engines without LoRAs, and for figures."""
     pipeline = StableDiffusionPipeline.from_pretrained(
         model, safety_checker=None, torch_dtype=torch.float32, local_files_only=True
     )
     lora.merge(pipeline.unet)
-    pipeline.scheduler = scheduler(segments)
     shutil.rmtree(out, ignore_errors=True)
     pipeline.to(dtype=torch.float16)
     pipeline.save_pretrained(out, safe_serialization=True, max_shard_size="13MB")

@@ -1,13 +1,16 @@
-"""Distil the base into drafts of four steps without a second pass, as a LoRA.
+"""Distil the base's guidance into a LoRA: drafts of four steps of one pass each.
 
-    python -m training.draft.train --run RUN --minutes 40
+    python -m training.draft.train --run RUN --minutes 12
     python -m training.draft.train --run RUN --report
 
-Latent consistency distillation (arXiv 2310.04378, as a LoRA: arXiv 2311.05556): from a noised
-picture the base, with guidance, makes one DDIM step; the student's idea of the clean picture must
-be the same before and after that step. Guidance is thereby built in. Needs RUN/latents.npy and so
-on, and an exported base (`--model`, default RUN/export); writes RUN/draft: the LoRA in its stock
-layout, the sampler's settings, draft.json (card with figures), sheet.png.
+With guidance each step takes two passes of the base, with words and without. The student gives in
+one what both give together (Meng et al., 2023, arXiv 2210.03142, stage one, for one strength of
+guidance). It learns that where drafts go: at the steps of the base's own guided paths of four
+steps from pure noise, and on noised pictures, so that drafts from pictures work too. The shipped
+sampler (DPM-Solver++, arXiv 2211.01095) then needs four steps for nearly the picture of twenty.
+
+Needs RUN/latents.npy and so on, and an exported base (`--model`, default RUN/export); writes
+RUN/draft: the LoRA in its stock layout, draft.json (card with figures), sheet.png.
 """
 
 from __future__ import annotations
@@ -27,25 +30,13 @@ from training.degrade import noise_like
 from training.device import autocast
 from training.draft.lora import Lora, merged, write
 from training.draft.measure import measure
-from training.frozen import Base, Samples, size, usual_batch
+from training.frozen import Base, Batch, Samples, size, timesteps, usual_batch
+from training.networks import sampler
 from training.parallel import Team
-
-#: Sharpness of the pseudo-Huber loss near zero.
-HUBER = 0.01
-#: Spread of clean latents that the boundary condition assumes, and how fast it lets go of them.
-SPREAD, SCALING = 0.5, 10.0
-
-
-def boundary(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Shares of the noisy picture and of the predicted one in the answer at timesteps t (N), each
-    N x 1 x 1 x 1: at t = 0 the answer is the picture itself. The same numbers as LCMScheduler's."""
-    far = (t.float() * SCALING)[:, None, None, None]
-    skip = SPREAD**2 / (far**2 + SPREAD**2)
-    return skip, far / (far**2 + SPREAD**2).sqrt()
 
 
 class Task:
-    """Consistency along the base's guided path."""
+    """The base's guided answers in one pass; errors are shares of the answer's own square."""
 
     def __init__(
         self,
@@ -53,98 +44,111 @@ class Task:
         base: Base,
         samples: Samples,
         *,
-        segments: int,
-        guidance: tuple[float, float],
+        steps: int,
+        guidance: float,
         supervision: float,
     ) -> None:
         self.network, self.base, self.samples = network.to(base.where), base, samples
-        self.segments, self.guidance, self.supervision = segments, guidance, supervision
+        self.steps, self.guidance, self.supervision = steps, guidance, supervision
 
     def _student(
         self, x: torch.Tensor, t: torch.Tensor, states: torch.Tensor, weights: dict[str, Any]
     ) -> torch.Tensor:
-        """The student's idea of the clean picture at timesteps t."""
+        """The student's velocity at timesteps t (N)."""
         given = (x.contiguous(memory_format=torch.channels_last), t, states)
         with autocast(self.base.where):
-            velocity = functional_call(self.base.unet, weights, given).sample.float()
-        keep, lose = self.base.shares(t)
-        skip, out = boundary(t)
-        return skip * x + out * (keep * x - lose * velocity)
+            return functional_call(self.base.unet, weights, given).sample.float()
 
     @torch.no_grad()
     def _teacher(
-        self,
-        x: torch.Tensor,
-        times: tuple[torch.Tensor, torch.Tensor],
-        states: tuple[torch.Tensor, torch.Tensor],
-        bias: torch.Tensor,
-        strength: torch.Tensor,
+        self, x: torch.Tensor, t: torch.Tensor, states: torch.Tensor, bias: torch.Tensor
     ) -> torch.Tensor:
-        """One guided DDIM step of the base from the first of the times to the second.
-
-        Signal and noise are read off the velocity without a division, so that it also works where
-        no signal is left.
-        """
-        watch, unet = self.base.watch, self.base.unet
-        t, later = times
+        """The base's velocity with guidance at timesteps t (N)."""
+        watch = self.base.watch
+        empty = self.base.states(self.base.empty).expand(len(x), -1, -1)
         watch.bias = torch.cat([torch.zeros_like(bias), bias])
         doubled = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
         with autocast(self.base.where):
-            told = unet(doubled, torch.cat([t, t]), torch.cat(states)).sample.float()
+            told = self.base.unet(doubled, torch.cat([t, t]), torch.cat([empty, states]))
         watch.bias = None
-        plain, wanted = told.chunk(2)
-        velocity = plain + strength * (wanted - plain)
-        keep, lose = self.base.shares(t)
-        clean, noise = keep * x - lose * velocity, lose * x + keep * velocity
-        keep, lose = self.base.shares(later)
-        return keep * clean + lose * noise
+        plain, wanted = told.sample.float().chunk(2)
+        return plain + self.guidance * (wanted - plain)
+
+    def _path(
+        self, noise: torch.Tensor, states: torch.Tensor, bias: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where the base comes by on its way from pure noise (N): latents, timesteps and guided
+        velocities of all steps, N times `steps` of each, step by step."""
+        solver = sampler()
+        solver.set_timesteps(self.steps)
+        x, found = noise, []
+        for t in solver.timesteps:
+            times = t.expand(len(x)).to(self.base.where)
+            velocity = self._teacher(x, times, states, bias)
+            found.append((x, times, velocity))
+            x = solver.step(velocity, t, x).prev_sample
+        latents, times, velocities = (torch.cat(each) for each in zip(*found, strict=True))
+        return latents, times, velocities
+
+    def _apart(
+        self,
+        seen: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+        states: torch.Tensor,
+        bias: torch.Tensor,
+        weights: dict[str, Any],
+    ) -> torch.Tensor:
+        x, t, wanted = seen
+        self.base.watch.bias = bias
+        given = self._student(x, t, states, weights)
+        self.base.watch.bias = None
+        # Guidance pulls hardest where there is most noise; by itself that would drown the rest.
+        size = wanted.pow(2).mean((1, 2, 3))
+        return ((given - wanted).pow(2).mean((1, 2, 3)) / size).mean()
 
     def loss(self, rng: np.random.Generator, count: int) -> dict[str, torch.Tensor]:
-        """Difference of two answers on the same path, and how far words look from their nouns."""
-        base, where = self.base, self.base.where
-        batch = self.samples.take(rng, count, silent=0.05)
-        step = 1000 // self.segments
-        places = rng.integers(1, self.segments + 1, count)
-        t = torch.from_numpy(places * step - 1).to(where)
-        later = torch.from_numpy(((places - 1) * step - 1).clip(0)).to(where)
-        strength = rng.uniform(*self.guidance, count).astype(np.float32)
-        strengths = torch.from_numpy(strength).to(where)[:, None, None, None]
-        noisy, _ = base.noisy(batch.clean, noise_like(batch.clean, rng), t)
-        states = base.states(batch.ids)
-        empty = base.states(base.empty).expand(count, -1, -1)
-        nearer = self._teacher(noisy, (t, later), (empty, states), batch.bias, strengths)
-        weights, watch = self.network.changed(base.unet), base.watch
-        watch.bias = batch.bias
-        with torch.no_grad():
-            still = {name: value.detach() for name, value in weights.items()}
-            wanted = self._student(nearer, later, states, still)
+        """Distance from the guided velocity, on paths and on noised pictures (half of `count`
+        samples each), and how far words look from their nouns."""
+        base, watch = self.base, self.base.watch
+        weights = self.network.changed(base.unet)
+        half = max(1, count // 2)
+        walked = self.samples.take(rng, max(1, half // self.steps), silent=0.05)
+        states = base.states(walked.ids)
+        path = self._path(noise_like(walked.clean, rng), states, walked.bias)
+        many = (self.steps, 1, 1)
+        terms = {
+            "path": self._apart(path, states.repeat(many), walked.bias.repeat(*many, 1), weights)
+        }
+        shown = self.samples.take(rng, half, silent=0.05)
+        states = base.states(shown.ids)
+        t = timesteps(rng, half, base.where)
+        noisy, _ = base.noisy(shown.clean, noise_like(shown.clean, rng), t)
+        seen = noisy, t, self._teacher(noisy, t, states, shown.bias)
         watch.record = [] if self.supervision else None
-        given = self._student(noisy, t, states, weights)
-        record, watch.record, watch.bias = watch.record, None, None
-        apart = ((given - wanted) ** 2 + HUBER**2).sqrt() - HUBER
-        terms = {"consistency": apart.mean()}
+        terms["noised"] = self._apart(seen, states, shown.bias, weights)
+        record, watch.record = watch.record, None
         if record is not None:
-            left = base.signal[t].sqrt()
-            away = localisation_loss(record, batch.masks, batch.nouns, left)
-            terms["attention"] = self.supervision * away
+            terms["attention"] = self.supervision * self._away(record, shown, t)
         return terms
+
+    def _away(self, record: list[torch.Tensor], shown: Batch, t: torch.Tensor) -> torch.Tensor:
+        left = self.base.signal[t].sqrt()
+        return localisation_loss(record, shown.masks, shown.nouns, left)
 
 
 def report(lora: Lora, base: Base, a: argparse.Namespace, steps: int) -> dict[str, Any]:
     """Export and measure; gives the figures."""
     folder: Path = a.run / "draft"
-    write(lora, folder, a.segments)
-    merged(base.folder, lora, a.segments, folder / "merged")
+    write(lora, folder)
+    merged(base.folder, lora, folder / "merged")
     figures = measure(base.folder, folder / "merged", a.prompts, a.rounds)
     print(json.dumps(figures, indent=1), flush=True)
     card = {
         "kind": "lora",
-        "method": "latent consistency distillation",
+        "method": "guidance distillation",
         "parameters": size(lora),
         "rank": lora.rank,
-        "segments": a.segments,
-        "use": {"steps": 4, "guidance_scale": 1.0, "scheduler": "LCMScheduler"},
-        "guidance_built_in": list(a.guidance),
+        "use": {"steps": 4, "guidance_scale": 1.0, "scheduler": type(sampler()).__name__},
+        "guidance_built_in": a.guidance,
         "steps": steps,
         "batch": a.batch,
         "held_out": figures,
@@ -166,8 +170,8 @@ def work(team: Team, a: argparse.Namespace, until: float) -> None:
                 lora,
                 base,
                 Samples(a.run, base),
-                segments=a.segments,
-                guidance=tuple(a.guidance),
+                steps=4,
+                guidance=a.guidance,
                 supervision=a.supervision,
             ),
             folder,
@@ -188,8 +192,7 @@ def main() -> None:
     parser = fitting.arguments(__doc__.splitlines()[0], batch=usual_batch(32), rate=1e-3)
     parser.add_argument("--model", type=Path, help="exported base; default RUN/export")
     parser.add_argument("--rank", type=int, default=32)
-    parser.add_argument("--segments", type=int, default=40, help="DDIM steps of the whole path")
-    parser.add_argument("--guidance", type=float, nargs=2, default=(4.0, 6.0))
+    parser.add_argument("--guidance", type=float, default=5.0, help="built in")
     parser.add_argument("--supervision", type=float, default=0.03, help="of attention; 0: none")
     parser.add_argument("--prompts", type=int, default=64, help="held-out prompts for the figures")
     parser.add_argument("--rounds", type=int, default=7, help="pictures of each kind to be timed")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.conditioning import Conditioning, Embedding, Lora
+from maquette.core.recipe import Sampling
 from maquette.core.version import Version
 
 __all__ = ["steered"]
@@ -14,13 +15,13 @@ __all__ = ["steered"]
 def steered(
     given: Sequence[Conditioning],
     capabilities: Capabilities,
+    sampling: Sampling,
     *,
     quality: str = "final",
-    sampler: str | None = None,
     version: Version | None = None,
 ) -> tuple[Conditioning, ...]:
     """The conditionings of a recipe: those given, those that the version's words were drawn with,
-    and the LoRAs of the quality's preset (unless another sampler was asked for).
+    and the LoRAs of the quality's preset, where its sampler and guidance are used as well.
 
     A version's own maps and references are not taken over: they belong to its size and its purpose.
     Each LoRA and each learned word counts once; what is given counts first.
@@ -40,6 +41,7 @@ def steered(
             known.add(name)
         found.append(each)
     preset = capabilities.presets.get(quality)
-    if preset is not None and sampler in {None, preset.sampler}:
+    used = sampling.sampler, sampling.guidance
+    if preset is not None and used == (preset.sampler, preset.guidance):
         found += preset.loras
     return tuple(found)

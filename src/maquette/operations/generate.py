@@ -39,19 +39,22 @@ def generate(
         RecipeRefused: the engine does not draw from words.
     """
     settings.needs_task(capabilities, "text-to-image")
+    words = settings.prompt_text(prompt, negative, interpreter)
+    sampling = settings.sampling(
+        capabilities,
+        seed=seed,
+        quality=quality,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        negative=bool(words.negative),
+    )
     return Recipe(
         engine=capabilities.engine,
         task=TextToImage(),
         size=settings.drawable_size(capabilities, size),
-        prompt=settings.prompt_text(prompt, negative, interpreter),
+        prompt=words,
         model=capabilities.model,
-        sampling=settings.sampling(
-            capabilities,
-            seed=seed,
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-            sampler=sampler,
-        ),
-        conditionings=steered(conditionings, capabilities, quality=quality, sampler=sampler),
+        sampling=sampling,
+        conditionings=steered(conditionings, capabilities, sampling, quality=quality),
     )

@@ -60,6 +60,16 @@ def inpaint(
     if feather is None:
         feather = min(max(3, min(box.width, box.height) // 12), 24)
     region, work = neighbourhood(box, version.size, capabilities.best_size, capabilities.multiple)
+    words = settings.prompt_or_own(version, prompt, negative or None)
+    sampling = settings.sampling(
+        capabilities,
+        seed=seed,
+        quality=quality,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        negative=bool(words.negative),
+    )
     return Recipe(
         engine=capabilities.engine,
         task=Inpaint(
@@ -71,18 +81,11 @@ def inpaint(
             feather=settings.whole("feather", feather, 0, MAX_FEATHER),
         ),
         size=version.size,
-        prompt=settings.prompt_or_own(version, prompt, negative or None),
+        prompt=words,
         model=capabilities.model,
-        sampling=settings.sampling(
-            capabilities,
-            seed=seed,
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-            sampler=sampler,
-        ),
+        sampling=sampling,
         conditionings=steered(
-            conditionings, capabilities, quality=quality, sampler=sampler, version=version
+            conditionings, capabilities, sampling, quality=quality, version=version
         ),
     )
 

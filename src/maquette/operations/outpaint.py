@@ -58,6 +58,16 @@ def outpaint(
             hint="give left, top, right or bottom in pixels",
         )
     canvas = settings.small_enough(width + left + right, height + top + bottom)
+    words = settings.prompt_or_own(version, prompt, negative)
+    sampling = settings.sampling(
+        capabilities,
+        seed=seed,
+        quality=quality,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        negative=bool(words.negative),
+    )
     return Recipe(
         engine=capabilities.engine,
         task=Outpaint(
@@ -70,17 +80,10 @@ def outpaint(
             feather=settings.whole("feather", feather, 0, 256),
         ),
         size=canvas,
-        prompt=settings.prompt_or_own(version, prompt, negative),
+        prompt=words,
         model=capabilities.model,
-        sampling=settings.sampling(
-            capabilities,
-            seed=seed,
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-            sampler=sampler,
-        ),
+        sampling=sampling,
         conditionings=steered(
-            conditionings, capabilities, quality=quality, sampler=sampler, version=version
+            conditionings, capabilities, sampling, quality=quality, version=version
         ),
     )

@@ -57,6 +57,7 @@ def refine(
     target = _target(version, size, capabilities)
     own = version.recipe.engine, version.recipe.model, version.size
     same = own == (capabilities.engine, capabilities.model, target)
+    words = settings.prompt_or_own(version, None, None)
     sampling = settings.sampling(
         capabilities,
         seed=version.recipe.sampling.seed if version.recipe.sampling else 0,
@@ -64,6 +65,7 @@ def refine(
         steps=steps,
         guidance=guidance,
         sampler=sampler,
+        negative=bool(words.negative),
     )
     begin = settings.bounded("begin", begin, 0.0, 1.0)
     if way == "continue" or (way == "auto" and same and _keeps(version, kept)):
@@ -90,14 +92,14 @@ def refine(
         engine=capabilities.engine,
         task=task,
         size=target,
-        prompt=settings.prompt_or_own(version, None, None),
+        prompt=words,
         model=capabilities.model,
         sampling=sampling,
         conditionings=steered(
             version.recipe.conditionings if target == version.size else (),
             capabilities,
+            sampling,
             quality=quality,
-            sampler=sampler,
             version=version,
         ),
     )

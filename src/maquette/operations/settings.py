@@ -90,14 +90,19 @@ def sampling(
     steps: int | None = None,
     guidance: float | None = None,
     sampler: str | None = None,
+    negative: bool = False,
 ) -> Sampling:
-    """Checked sampling: the quality's preset, with whatever was asked for instead.
+    """Checked sampling: the quality's preset, with whatever was asked for instead. ``negative``
+    says that there is a negative prompt. A preset whose LoRAs have guidance built in cannot heed
+    one, and lends its guidance to no other sampler: then the fullest guidance of a preset counts.
 
     Raises:
         SettingRefused: an unknown quality or sampler, or a number out of its range.
     """
     preset = _preset(capabilities, quality)
     name = sampler if sampler is not None else preset.sampler
+    if guidance is None and preset.loras and (negative or sampler not in {None, preset.sampler}):
+        guidance = max(each.guidance for each in capabilities.presets.values())
     known = capabilities.samplers or _SAMPLERS
     if name not in known or name not in _SAMPLERS:
         raise SettingRefused(f"no sampler '{name}'", hint=f"one of {', '.join(known)}")

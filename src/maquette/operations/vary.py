@@ -42,6 +42,16 @@ def vary(
         RecipeRefused: the engine does no image-to-image.
     """
     settings.needs_task(capabilities, "image-to-image")
+    words = settings.prompt_or_own(version, prompt, negative)
+    sampling = settings.sampling(
+        capabilities,
+        seed=seed,
+        quality=quality,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        negative=bool(words.negative),
+    )
     return Recipe(
         engine=capabilities.engine,
         task=ImageToImage(
@@ -49,18 +59,11 @@ def vary(
             strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
         ),
         size=_size(version, size, capabilities),
-        prompt=settings.prompt_or_own(version, prompt, negative),
+        prompt=words,
         model=capabilities.model,
-        sampling=settings.sampling(
-            capabilities,
-            seed=seed,
-            quality=quality,
-            steps=steps,
-            guidance=guidance,
-            sampler=sampler,
-        ),
+        sampling=sampling,
         conditionings=steered(
-            conditionings, capabilities, quality=quality, sampler=sampler, version=version
+            conditionings, capabilities, sampling, quality=quality, version=version
         ),
     )
 

@@ -204,6 +204,12 @@ class TestDrafts:
             assert final.recipe.conditionings == ()
             (other,) = studio.generate("a boat", quality="draft", seed=1, sampler="ddim")
             assert other.recipe.conditionings == ()
+            assert other.recipe.sampling and other.recipe.sampling.guidance > 1
+            (pulled,) = studio.generate("a boat", quality="draft", seed=1, guidance=3)
+            assert pulled.recipe.conditionings == ()
+            (without,) = studio.generate("a boat", negative="a mug", quality="draft", seed=1)
+            assert without.recipe.conditionings == (), "guidance built in heeds no negative prompt"
+            assert without.recipe.sampling and without.recipe.sampling.guidance > 1
 
     def test_its_sampler_is_its_own(self, model: Path) -> None:
         engine = create(model, threads=1)
@@ -219,6 +225,13 @@ class TestDrafts:
         settings.write_text(json.dumps({"original_inference_steps": 8}))
         changed = create(model).capabilities().presets["draft"].loras
         assert changed[0].digest != preset.loras[0].digest
+
+    def test_one_that_learned_guidance_keeps_the_sampler(self, model: Path) -> None:
+        use = {"steps": 6, "guidance_scale": 1.0, "scheduler": "DPMSolverMultistepScheduler"}
+        (model / "adapters" / "draft" / "draft.json").write_text(json.dumps({"use": use}))
+        preset = create(model).capabilities().presets["draft"]
+        assert (preset.sampler, preset.steps, preset.guidance) == ("dpm++", 6, 1.0)
+        assert len(preset.loras) == 1
 
     def test_a_damaged_one_is_left_out(self, model: Path) -> None:
         (model / "adapters" / "draft" / "pytorch_lora_weights.safetensors").write_bytes(b"x")
