@@ -1,13 +1,16 @@
 """LoRA (arXiv 2106.09685): low-rank changes of weights, merged for a drawing and taken out again.
 
 W + weight x alpha / rank x B A is computed once for every layer, so a step costs nothing more. The
-old tensors are kept by reference and put back: not a bit of the model differs afterwards.
+old tensors are kept by reference and put back: not a bit of the model differs afterwards. What was
+merged last is kept as well, where it is small: thirty drafts in a row merge their LoRA once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +37,60 @@ def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> I
         ModelRefused: a damaged file.
     """
     kept: dict[tuple[str, str], torch.Tensor] = {}
+    asked = tuple((lora.digest, lora.weight, lora.text_weight) for lora, _ in loras)
     try:
-        for lora, path in loras:
-            _merge(networks, lora, _load(path), kept)
+        if (known := _LAST.get("merged")) is not None and known.fits(networks, asked):
+            for (network, name), new in known.tensors.items():
+                parameter = networks[network].get_parameter(name)
+                kept[network, name] = parameter.data
+                parameter.data = new
+        else:
+            _LAST.clear()
+            for lora, path in loras:
+                _merge(networks, lora, _load(path), kept)
+            _keep(networks, asked, kept)
         yield
     finally:
         for (network, name), old in kept.items():
             parameter = networks[network].get_parameter(name)
             # A network that had its turn on the device may be elsewhere by now.
             parameter.data = old.to(parameter.device)
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """Merged weights by network and name, of these LoRAs in these networks."""
+
+    asked: tuple[object, ...]
+    owners: Mapping[str, weakref.ref[Any]]
+    tensors: Mapping[tuple[str, str], torch.Tensor]
+
+    def fits(self, networks: Mapping[str, Any], asked: tuple[object, ...]) -> bool:
+        """Whether it is what would be merged now, on the device where it is wanted."""
+        return (
+            self.asked == asked
+            and all(networks.get(name) is owner() for name, owner in self.owners.items())
+            and all(
+                networks[network].get_parameter(name).device == new.device
+                for (network, name), new in self.tensors.items()
+            )
+        )
+
+
+_LAST: dict[str, _Merged] = {}
+KEEP = 256 * 2**20
+"""Bytes of merged weights that are kept at most."""
+
+
+def _keep(
+    networks: Mapping[str, Any], asked: tuple[object, ...], changed: Iterable[tuple[str, str]]
+) -> None:
+    found = {
+        (network, name): networks[network].get_parameter(name).data for network, name in changed
+    }
+    if sum(new.nbytes for new in found.values()) <= KEEP:
+        owners = {name: weakref.ref(network) for name, network in networks.items()}
+        _LAST["merged"] = _Merged(asked, owners, found)
 
 
 def _load(path: Path) -> Tensors:
