@@ -14,7 +14,7 @@ import maquette
 from maquette import operations
 from maquette.core.heat import statistics
 from maquette.core.picture import size_of
-from maquette.core.raster import luminance
+from maquette.core.raster import luminance, ssim
 from maquette.core.recipe import PromptText
 from maquette.engines.base import Picture
 from maquette.engines.diffusers import DiffusersEngine, create
@@ -55,7 +55,7 @@ SKY, GROUND = slice(0, 80), slice(200, 256)
 
 def test_every_file_has_the_digest_that_the_card_names() -> None:
     card = json.loads((FOLDER / "MODEL.json").read_text())
-    listed: dict[str, str] = card["files"]
+    listed: dict[str, str] = card["files"] | card.get("beside", {})
     there = {
         str(path.relative_to(FOLDER))
         for path in FOLDER.rglob("*")
@@ -135,3 +135,32 @@ def test_objects_take_their_colour(engine: DiffusersEngine, word: str, channel: 
     rest = [c for c in range(3) if c != channel]
     shift = (middle - plain)[channel] - (middle - plain)[rest].mean()
     assert shift > 10
+
+
+def test_drafts_take_four_single_passes(engine: DiffusersEngine) -> None:
+    preset = engine.capabilities().presets["draft"]
+    assert (preset.sampler, preset.steps, preset.guidance) == ("dpm++", 4, 1.0)
+    assert [lora.name for lora in preset.loras] == ["draft"]
+
+
+def test_a_draft_is_composed_as_its_final_is(engine: DiffusersEngine) -> None:
+    able, text = engine.capabilities(), "a blue boat on the sea at sunset"
+    recipes = [
+        operations.generate(text, capabilities=able, seed=seed, quality=quality)
+        for quality in ("draft", "preview")
+        for seed in range(3)
+    ]
+    made = [each for each in engine.run(recipes, {}) if isinstance(each, Picture)]
+    small = [np.asarray(each.image.convert("RGB").resize((64, 64))) for each in made]
+    alike = [ssim(small[k], small[3 + k]) for k in range(3)]
+    others = [ssim(small[k], small[3 + (k + 1) % 3]) for k in range(3)]
+    assert np.mean(alike) > 0.75
+    assert np.mean(alike) > np.mean(others)
+
+
+def test_its_judge_sees_what_it_draws(engine: DiffusersEngine) -> None:
+    from maquette.critics.judge.network import load_sight
+
+    sight = load_sight(FOLDER / "judge")
+    seen = [sight.see(picture.image)["boat"] for picture in draw(engine, "a boat on the sea, day")]
+    assert np.mean([each.present for each in seen]) > 0.8

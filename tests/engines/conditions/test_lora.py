@@ -208,3 +208,32 @@ def test_a_weight_of_nothing_changes_nothing(engine: DiffusersEngine, folder: Pa
         draw(engine, recipe(engine).change(conditionings=each)) for each in ((), (told,))
     )
     assert plain.image.tobytes() == none.image.tobytes()
+
+
+def test_what_was_merged_last_is_merged_once(
+    engine: DiffusersEngine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from maquette.engines.diffusers.conditions import lora as module
+
+    path = folder / "adapters" / "one.safetensors"
+    networks = {"unet": engine.parts().network, "text_encoder": engine.parts().text_encoder}
+    loaded: list[Path] = []
+    load = module._load
+    monkeypatch.setattr(module, "_load", lambda path: loaded.append(path) or load(path))
+
+    def weights(weight: float) -> list[torch.Tensor]:
+        told = Lora(name="one", digest=ref(path).digest, weight=weight)
+        with merged(networks, [(told, path)]):
+            return [p.data.clone() for n in networks.values() for p in n.parameters()]
+
+    module._LAST.clear()
+    before = [p.data.clone() for n in networks.values() for p in n.parameters()]
+    first, again, less = weights(0.8), weights(0.8), weights(0.4)
+    assert len(loaded) == 2
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(first, less, strict=True))
+    after = [p.data for n in networks.values() for p in n.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    monkeypatch.setattr(module, "KEEP", 0)
+    weights(0.5), weights(0.5)
+    assert len(loaded) == 4, "what is too large is not kept"
