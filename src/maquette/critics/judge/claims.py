@@ -37,7 +37,6 @@ _ALSO = {
     "cottage": "house",
     "ocean": "sea",
     "starry": "stars",
-    "misty": "mist",
     "shoe": "sneaker",
     "t-shirt": "tshirt",
     "tote": "bag",
