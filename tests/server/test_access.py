@@ -90,9 +90,11 @@ def test_the_cookie_tells_nothing_of_the_token_and_outlives_a_restart() -> None:
 
 
 def test_guessing_is_stopped() -> None:
-    access = Access.at("0.0.0.0", "secret")
-    assert access.knows_bearer("Bearer secret") and not access.knows_bearer("Basic secret")
-    assert access.wait_seconds() == 0
-    for _ in range(10):
-        assert not access.is_token("guess")
-    assert 0 < access.wait_seconds() <= 60
+    access, guesser, other = Access.at("0.0.0.0", "secret"), "192.0.2.1", "192.0.2.2"
+    assert access.admits("secret", guesser)
+    assert access.wait_seconds(guesser) == 0
+    for number in range(10):
+        assert not access.admits(f"guess {number}", guesser)
+    assert 0 < access.wait_seconds(guesser) <= 60
+    assert not access.admits("secret", guesser), "a short token might have been guessed"
+    assert access.admits("secret", other)

@@ -131,14 +131,15 @@ class Desk:
         """
         return reference if isinstance(reference, Version) else self.records.resolve(reference)
 
-    def critics(self) -> list[Critic]:
-        """Every critic that looks at new pictures, with those that the model brings."""
+    def critics(self, *, networks: bool = True) -> list[Critic]:
+        """Every critic that looks at new pictures; with ``networks`` those that the model brings,
+        too."""
         from maquette.critics.registry import load_critics
 
         return load_critics(
-            self._beside,
+            self._beside if networks else None,
             lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"),
-            self.judge,
+            self.judge if networks else None,
         )
 
     @property

@@ -96,7 +96,9 @@ class Making(Searching):
             engine=self.engine_of(order.recipes[0]),
             blobs=self.blobs,
             records=self.records,
-            critics=self.critics(),
+            # A picture from elsewhere is taken in by whoever is asked, a server too, whose process
+            # stays light: it is held to its words by a judge when somebody asks for that.
+            critics=self.critics(networks=order.operation != "import"),
             previews=self.previews,
             cancel=self.cancel,
             on_event=self.on_event,
