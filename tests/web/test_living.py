@@ -291,10 +291,9 @@ def test_a_cut_line_is_taken_up_without_loss(house: House, page: Page) -> None:
     cut.send("Network.emulateNetworkConditions", dark)
     page.context.set_offline(True)
     expect(page.get_by_text("Offline")).to_be_visible()
-    newest = house.versions()[-1]
     made = len(house.versions())
     house.post(
-        "/projects/sample/operations/vary", {"version": newest["id"], "n": 2, "quality": "draft"}
+        "/projects/sample/operations/generate", {"prompt": "a boat", "n": 2, "quality": "draft"}
     )
     house.until(lambda: len(house.versions()) == made + 2)
     page.context.set_offline(False)
