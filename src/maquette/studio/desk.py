@@ -131,15 +131,19 @@ class Desk:
         """
         return reference if isinstance(reference, Version) else self.records.resolve(reference)
 
-    def critics(self, *, networks: bool = True) -> list[Critic]:
-        """Every critic that looks at new pictures; with ``networks`` those that the model brings,
-        too."""
+    def critics(self) -> list[Critic]:
+        """Every critic that looks at new pictures, with those that the model brings."""
+        return self._critics(self._beside, self.judge)
+
+    def light_critics(self) -> list[Critic]:
+        """Those of them that need no network."""
+        return self._critics(None, None)
+
+    def _critics(self, model: Path | None, judge: Path | None) -> list[Critic]:
         from maquette.critics.registry import load_critics
 
         return load_critics(
-            self._beside if networks else None,
-            lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"),
-            self.judge if networks else None,
+            model, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"), judge
         )
 
     @property

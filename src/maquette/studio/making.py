@@ -98,7 +98,7 @@ class Making(Searching):
             records=self.records,
             # A picture from elsewhere is taken in by whoever is asked, a server too, whose process
             # stays light: it is held to its words by a judge when somebody asks for that.
-            critics=self.critics(networks=order.operation != "import"),
+            critics=self.light_critics() if order.operation == "import" else self.critics(),
             previews=self.previews,
             cancel=self.cancel,
             on_event=self.on_event,
