@@ -17,6 +17,7 @@ from maquette.engines.diffusers.fitting import Wish, fit
 from maquette.engines.diffusers.imports import import_loaders, import_transformers
 from maquette.engines.diffusers.keeping import Turns, settle
 from maquette.engines.diffusers.models import ModelCard, verify_model
+from maquette.engines.diffusers.tails import shorten
 from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def load_parts(
     network, vae = loaded[card.driver.network], loaded["vae"]
     for each in loaded.values():
         each.eval().requires_grad_(False)
+    shorten(getattr(vae, "decoder", None))
     for each in (network, vae):
         # A place's channels side by side: convolutions are a few per cent faster, the decoder's a
         # quarter, and the numbers differ by rounding alone.
