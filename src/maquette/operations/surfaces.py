@@ -30,6 +30,10 @@ _MARGIN = 0.1
 """The share of the wall's height that stays free above and below."""
 _MOSTLY = 0.6
 """The share of a column in the thing's colour from which the rest is something on it."""
+_BAND = 0.25
+"""The share of a row in the thing's colour below which something goes all around it there."""
+_ABOVE = 0.03
+"""How much of the thing, in parts of its height, stands above and below such a band."""
 _MOST_BEND = 0.12
 _ALIKE = 28.0
 """CIELAB distance, lightness counting half, within which a place is of the wall's colour."""
@@ -141,11 +145,17 @@ def _of_one_colour(picture: Image.Image, flags: npt.NDArray[np.uint8]) -> npt.ND
 
 def _between(near: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """What lies on the thing, a label or a print: columns that mostly have its colour have it from
-    their first row to their last. Of a handle they have little above and below its gap."""
-    above, below = (np.maximum.accumulate(each, axis=0) for each in (near, near[::-1]))
-    span = above & below[::-1]
+    their first row to their last (of a handle they have little above and below its gap), and a
+    band all around it belongs to it whole."""
+    above, below = (np.cumsum(each, axis=0, dtype=np.int64) for each in (near, near[::-1]))
+    below = below[::-1]
+    span = (above > 0) & (below > 0)
     most = near.sum(axis=0) > _MOSTLY * np.maximum(1, span.sum(axis=0))
-    return span * most.astype(np.uint8)
+    rows = np.flatnonzero(near.any(axis=1))
+    tall = _ABOVE * (rows[-1] - rows[0] + 1)
+    inner = span & (above > tall) & (below > tall)
+    band = near.sum(axis=1) < _BAND * inner.sum(axis=1)
+    return ((span & most) | (inner & band[:, None])).astype(np.uint8)
 
 
 def _nothing() -> SettingRefused:
