@@ -69,7 +69,9 @@ class PlanOrders:
                 "a brief that comes from elsewhere cannot name a folder of this machine",
                 hint="leave deliver.folder out: files go to campaigns/NAME in the project",
             )
-        if asked.template is not None and asked.template.playbook.endswith((".yaml", ".yml")):
+        ways = [asked] if asked.otherwise is None else [asked, asked.instead()]
+        books = [way.template.playbook for way in ways if way.template is not None]
+        if any(book.endswith((".yaml", ".yml")) for book in books):
             raise BriefRefused(
                 "a brief that comes from elsewhere cannot name files of this machine",
                 hint="save the playbook in the project and name it",

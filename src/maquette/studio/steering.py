@@ -21,7 +21,7 @@ from maquette.core.picture import decode_mask, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.engines.base import Adapting
-from maquette.errors import PictureRefused, RecipeRefused, SettingRefused
+from maquette.errors import ModelMissing, PictureRefused, RecipeRefused, SettingRefused
 from maquette.operations.controls import KINDS, PURE, make_map
 from maquette.operations.faces import face_region
 from maquette.studio.desk import read_file
@@ -29,7 +29,16 @@ from maquette.studio.desk import read_file
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
 
-__all__ = ["AnyPicture", "Likeness", "Steering", "Structure", "fitted", "map_of", "read_steering"]
+__all__ = [
+    "AnyPicture",
+    "Likeness",
+    "Steering",
+    "Structure",
+    "fitted",
+    "lacking",
+    "map_of",
+    "read_steering",
+]
 
 AnyPicture = Version | Image.Image | bytes | str | Path
 """A picture itself, its bytes, its file, or a version of the project. Text is a file where there
@@ -121,6 +130,31 @@ def read_steering(
     return Steering(tuple(found), tuple(dict.fromkeys(reader.parents)))
 
 
+def lacking(
+    desk: Desk,
+    control: Sequence[Mapping[str, Any]] = (),
+    reference: Sequence[Mapping[str, Any]] = (),
+) -> tuple[list[str], list[str]]:
+    """Of each control and reference, why this engine and model have no network for it; empty where
+    they have. Only kind and adapter are looked at, no picture is."""
+    try:
+        reader = _Reader(desk, lambda _: None, desk.capabilities().best_size)
+    except RecipeRefused as error:
+        return [str(error)] * len(control), [str(error)] * len(reference)
+
+    def lack(find: Callable[[str, str | None], object], kind: Any, name: str | None) -> str:
+        try:
+            find(str(kind), name)
+        except (ModelMissing, RecipeRefused) as error:
+            return str(error)
+        return ""
+
+    return (
+        [lack(reader.network_for, each.get("condition"), each.get("adapter")) for each in control],
+        [lack(reader.encoder_for, each.get("role"), each.get("adapter")) for each in reference],
+    )
+
+
 class _Reader:
     def __init__(self, desk: Desk, picture: Callable[[Any], Any], size: Size) -> None:
         engine = desk.engine()
@@ -170,7 +204,7 @@ class _Reader:
             raise SettingRefused(
                 f"no control '{asked.condition}'", hint=f"one of {', '.join(KINDS)}"
             )
-        adapter = self._for_condition(asked)
+        adapter = self.network_for(asked.condition, asked.adapter)
         image = self._shown(asked.image)
         if asked.make:
             image = map_of(self.desk, fitted(image, self.size), asked.condition)
@@ -205,7 +239,7 @@ class _Reader:
         mask = None
         if asked.mask is not None:
             mask = self.desk.blobs.put(encode_png(self._mask(asked.mask)))
-        adapter = self._for_role(asked)
+        adapter = self.encoder_for(asked.role, asked.adapter)
         return _checked(
             Reference,
             role=asked.role,
@@ -236,32 +270,42 @@ class _Reader:
                 )
         return adapter
 
-    def _for_condition(self, asked: Structure) -> Adapter:
+    def network_for(self, condition: str, name: str | None) -> Adapter:
+        """The control network of a name, or the first that reads a condition.
+
+        Raises:
+            ModelMissing, RecipeRefused: there is none.
+        """
         kinds: tuple[AdapterKind, ...] = ("control", "t2i-adapter")
-        if asked.adapter is not None:
-            found = self._fitting(self.engine.find_adapter(asked.adapter, *kinds))
-            if found.conditions and asked.condition not in found.conditions:
+        if name is not None:
+            found = self._fitting(self.engine.find_adapter(name, *kinds))
+            if found.conditions and condition not in found.conditions:
                 raise RecipeRefused(
-                    f"'{found.name}' reads {', '.join(found.conditions)}, not {asked.condition}"
+                    f"'{found.name}' reads {', '.join(found.conditions)}, not {condition}"
                 )
             return found
         fit = [a for a in self.engine.adapters() if a.kind in kinds and not a.misfit]
         for each in fit:
-            if asked.condition in each.conditions:
+            if condition in each.conditions:
                 return each
         others = ", ".join(dict.fromkeys(c for each in fit for c in each.conditions))
         raise RecipeRefused(
-            f"this model has no network for {asked.condition}",
+            f"this model has no network for {condition}",
             hint=f"it has one for {others}"
             if others
             else "put a ControlNet or T2I-Adapter into a folder of MAQUETTE_MODELS",
         )
 
-    def _for_role(self, asked: Likeness) -> Adapter | None:
-        if asked.adapter is not None:
-            return self._fitting(self.engine.find_adapter(asked.adapter, "ip-adapter"))
+    def encoder_for(self, role: str, name: str | None) -> Adapter | None:
+        """The IP-Adapter of a name, or the first for a role; None where attention does without.
+
+        Raises:
+            ModelMissing, RecipeRefused: there is none of the name, or it is another model's.
+        """
+        if name is not None:
+            return self._fitting(self.engine.find_adapter(name, "ip-adapter"))
+        role = "character" if role == "face" else role
         for each in self.engine.adapters():
-            role = "character" if asked.role == "face" else asked.role
             if each.kind == "ip-adapter" and not each.misfit and role in each.roles:
                 return each
         return None

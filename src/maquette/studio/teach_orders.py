@@ -25,7 +25,7 @@ from maquette.engines.base import Teachable
 from maquette.errors import SettingRefused, TrainingRefused
 from maquette.operations.settings import drawable_size
 from maquette.stages.order import Order
-from maquette.stages.teaching import place_for
+from maquette.stages.teaching import next_name, place_for, taken
 from maquette.studio.datasets import open_dataset
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class TeachOrders:
         samples: Sequence[str] | None = None,
         sheet_every: int | None = None,
         licence: str | None = None,
+        numbered: bool = False,
     ) -> Order:
         """Teach the model what the pictures of a dataset share.
 
@@ -73,8 +74,9 @@ class TeachOrders:
         a word of so many ``vectors`` that begins as ``subject``. ``rank`` and ``layers`` say how
         much of the network a LoRA changes. What is not given is as usual for the model.
         ``samples`` are prompts of the sheets, with the trigger; a sheet is drawn every
-        ``sheet_every`` steps (0: only at the end). The job's result: ``{training, name, kind,
-        adapter, identity, samples, sheet}``.
+        ``sheet_every`` steps (0: only at the end). With ``numbered`` a name that another adapter
+        has gets the next number that is free (``pim-2``). The job's result: ``{training, name,
+        kind, adapter, identity, samples, sheet}``.
 
         Raises:
             TrainingRefused: too few pictures or too many, another adapter of that name, or a model
@@ -126,6 +128,9 @@ class TeachOrders:
             licence=found.licence,
         )
         remarks = engine.check_training(training)
+        while numbered and taken(training, desk.models):
+            other = {**training.model_dump(), "name": next_name(training.name)}
+            training = _checked(Training, **other)
         place_for(training, desk.models)
         digest = desk.blobs.put(training.canonical.encode("utf-8", "surrogatepass"))
         first = training.samples[0] if training.samples else word

@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from maquette import Settings, Studio
-from maquette.errors import BriefRefused, RecipeRefused, TrainingRefused
+from maquette.errors import BriefRefused, RecipeRefused
+from maquette.stages.order import Order
 from maquette.stages.plan import make_brief
 from maquette.storage.origin import origins_of
+from maquette.studio.orders import Orders
+from maquette.studio.planning import campaign_of
 
 BRIEF: dict[str, Any] = {
     "campaign": "rows",
@@ -142,6 +145,7 @@ def test_a_faulty_edit_is_told_before_anything_is_drawn(
         {"drafts": {"reference": [{"role": "style", "image": "secret.png"}]}},
         {"drafts": {"picture": "secret.png"}},
         {"drafts": {"lora": {"/elsewhere/x.safetensors": 1.0}}},
+        {"otherwise": {"drafts": {"picture": "secret.png"}}},
     ],
 )
 def test_a_brief_from_elsewhere_names_no_file_of_this_machine(
@@ -160,18 +164,28 @@ def test_inpaint_in_a_box_or_where_a_word_is(studio: Studio, tmp_path: Path) -> 
         studio.campaign({**BRIEF, "polish": polish}, folder=tmp_path)
 
 
-def test_what_is_taught_first_is_used_and_not_taught_twice(studio: Studio, tmp_path: Path) -> None:
+def test_what_is_taught_first_is_used_and_not_taught_twice(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[dict[str, float]] = []
+
+    def generate(self: Orders, words: str, **how: Any) -> Order:
+        used.append(how.pop("lora", {}))  # the fake engine learns, and draws without
+        return drawn(self, words, **how)
+
+    drawn = Orders.generate
+    monkeypatch.setattr(Orders, "generate", generate)
     folder = tmp_path / "renders"
     folder.mkdir()
     for number in range(4):
         noise = np.random.default_rng(number).integers(0, 255, (256, 256, 3), np.uint8)
         Image.fromarray(noise).save(folder / f"{number}.png")
     train = {"name": "pim", "pictures": ["renders"], "subject": "mug", "steps": 2}
-    brief = {**BRIEF, "train": train}
+    brief = {**BRIEF, "train": train, "drafts": {"count": 2, "lora": {"pim": 1.0}}}
     told: list[str] = []
     state = studio.campaign(brief, folder=tmp_path, tell=lambda stage, _: told.append(stage))
     assert state.stage == "done" and told[0] == "train" and state.lines[0].stage == "train"
-    assert len(studio.trainings()) == 1
+    assert len(studio.trainings()) == 1 and used[-1] == {"pim": 1.0}
     count = studio.records.count()
     studio.campaign(brief, folder=tmp_path)
     assert studio.records.count() == count and len(studio.trainings()) == 1
@@ -183,8 +197,13 @@ def test_what_is_taught_first_is_used_and_not_taught_twice(studio: Studio, tmp_p
     Image.fromarray(np.random.default_rng(9).integers(0, 255, (256, 256, 3), np.uint8)).save(
         changed
     )
-    with pytest.raises(TrainingRefused, match="an adapter 'pim' already"):
-        studio.campaign(brief, folder=tmp_path)
+    said: list[str] = []
+    studio.campaign(brief, folder=tmp_path, tell=lambda _, says: said.append(says))
+    names = [each.training.name for each in studio.trainings()]
+    assert names == ["pim-2", "pim"], "pictures may depend on the first"
+    assert any(says.startswith("'pim-2' from renders (there is another") for says in said)
+    studio.campaign(brief, folder=tmp_path)
+    assert len(studio.trainings()) == 2 and used[-1] == {"pim-2": 1.0}
     held = studio.dataset("pim").entries
     assert len(held) == 4 and len({entry.image for entry in held}) == 4, "the new one, not both"
 
@@ -211,3 +230,41 @@ def test_a_wrong_adapter_is_told_before_anything_is_learned(studio: Studio, tmp_
 def test_what_is_learned_from_is_said_once(train: dict[str, Any], says: str) -> None:
     with pytest.raises(BriefRefused, match=says):
         make_brief({**BRIEF, "train": train})
+
+
+def test_without_the_network_it_asks_for_a_brief_goes_another_way(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fake engine has no networks; one that has is not asked to draw here."""
+    Image.new("RGB", (64, 64), "teal").save(tmp_path / "sketch.png")
+    steers = [{"condition": "lineart", "file": "sketch.png", "make": True}]
+    light = {"steps": 0, "edits": [{"retouch": {"exposure": 0.5}}]}
+    brief = {
+        **BRIEF,
+        "drafts": {"count": 2, "control": steers},
+        "otherwise": {"drafts": {"picture": {"file": "sketch.png"}}, "polish": light},
+    }
+    told: list[str] = []
+    state = studio.campaign(brief, folder=tmp_path, tell=lambda _, says: told.append(says))
+    assert {version.recipe.task.kind for version in state.drafts} == {"image-to-image"}
+    assert {version.operation for version in state.polished} == {"retouch"}
+    assert "takes no LoRAs, controls or references: drawn otherwise" in told[0]
+    facts = json.loads((tmp_path / "delivered" / "report.json").read_text())
+    assert len(facts["without"]) == 1
+    monkeypatch.setattr(Orders, "lacking", lambda *_: ([""], []))
+    whole = campaign_of(studio, make_brief(brief), tmp_path)
+    assert whole.brief.drafts.control and whole.brief.drafts.picture is None
+    assert whole.without == () and whole.brief.polish.edits == ()
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "says"),
+    [
+        ({"deliver": {"folder": "/elsewhere"}}, "'deliver' is none of"),
+        ({"drafts": {"cuont": 3}}, "'drafts.cuont' is no key"),
+        ({"select": {"count": 9}}, "9 cannot be chosen of 2"),
+    ],
+)
+def test_the_other_way_is_looked_at_at_once(otherwise: dict[str, Any], says: str) -> None:
+    with pytest.raises(BriefRefused, match=says):
+        make_brief({**BRIEF, "otherwise": otherwise})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from maquette.stages.plan.parts import (
     Prices,
     Refine,
     Select,
+    Steer,
     Template,
     Text,
     Train,
@@ -37,10 +38,19 @@ from maquette.stages.plan.parts import (
 __all__ = ["Brief", "make_brief", "read_brief"]
 
 MOST_EXTENDED = 16
+OTHERWISE = frozenset(
+    {"prompt", "prompts", "template", "negative", "drafts", "select", "refine", "polish"}
+)
+"""The keys that ``otherwise`` may replace: what is drawn and how, not where it goes."""
 
 
 class Brief(Part):
-    """A campaign from its words to its files."""
+    """A campaign from its words to its files.
+
+    ``otherwise`` holds keys that replace its own where the model has no network for a control or
+    reference of ``drafts``: those are left out then, and the rest of the brief stays. Without it
+    such a brief is refused.
+    """
 
     campaign: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     purpose: Text = ""
@@ -60,6 +70,7 @@ class Brief(Part):
     prices: Prices = Prices()
     baseline: Baseline = Baseline()
     pause: tuple[Pause, ...] = ()
+    otherwise: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Brief:
@@ -71,6 +82,9 @@ class Brief(Part):
             raise ValueError("prompts: give prompts, or a template, and not both")
         if not all(prompt.strip() for prompt in self.prompts):
             raise ValueError("prompts: one of them is empty")
+        for key in self.otherwise or ():
+            if key not in OTHERWISE:
+                raise ValueError(f"otherwise: '{key}' is none of {', '.join(sorted(OTHERWISE))}")
         learned = self.train
         if learned is not None:
             word = learned.method == "embedding"
@@ -88,7 +102,18 @@ class Brief(Part):
         """What it names outside the project, beside its playbook."""
         board = [item.file for item in self.board if item.file]
         taught = files_in(self.train.pictures) if self.train is not None else []
-        return board + taught + self.drafts.files + self.polish.files
+        own = board + taught + self.drafts.files + self.polish.files
+        return own if self.otherwise is None else own + self.instead().files
+
+    def instead(self, control: Sequence[Steer] = (), reference: Sequence[Steer] = ()) -> Brief:
+        """The brief as ``otherwise`` has it, of its drafts' controls and references only these.
+
+        Raises:
+            BriefRefused: the two make no brief together.
+        """
+        told = self.model_dump(mode="json", exclude={"otherwise"})
+        told["drafts"] |= {"control": list(control), "reference": list(reference)}
+        return make_brief(_over(told, self.otherwise or {}), what="the brief with 'otherwise'")
 
     @property
     def beside(self) -> set[str]:
@@ -122,9 +147,12 @@ def make_brief(data: Mapping[str, Any], *, what: str = "the brief") -> Brief:
     if isinstance(pause := given.get("pause"), str):
         given["pause"] = [pause]
     try:
-        return Brief.model_validate(given)
+        brief = Brief.model_validate(given)
     except ValidationError as error:
         raise _told(error, what) from error
+    if brief.otherwise is not None:
+        brief.instead()  # whatever the model will be, the brief can be read
+    return brief
 
 
 def read_brief(

@@ -56,7 +56,9 @@ class Campaign:
     before it begins; ``fetch`` brings a link's bytes.
 
     Where ``others`` draw, what is missing is not drawn here but raised as ``Ordered``; ``answers``
-    are what their jobs answered, by the version that each looked at.
+    are what their jobs answered, by the version that each looked at. ``without`` says what the
+    brief asks for and the model has no network for, so that it is drawn as its ``otherwise`` says.
+    ``called`` are the names under which adapters were learned, by the brief's.
     """
 
     brief: Brief
@@ -66,8 +68,26 @@ class Campaign:
     fetch: Callable[[str], bytes] | None = None
     others: bool = False
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    without: tuple[str, ...] = ()
+    called: dict[str, str] = field(default_factory=dict[str, str])
     expected: dict[str, float | None] = field(default_factory=dict[str, float | None])
     _taken: dict[str, Version] = field(default_factory=dict[str, Version])
+
+    def __post_init__(self) -> None:
+        """Take the brief as this model can draw it."""
+        if self.brief.otherwise is None:
+            return
+        asked = self.brief.drafts
+        control, reference = self.hands.orders.lacking(asked.control, asked.reference)
+        self.without = tuple(dict.fromkeys(why for why in (*control, *reference) if why))
+        if self.without:
+            kept = (
+                [each for each, why in zip(steers, lacks, strict=True) if not why]
+                for steers, lacks in ((asked.control, control), (asked.reference, reference))
+            )
+            self.brief = self.brief.instead(*kept)
+        else:
+            self.brief = self.brief.model_copy(update={"otherwise": None})
 
     # -- what is there ---------------------------------------------------------------------------
 

@@ -144,6 +144,7 @@ def _facts(campaign: Campaign, shown: Shown) -> dict[str, Any]:
     return {
         "campaign": campaign.brief.campaign,
         "purpose": campaign.brief.purpose,
+        "without": list(campaign.without),
         "board": [
             {
                 "source": item.source,
@@ -206,6 +207,8 @@ def _page(campaign: Campaign, facts: dict[str, Any]) -> str:
     lines = [f"# {brief.campaign}", ""]
     if brief.purpose:
         lines += [brief.purpose, ""]
+    if facts["without"]:
+        lines += [f"Drawn otherwise than it asks: {'; '.join(facts['without'])}.", ""]
     lines += [f"![drafts]({SHEET})", "", "## Finals", ""]
     for each in facts["finals"]:
         lines += [f"- [{each['file']}](<{each['file']}>) {each['size']}: {each['prompt']}"]

@@ -114,8 +114,10 @@ def _drawn(
         "guidance": asked.guidance,
         "control": _shown(campaign, asked.control, values, "drafts.control"),
         "reference": _shown(campaign, asked.reference, values, "drafts.reference"),
-        "lora": asked.lora,
-        "embedding": asked.embedding,
+        "lora": {campaign.called.get(name, name): weight for name, weight in asked.lora.items()},
+        "embedding": {
+            campaign.called.get(name, name): word for name, word in asked.embedding.items()
+        },
     }
     if asked.picture is None:
         flags = {} if like is None else {"flags": "none"}

@@ -35,6 +35,7 @@ __all__ = [
     "Select",
     "Sheet",
     "Start",
+    "Steer",
     "Template",
     "Text",
     "Train",
@@ -56,6 +57,7 @@ Quality = Literal["draft", "preview", "final"]
 Pause = Literal["select", "approve"]
 Text = Annotated[str, Field(max_length=MAX_LENGTH)]
 Arguments = Annotated[dict[str, Any], BeforeValidator(named_as_files)]
+Steer = Mapping[str, Any]
 Steers = Annotated[tuple[Arguments, ...], Field(max_length=20)]
 
 

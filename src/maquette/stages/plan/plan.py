@@ -54,6 +54,8 @@ def run(campaign: Campaign) -> State:
     """
     brief, state = campaign.brief, State(campaign.brief.campaign)
     check_edits(campaign)
+    for why in campaign.without:
+        campaign.tell(drafts.STAGE, f"{why}: drawn otherwise")
     if brief.train is not None:
         drafts.orders(_untaught(campaign))  # all but what is yet to be learned
         state.stage = teaching.STAGE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from maquette.core.training import load_training
 from maquette.core.version import Version
 from maquette.errors import BriefRefused
 from maquette.stages.order import Order, Ordered
@@ -19,7 +21,9 @@ STAGE = "train"
 
 def taught(campaign: Campaign) -> Line | None:
     """The brief's adapter, learned from its pictures; None where the brief asks for none. A
-    training that is done is not done again, one that was stopped goes on.
+    training that is done is not done again, one that was stopped goes on. Where the pictures or
+    the settings are others than those that an adapter of this name was learned from, which earlier
+    pictures depend on, it is a new one with a number, and the campaign's drafts mean that.
 
     Raises:
         BriefRefused: pictures that are not there.
@@ -41,9 +45,12 @@ def taught(campaign: Campaign) -> Line | None:
         hands.curate(asked.dataset, **told)
     order = _order(campaign, asked)
     digest = str(order.arguments["training"])
+    name = load_training(json.loads(hands.blobs.get(digest))).name
+    campaign.called[asked.name] = name
     if campaign.others and hands.training_files.report(digest) is None:
         raise Ordered([order])
-    campaign.tell(STAGE, f"'{asked.name}' from {_from(asked)}")
+    instead = "" if name == asked.name else f" (there is another '{asked.name}' already)"
+    campaign.tell(STAGE, f"'{name}' from {_from(asked)}{instead}")
     report = hands.go_on(digest)
     identity = report.identity
     if identity is not None:
@@ -58,7 +65,8 @@ def taught(campaign: Campaign) -> Line | None:
 
 def _order(campaign: Campaign, asked: Train) -> Order:
     how: dict[str, Any] = {"method": asked.method, "steps": asked.steps, "seed": asked.seed}
-    return campaign.hands.orders.train(asked.dataset or asked.name, name=asked.name, **how)
+    dataset = asked.dataset or asked.name
+    return campaign.hands.orders.train(dataset, name=asked.name, numbered=True, **how)
 
 
 def _shown(campaign: Campaign, named: dict[str, str]) -> Path | Version:

@@ -3,7 +3,7 @@
 from maquette.stages.teaching.curate import crop_for, curate, glance_at
 from maquette.stages.teaching.report import Identity, Report
 from maquette.stages.teaching.state import Progressed, state_of
-from maquette.stages.teaching.teach import Teacher, place_for, study
+from maquette.stages.teaching.teach import Teacher, next_name, place_for, study, taken
 
 __all__ = [
     "Identity",
@@ -13,7 +13,9 @@ __all__ = [
     "crop_for",
     "curate",
     "glance_at",
+    "next_name",
     "place_for",
     "state_of",
     "study",
+    "taken",
 ]

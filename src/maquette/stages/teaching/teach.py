@@ -53,7 +53,7 @@ from maquette.stages.teaching.report import (
 from maquette.storage.base import Blobs, Queue
 from maquette.storage.trainings import Trainings
 
-__all__ = ["ORIGIN", "Teacher", "place_for", "study"]
+__all__ = ["ORIGIN", "Teacher", "next_name", "place_for", "study", "taken"]
 
 FOLDERS = {"lora": "loras", "embedding": "embeddings"}
 ORIGIN = "training"
@@ -111,22 +111,28 @@ def place_for(training: Training, models: Path) -> Path:
         TrainingRefused: another adapter has that name. Recipes know it by its digest, so it is not
             replaced.
     """
+    if taken(training, models):
+        raise TrainingRefused(
+            f"there is an adapter '{training.name}' already, and pictures may depend on it",
+            hint="choose another name, such as " + next_name(training.name),
+        )
+    return models / FOLDERS[training.adapter] / training.name
+
+
+def taken(training: Training, models: Path) -> bool:
+    """Whether another adapter has a training's name; what came of the training itself may."""
     place = models / FOLDERS[training.adapter] / training.name
     if not place.exists() and not place.with_name(f"{place.name}.safetensors").exists():
-        return place
+        return False
     try:
         told = json.loads((place / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         told = {}
-    if isinstance(told, dict) and told.get("training") == training.digest:
-        return place
-    raise TrainingRefused(
-        f"there is an adapter '{training.name}' already, and pictures may depend on it",
-        hint="choose another name, such as " + _next(training.name),
-    )
+    return not isinstance(told, dict) or told.get("training") != training.digest
 
 
-def _next(name: str) -> str:
+def next_name(name: str) -> str:
+    """The name after this one: ``pim``, ``pim-2``, ``pim-3``."""
     head, _, number = name.rpartition("-")
     return f"{head}-{int(number) + 1}" if head and number.isdigit() else f"{name}-2"
 
