@@ -25,7 +25,8 @@ from typing import Any, Self
 
 from PIL import Image
 
-from maquette.core.job import Job
+from maquette.core.job import Job, Status
+from maquette.core.version import Version
 from maquette.engines.base import (
     Batching,
     Billed,
@@ -197,19 +198,29 @@ class Worker:
             books=studio.books,
             hands=lambda cancel, hear: _hands_of(studio, cancel, hear),
         )
+        told: set[str] = set()
+
+        def tell(job: Job) -> None:
+            if self._on_done is not None:
+                self._on_done(Done(job, str(studio.root), time.monotonic() - began))
+            told.add(job.id)
+
+        def tell_now(job: Job, version: Version) -> None:
+            with suppress(OSError):  # told once more below, where it does the other jobs no harm
+                tell(job.to(Status.DONE, version=version.id))
+
         with self._patient(studio):
             try:
                 with Reporter(studio.queue, jobs, self.owner, self._lease, cancel) as reporter:
-                    work(jobs, place, cancel=cancel, on_event=reporter)
+                    work(jobs, place, cancel=cancel, on_event=reporter, on_version=tell_now)
             except MaquetteError:
                 raise
             except Exception:
                 log.exception("job %s met with an unforeseen fault", jobs[0].id[:8])
             self.done += len(jobs)
-            if self._on_done is not None:
-                seconds = time.monotonic() - began
-                for job in jobs:
-                    self._on_done(Done(studio.job(job.id), str(studio.root), seconds))
+            for job in jobs:
+                if job.id not in told:
+                    tell(studio.job(job.id))
 
     def _awake(self) -> list[Studio]:
         now = time.monotonic()

@@ -227,6 +227,28 @@ def test_a_slow_listener_is_let_go_and_misses_nothing(monkeypatch: pytest.Monkey
     assert played(play) == list(range(1, 301))
 
 
+def test_whoever_begins_before_there_are_jobs_misses_nothing() -> None:
+    async def play(feed: Feed, book: Book) -> None:
+        book.write(1)
+        async with feed.following() as following, feed.following() as other:
+            book.lines += [Line(2, job="mine"), Line(3, job="theirs"), Line(4, job="mine")]
+            feed.nudge()
+            theirs = other(["theirs"])  # named before the lines are read
+            first = await theirs.get()
+            assert first is not None and first.id == 3
+            news = following(["mine"])  # named after they were
+            book.lines.append(Line(5, job="mine"))
+            feed.nudge()
+            found = [await news.get() for _ in range(3)]
+            assert [line.id for line in found if line is not None] == [2, 4, 5]
+            assert feed.followed == 2 and theirs.empty()
+            feed.close()
+            assert await news.get() is None and await theirs.get() is None
+        assert feed.followed == 0
+
+    played(play)
+
+
 def test_nobody_listens_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeding, "POLL", 0.005)
 

@@ -12,6 +12,7 @@ import pytest
 from maquette.core.job import Job, Status
 from maquette.core.recipe import Recipe
 from maquette.core.trace import unpack_trace
+from maquette.core.version import Version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event, Inputs, Picture, Progress
 from maquette.engines.fake import FakeEngine, create
@@ -77,6 +78,19 @@ def test_a_job_becomes_a_version(shop: Shop) -> None:
     assert (done.status, done.version) == (Status.DONE, version.id)
     assert version.recipe == job.recipe
     assert version.trace is not None
+
+
+def test_each_version_is_told_as_it_is_stored(shop: Shop) -> None:
+    shop.submit(shop.bench.recipe(), shop.bench.recipe(seed=2))
+    heard: list[tuple[str, int]] = []
+
+    def hear(job: Job, version: Version) -> None:
+        stored = shop.queue.get(job.id)
+        assert (stored.status, stored.version) == (Status.DONE, version.id)
+        heard.append((job.id, shop.bench.records.count()))
+
+    shop.work(limit=2, on_version=hear)
+    assert [count for _, count in heard] == [1, 2]
 
 
 def test_previews_are_told_and_maps_left_out_as_ordered(shop: Shop) -> None:

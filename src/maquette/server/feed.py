@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import sys
@@ -68,6 +69,8 @@ def encode(kind: str, data: Mapping[str, Any], number: int | None = None) -> byt
 Wire = tuple[int, bytes]
 News = asyncio.Queue[Line | None]
 
+Named = Callable[[Iterable[str]], News]
+
 
 class Feed:
     """One project's lines. Lives on the event loop; the journal is read in a thread of its own."""
@@ -77,6 +80,7 @@ class Feed:
         self._reader = reader
         self._listeners: set[asyncio.Queue[Wire | None]] = set()
         self._followers: dict[str, list[News]] = {}
+        self._early: dict[News, list[Line]] = {}
         self._nudged = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +94,7 @@ class Feed:
     @property
     def followed(self) -> int:
         """How many jobs somebody follows."""
-        return len(self._followers)
+        return len(self._followers) + len(self._early)
 
     async def listen(self, after: int | None) -> AsyncIterator[bytes]:
         """Every line after ``after`` (None: from now on), and then each as it is written. First
@@ -120,17 +124,27 @@ class Feed:
             self._rest()
 
     @asynccontextmanager
-    async def following(self, jobs: Iterable[str]) -> AsyncIterator[News]:
-        """The lines that tell of these jobs, from now on, as they are written; None at the end of
-        all streams."""
-        news: News = asyncio.Queue()
-        jobs = list(jobs)
+    async def following(self) -> AsyncIterator[Named]:
+        """The lines of jobs, as they are written from now on; None at the end of all streams. They
+        come once it is said which jobs: so one who is about to queue some begins before they are
+        there, and misses nothing."""
         await self._begin()
-        for job in jobs:
-            self._followers.setdefault(job, []).append(news)
+        news, jobs = News(), list[str]()
+        self._early[news] = []
+
+        def named(wanted: Iterable[str]) -> News:
+            jobs.extend(wanted)
+            for line in self._early.pop(news, ()):
+                if line.job in jobs:
+                    news.put_nowait(line)
+            for job in jobs:
+                self._followers.setdefault(job, []).append(news)
+            return news
+
         try:
-            yield news
+            yield named
         finally:
+            self._early.pop(news, None)
             for job in jobs:
                 self._followers[job].remove(news)
                 if not self._followers[job]:
@@ -152,9 +166,8 @@ class Feed:
     def _end(self) -> None:
         for waiting in self._listeners:
             waiting.put_nowait(None)
-        for followers in self._followers.values():
-            for news in followers:
-                news.put_nowait(None)
+        for news in {*self._early, *itertools.chain(*self._followers.values())}:
+            news.put_nowait(None)
 
     async def _begin(self) -> None:
         if self._task is not None:
@@ -166,7 +179,8 @@ class Feed:
             self._task = asyncio.create_task(self._poll())
 
     def _rest(self) -> None:
-        if not self._listeners and not self._followers and self._task is not None:
+        busy = self._listeners or self._followers or self._early
+        if not busy and self._task is not None:
             self._task.cancel()
             self._task = None
 
@@ -188,6 +202,8 @@ class Feed:
             for wire in told:
                 for waiting in self._listeners:
                     waiting.put_nowait(wire if waiting.qsize() < _BEHIND else None)
+            for early in self._early.values():
+                early.extend(lines)
             for line in lines:
                 for news in self._followers.get(line.job, ()):
                     news.put_nowait(line)

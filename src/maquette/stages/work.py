@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from maquette.core.job import Job, Status
+from maquette.core.version import Version
 from maquette.critics.base import Critic
 from maquette.engines.base import Cancel, Engine, Event
 from maquette.errors import Cancelled, EngineFailed, JobLost, MaquetteError
@@ -45,8 +46,10 @@ def work(
     cancel: Cancel,
     previews: bool = True,
     on_event: Callable[[Event], None] | None = None,
+    on_version: Callable[[Job, Version], None] | None = None,
 ) -> None:
-    """Carry out jobs of one group that this process has claimed.
+    """Carry out jobs of one group that this process has claimed; ``on_version`` hears of each
+    version as it is stored.
 
     Each ends DONE with its version or its result, FAILED with what happened and what to do, or
     CANCELLED when that was asked. What is stopped by ``cancel`` alone waits again. Where something
@@ -80,8 +83,10 @@ def work(
             on_event=on_event,
             books=place.books,
         )
-        for job, _ in drawn:
+        for job, version in drawn:
             left.remove(job)
+            if on_version is not None:
+                on_version(job, version)
     except (Cancelled, JobLost):
         place.queue.put_back(left)  # those that are still ours and that nobody wants cancelled
     except MaquetteError as error:
@@ -90,7 +95,14 @@ def work(
             return
         for job in left:
             told = _of(jobs.index(job), on_event)
-            work([job], place, cancel=cancel, previews=previews, on_event=told)
+            work(
+                [job],
+                place,
+                cancel=cancel,
+                previews=previews,
+                on_event=told,
+                on_version=on_version,
+            )
     except Exception as error:
         about = f"an unforeseen fault, {type(error).__name__}: {error}"
         _fail(left, place, about, "the worker's output says more; please report it")

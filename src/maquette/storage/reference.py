@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from maquette.core.version import SHORT
 from maquette.errors import AmbiguousVersion, VersionUnknown
 
-__all__ = ["SHORTEST", "pick", "read_reference"]
+__all__ = ["SHORTEST", "WHOLE", "pick", "read_reference"]
 
 SHORTEST = 4
 """The fewest characters of an id that name a version."""
 
+WHOLE = 64
+"""All of them."""
+
 _STEPS = re.compile(r"@(?:~([0-9]{1,9}))?")
-_PREFIX = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}")
+_PREFIX = re.compile(rf"[0-9a-f]{{{SHORTEST},{WHOLE}}}")
 
 
 def read_reference(reference: str) -> int | str:

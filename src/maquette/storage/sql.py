@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from maquette.core.finding import Finding
 from maquette.core.job import Job, Status
@@ -19,7 +19,7 @@ from maquette.storage.database import Clock, Database, utc_now
 from maquette.storage.migrate import SHIPPED, Schema
 from maquette.storage.opening import make_records
 from maquette.storage.origin import origin_mark
-from maquette.storage.reference import pick, read_reference
+from maquette.storage.reference import WHOLE, pick, read_reference
 from maquette.storage.rows import (
     finding_from,
     finding_row,
@@ -37,6 +37,7 @@ from maquette.storage.statements import (
     add_jobs,
     chunks,
     insert_all,
+    into,
     job_of,
     put_job,
     read_jobs,
@@ -48,6 +49,16 @@ from maquette.storage.tables import version_parents, versions
 from maquette.storage.turns import moved, settled
 
 __all__ = ["SqlRecords"]
+
+_OF_ID = select(versions).where(versions.c.id == bindparam("known"))
+_THERE = select(versions.c.seq).where(versions.c.id == bindparam("known"))
+_SAME = (
+    select(versions)
+    .where(
+        (versions.c.recipe_digest == bindparam("recipe")) & (versions.c.build == bindparam("ran"))
+    )
+    .order_by(versions.c.seq)
+)
 
 
 class SqlRecords:
@@ -119,7 +130,7 @@ class SqlRecords:
             if not _exists(connection, version.id):
                 self._append(connection, version, findings)
                 if (origin := origin_mark(version, job)) is not None:
-                    connection.execute(insert(tables.marks), mark_row(origin))
+                    connection.execute(into(tables.marks), mark_row(origin))
                 tell(connection, self._now(), "version", "", told_version(version, job))
             if done is not None:
                 put_job(connection, self._now(), done)
@@ -131,7 +142,7 @@ class SqlRecords:
             VersionUnknown.
         """
         with self._reading() as connection:
-            found = read_versions(connection, select(versions).where(versions.c.id == version_id))
+            found = read_versions(connection, _OF_ID, {"known": version_id})
         if not found:
             raise VersionUnknown(f"no version has the id {version_id!r}")
         return found[0]
@@ -151,8 +162,11 @@ class SqlRecords:
             column = versions.c.id
             query = query.where(column >= wanted, column < wanted + "g").order_by(column).limit(4)
         with self._reading() as connection:
+            whole = isinstance(wanted, str) and len(wanted) == WHOLE
+            if whole and (there := read_versions(connection, _OF_ID, {"known": wanted})):
+                return there[0]
             found = pick(reference, connection.execute(query).scalars().all())
-            return read_versions(connection, select(versions).where(versions.c.id == found))[0]
+            return read_versions(connection, _OF_ID, {"known": found})[0]
 
     def log(self, *, limit: int | None = None, before: str | None = None) -> list[Version]:
         """Versions, newest first, from the one that came before ``before``.
@@ -175,9 +189,8 @@ class SqlRecords:
 
     def find(self, recipe_digest: str, build: str) -> list[Version]:
         """Versions of exactly this recipe made by exactly this build, oldest first."""
-        same = (versions.c.recipe_digest == recipe_digest) & (versions.c.build == build)
         with self._reading() as connection:
-            return read_versions(connection, select(versions).where(same).order_by(versions.c.seq))
+            return read_versions(connection, _SAME, {"recipe": recipe_digest, "ran": build})
 
     def count(self) -> int:
         """How many versions there are."""
@@ -216,7 +229,7 @@ class SqlRecords:
         """
         with self._writing() as connection:
             seq_of(connection, mark.version)
-            connection.execute(insert(tables.marks), mark_row(mark))
+            connection.execute(into(tables.marks), mark_row(mark))
             label(connection, mark)
             tell(connection, self._now(), "mark", "", told_mark(mark))
 
@@ -270,7 +283,7 @@ class SqlRecords:
     def _append(
         self, connection: Connection, version: Version, findings: Sequence[Finding]
     ) -> None:
-        connection.execute(insert(versions), version_row(version))
+        connection.execute(into(versions), version_row(version))
         pairs = enumerate(version.parents)
         edges = [{"child": version.id, "position": n, "parent": p} for n, p in pairs]
         insert_all(connection, version_parents, edges)
@@ -279,10 +292,7 @@ class SqlRecords:
 
 
 def _exists(connection: Connection, version_id: str) -> bool:
-    return (
-        connection.execute(select(versions.c.seq).where(versions.c.id == version_id)).first()
-        is not None
-    )
+    return connection.execute(_THERE, {"known": version_id}).first() is not None
 
 
 def _insert_findings(connection: Connection, version_id: str, found: Sequence[Finding]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import Integer, bindparam, func, or_, select, update
 
 from maquette.core.job import Job, Status
 from maquette.storage.base import Event, Kind, alike
@@ -36,6 +36,39 @@ _FREE = or_(
 )
 """Awaits nobody, or nobody who has not ended."""
 _QUEUED = (table.c.status == Status.QUEUED.value) & _FREE
+# A job without a lease compares as unknown, so it is never among these.
+_LAPSED = (table.c.status == Status.RUNNING.value) & (table.c.lease_until <= bindparam("now"))
+
+_URGENCY = select(
+    *(
+        select(func.min(table.c.priority)).where(part).scalar_subquery()
+        for part in (_QUEUED, _LAPSED)
+    )
+)
+# Where many write at once, each locks other rows; SQLite has one writer anyway.
+_IN_TURN = select(table).order_by(table.c.priority, table.c.seq).with_for_update(skip_locked=True)
+# Not one question with OR, which no index answers in this order.
+_FIRST_LAPSED, _FIRST_QUEUED = _IN_TURN.where(_LAPSED), _IN_TURN.where(_QUEUED).limit(1)
+_MATES = _IN_TURN.where(
+    (table.c.group == bindparam("mates")) & (table.c.priority == bindparam("urgency")),
+    or_(_QUEUED, _LAPSED),
+).limit(bindparam("most", type_=Integer))
+
+_MINE = (
+    (table.c.status == Status.RUNNING.value)
+    & table.c.lease_until.is_not(None)
+    & (table.c.owner == bindparam("me"))
+)
+_HELD = select(table.c.id, table.c.cancel, table.c.lease_until).where(_MINE)
+_RENEW = update(table).where(_MINE)
+
+_SINCE = (
+    select(events)
+    .where(events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("most", type_=Integer))
+)
+_LAST = select(func.max(events.c.seq))
 
 
 class SqlQueue:
@@ -75,39 +108,32 @@ class SqlQueue:
 
     def urgency(self) -> int | None:
         """See ``Queue.urgency``."""
-        least = select(func.min(table.c.priority))
-        parts = [least.where(part).scalar_subquery() for part in (_QUEUED, self._lapsed())]
         with self._database.reading() as connection:
-            found = connection.execute(select(*parts)).one()
+            found = connection.execute(_URGENCY, self._now()).one()
         return min((priority for priority in found if priority is not None), default=None)
 
     def claim(
         self, owner: str, seconds: float, limit: int = 1, kin: Callable[[Job, Job], bool] = alike
     ) -> list[Job]:
         """See ``Queue.claim``."""
-        # Where many write at once, each locks other rows; SQLite has one writer anyway.
-        order = select(table).order_by(table.c.priority, table.c.seq)
-        order = order.with_for_update(skip_locked=True)
         with self._database.writing() as connection:
             now = self._database.clock()  # not before: others may have written for seconds
-            open_now: list[Job] = []
-            for job in read_jobs(connection, order.where(self._lapsed())):
+            at, open_now = {"now": instant(now)}, list[Job]()
+            for job in read_jobs(connection, _FIRST_LAPSED, at):
                 if (ended := ends_by_itself(job)) is not None:
                     put_job(connection, now, ended)
                 else:
                     open_now.append(job)
-            # Not one question with OR, which no index answers in this order.
-            open_now += read_jobs(connection, order.where(_QUEUED).limit(1))
+            open_now += read_jobs(connection, _FIRST_QUEUED)
             if not open_now:
                 return []
             first = min(open_now, key=lambda job: (job.priority, job.created_at))
             found = [first]
             if limit > 1:
-                same = (table.c.group == first.group) & (table.c.priority == first.priority)
-                mates = order.where(same & or_(_QUEUED, self._lapsed())).limit(limit)
+                same = {"mates": first.group, "urgency": first.priority, "most": limit, **at}
                 found = [
                     job
-                    for job in read_jobs(connection, mates)
+                    for job in read_jobs(connection, _MATES, same)
                     if job.id == first.id or kin(first, job)
                 ]
             taken = [job.taken(owner, now + timedelta(seconds=seconds)) for job in found]
@@ -117,17 +143,14 @@ class SqlQueue:
 
     def beat(self, owner: str, seconds: float) -> frozenset[str]:
         """See ``Queue.beat``."""
-        running = (table.c.status == Status.RUNNING.value) & table.c.lease_until.is_not(None)
-        mine = running & (table.c.owner == owner)
-        query = select(table.c.id, table.c.cancel, table.c.lease_until).where(mine)
         with self._database.reading() as connection:
-            held = connection.execute(query).all()
+            held = connection.execute(_HELD, {"me": owner}).all()
         now = self._database.clock()
         soon = instant(now + timedelta(seconds=seconds * 2 / 3))
         if any(row.lease_until < soon for row in held):
             with self._database.writing() as connection:
                 until = instant(self._database.clock() + timedelta(seconds=seconds))
-                connection.execute(update(table).where(mine).values(lease_until=until))
+                connection.execute(_RENEW, {"me": owner, "lease_until": until})
         return frozenset(row.id for row in held if row.cancel)
 
     def ask_cancel(self, job_ids: Sequence[str]) -> list[Job]:
@@ -165,19 +188,17 @@ class SqlQueue:
 
     def events(self, after: int = 0, limit: int = 500) -> list[Event]:
         """See ``Queue.events``."""
-        query = select(events).where(events.c.seq > after).order_by(events.c.seq).limit(limit)
+        given = {"after": after, "most": limit}
         with self._database.reading() as connection:
-            return [event_from(dict(row)) for row in connection.execute(query).mappings()]
+            return [event_from(dict(row)) for row in connection.execute(_SINCE, given).mappings()]
 
     def last_event(self) -> int:
         """See ``Queue.last_event``."""
         with self._database.reading() as connection:
-            return connection.execute(select(func.max(events.c.seq))).scalar_one() or 0
+            return connection.execute(_LAST).scalar_one() or 0
 
-    def _lapsed(self) -> ColumnElement[bool]:
-        now = instant(self._database.clock())
-        # A job without a lease compares as unknown, so it is never among these.
-        return (table.c.status == Status.RUNNING.value) & (table.c.lease_until <= now)
+    def _now(self) -> dict[str, str]:
+        return {"now": instant(self._database.clock())}
 
     def _change(self, job_ids: Sequence[str], step: Callable[[Job], Job]) -> list[Job]:
         with self._database.writing() as connection:

@@ -1,13 +1,29 @@
 """Statements that records and queue share: on versions' ids, on a job's row, on the journal. Each
-runs inside the caller's transaction."""
+runs inside the caller's transaction.
+
+Questions that every request asks stand here ready made: SQLAlchemy takes longer to put one
+together, and to see that it has met it before, than SQLite takes to answer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from maquette.core.job import Job
 from maquette.core.version import Version
@@ -31,6 +47,7 @@ __all__ = [
     "add_jobs",
     "chunks",
     "insert_all",
+    "into",
     "job_of",
     "parents_of",
     "put_job",
@@ -44,6 +61,16 @@ __all__ = [
 _MANY = 500
 """How many ids go into one query; databases have a limit on parameters."""
 
+_SEQ = select(versions.c.seq).where(versions.c.id == bindparam("known"))
+_JOB = select(jobs).where(jobs.c.id == bindparam("known"))
+_JOB_HELD = _JOB.with_for_update()
+_PUT = update(jobs).where(jobs.c.id == bindparam("known"))
+_TELL = insert(events).returning(events.c.seq)
+_ALL_EDGES = select(version_parents.c.child, version_parents.c.parent).order_by(
+    version_parents.c.child, version_parents.c.position
+)
+_EDGES = _ALL_EDGES.where(version_parents.c.child.in_(bindparam("known", expanding=True)))
+
 
 def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
     """The ids in parts that fit into a query."""
@@ -53,7 +80,13 @@ def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
 def insert_all(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert these rows, which may be none."""
     if rows:
-        connection.execute(insert(table), rows)
+        connection.execute(into(table), rows)
+
+
+@cache
+def into(table: Table) -> Insert:
+    """The statement that adds rows to a table."""
+    return insert(table)
 
 
 def seq_of(connection: Connection, version_id: str) -> int:
@@ -62,8 +95,7 @@ def seq_of(connection: Connection, version_id: str) -> int:
     Raises:
         VersionUnknown.
     """
-    query = select(versions.c.seq).where(versions.c.id == version_id)
-    seq = connection.execute(query).scalar_one_or_none()
+    seq = connection.execute(_SEQ, {"known": version_id}).scalar_one_or_none()
     if seq is None:
         raise VersionUnknown(f"no version has the id {version_id!r}")
     return seq
@@ -71,26 +103,28 @@ def seq_of(connection: Connection, version_id: str) -> int:
 
 def parents_of(connection: Connection, ids: Sequence[str] | None) -> dict[str, list[str]]:
     """The parents of each of these versions (None: of all), in their order."""
-    column = version_parents.c
-    edges = select(column.child, column.parent).order_by(column.child, column.position)
-    parts = [edges] if ids is None else [edges.where(column.child.in_(c)) for c in chunks(ids)]
     found: dict[str, list[str]] = {}
-    for part in parts:
-        for child, parent in connection.execute(part):
+    for some in [None] if ids is None else chunks(ids):
+        edges = (_ALL_EDGES, None) if some is None else (_EDGES, {"known": list(some)})
+        for child, parent in connection.execute(*edges):
             found.setdefault(child, []).append(parent)
     return found
 
 
-def read_versions(connection: Connection, query: Select[Any]) -> list[Version]:
-    """The versions that a query over their table answers."""
-    rows = [dict(row) for row in connection.execute(query).mappings()]
+def read_versions(
+    connection: Connection, query: Select[Any], given: Mapping[str, Any] | None = None
+) -> list[Version]:
+    """The versions that a query over their table answers, ``given`` its parameters."""
+    rows = [dict(row) for row in connection.execute(query, given).mappings()]
     parents = parents_of(connection, [row["id"] for row in rows])
     return [version_from(row, parents.get(row["id"], ())) for row in rows]
 
 
-def read_jobs(connection: Connection, query: Select[Any]) -> list[Job]:
-    """The jobs that a query over their table answers."""
-    return [job_from(dict(row)) for row in connection.execute(query).mappings()]
+def read_jobs(
+    connection: Connection, query: Select[Any], given: Mapping[str, Any] | None = None
+) -> list[Job]:
+    """The jobs that a query over their table answers, ``given`` its parameters."""
+    return [job_from(dict(row)) for row in connection.execute(query, given).mappings()]
 
 
 def job_of(connection: Connection, job_id: str) -> Job:
@@ -99,10 +133,8 @@ def job_of(connection: Connection, job_id: str) -> Job:
     Raises:
         JobUnknown.
     """
-    query = select(jobs).where(jobs.c.id == job_id)
-    if connection.get_execution_options().get(WRITING, False):
-        query = query.with_for_update()
-    found = read_jobs(connection, query)
+    held = connection.get_execution_options().get(WRITING, False)
+    found = read_jobs(connection, _JOB_HELD if held else _JOB, {"known": job_id})
     if not found:
         raise JobUnknown(f"there is no job {job_id!r}")
     return found[0]
@@ -134,7 +166,7 @@ def put_job(connection: Connection, at: datetime, job: Job) -> None:
     """
     if job.version is not None:
         seq_of(connection, job.version)
-    connection.execute(update(jobs).where(jobs.c.id == job.id).values(state_row(job)))
+    connection.execute(_PUT, {**state_row(job), "known": job.id})
     tell(connection, at, "job", job.id, told_job(job))
 
 
@@ -143,7 +175,7 @@ def tell(
 ) -> Event:
     """Append a line to the journal."""
     row = event_row(at, kind, job_id, data)
-    seq = connection.execute(insert(events).returning(events.c.seq), row).scalar_one()
+    seq = connection.execute(_TELL, row).scalar_one()
     if seq % PRUNE_EVERY == 0:
         _forget(connection, at, seq)
     return event_from({**row, "seq": seq})

@@ -79,36 +79,41 @@ async def ask(
             hint="ask again in some seconds",
             headers={"Retry-After": "5"},
         )
-    jobs = await run_in_threadpool(lambda: room.submit(order(), priority=priority))
-    if begun is not None:
-        begun(jobs)
-    places = {job.id: job.place for job in jobs}
+    stand: dict[str, Job] = {}
     try:
-        async with feed.following(places) as news:
-            # Whatever came between submitting and following is seen here; what comes later, there.
-            group = jobs[0].group
-            now = await run_in_threadpool(lambda: room.studio.jobs(group=group))
-            waiting = {job.id for job in now if not job.ended}
-            while waiting:
+        async with feed.following() as following:  # before there is anything to hear of
+            jobs = await run_in_threadpool(lambda: room.submit(order(), priority=priority))
+            stand = {job.id: job for job in jobs}
+            if begun is not None:
+                begun(jobs)
+            news = following(stand)
+            while any(not job.ended for job in stand.values()):
                 line = await news.get()
                 if line is None:
                     raise EngineFailed(
                         "the server is being closed", hint="what is queued is drawn when it is back"
                     )
-                if line.kind == "job" and line.data.get("status") in _ENDED:
-                    waiting.discard(line.job)
+                job = stand[line.job]
+                if line.kind == "job" and not job.ended:
+                    stand[job.id] = _as_told(job, line.data)
                 if hear is not None:
-                    hear(News(line.kind, line.job, places[line.job], line.data))
-            return await run_in_threadpool(lambda: room.studio.jobs(group=group))
+                    hear(News(line.kind, job.id, job.place, line.data))
+            return list(stand.values())
     except asyncio.CancelledError:
-        if not keep:
+        if stand and not keep:
             with suppress(MaquetteError):
                 # Not awaited: this task is being cancelled itself.
-                await asyncio.shield(run_in_threadpool(room.studio.cancel_jobs, list(places)))
+                await asyncio.shield(run_in_threadpool(room.studio.cancel_jobs, list(stand)))
         raise
 
 
-_ENDED = frozenset({Status.DONE.value, Status.FAILED.value, Status.CANCELLED.value})
+_TOLD = ("attempts", "cancel", "message", "hint", "version", "result")
+
+
+def _as_told(job: Job, data: Mapping[str, Any]) -> Job:
+    """The job as the journal says that it stands now (``rows.told_job``)."""
+    told = {name: data[name] for name in _TOLD}
+    return job.model_copy(update={**told, "status": Status(data["status"])})
 
 
 def made(room: Room, jobs: list[Job]) -> list[Version]:
