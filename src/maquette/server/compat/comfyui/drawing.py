@@ -144,7 +144,7 @@ def orders_of(
 
 def _at_size(shot: Shot, latent: Latent) -> Shot:
     """A picture as large as its latent was made, where only a part of it will be drawn."""
-    if latent.mask is None or shot.image.size == latent.size:
+    if latent.mask is None or shot.size == latent.size:
         return shot
     return shot.altered(resized(shot.image, latent.size, "lanczos", "disabled"), "enlarged")
 

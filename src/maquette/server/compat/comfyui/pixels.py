@@ -55,7 +55,7 @@ def _scale(inputs: dict[str, Any]) -> Shots:
     return tuple(
         _resized(
             shot,
-            to_size(shot.image.size, inputs["width"], inputs["height"]),
+            to_size(shot.size, inputs["width"], inputs["height"]),
             inputs["upscale_method"],
             inputs["crop"],
         )
@@ -66,7 +66,7 @@ def _scale(inputs: dict[str, Any]) -> Shots:
 def _scale_by(inputs: dict[str, Any]) -> Shots:
     by = inputs["scale_by"]
     return tuple(
-        _resized(shot, _times(shot.image.size, by), inputs["upscale_method"], "disabled")
+        _resized(shot, _times(shot.size, by), inputs["upscale_method"], "disabled")
         for shot in inputs["image"]
     )
 
@@ -76,7 +76,7 @@ def _scale_to(inputs: dict[str, Any]) -> Shots:
     return tuple(
         _resized(
             shot,
-            _times(shot.image.size, math.sqrt(total / (shot.image.width * shot.image.height))),
+            _times(shot.size, math.sqrt(total / math.prod(shot.size))),
             inputs["upscale_method"],
             "disabled",
         )
@@ -89,7 +89,7 @@ def _times(size: tuple[int, int], by: float) -> tuple[int, int]:
 
 
 def _resized(shot: Shot, size: tuple[int, int], method: str, crop: str) -> Shot:
-    if shot.image.size == size:
+    if shot.size == size:
         return shot
     how = f"scaled to {size[0]}x{size[1]} ({method})"
     return shot.altered(resized(shot.image, size, method, crop), how)

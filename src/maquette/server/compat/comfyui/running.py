@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -26,7 +27,7 @@ from maquette.server.compat.comfyui.board import Board, Prompt
 from maquette.server.compat.comfyui.checking import Checked, Node
 from maquette.server.compat.comfyui.names import Names
 from maquette.server.compat.comfyui.values import Latent, Schedule, Shot, Shots
-from maquette.server.compat.comfyui.wiring import HOSTED, PLAIN
+from maquette.server.compat.comfyui.wiring import HOSTED, PLAIN, QUICK
 from maquette.server.compat.home import studio_with
 from maquette.server.compat.pictures import altered, taken
 
@@ -94,8 +95,10 @@ class Run:
         way = self._ways.get(node.kind)
         if way is not None:
             self.values[node.id] = await way(node, inputs)
-        else:
-            self.values[node.id] = await run_in_threadpool(self._plain, node, inputs)
+        elif node.kind in QUICK and all(map(_is_short, inputs.values())):
+            self.values[node.id] = PLAIN[node.kind](inputs)
+        else:  # never where everybody is answered
+            self.values[node.id] = await run_in_threadpool(self._worked, node, inputs)
         self.visited.append(node.id)
         for before, _ in node.wires:
             self._uses[before] -= 1
@@ -182,15 +185,15 @@ class Run:
 
     async def _made(self, order: Callable[[], Order]) -> list[Version]:
         jobs = await ask(self.context, self.room, order, hear=self._hear)
-        return made(self.room, jobs)
+        return await run_in_threadpool(made, self.room, jobs)
 
     def _shots(self, versions: list[Version]) -> Shots:
         blobs = self.room.studio.blobs
-        pictures = [decode_picture(blobs.get(version.image)) for version in versions]
-        return tuple(
-            Shot(image.convert("RGB"), version)
-            for image, version in zip(pictures, versions, strict=True)
-        )
+
+        def read(version: Version) -> Image.Image:
+            return decode_picture(blobs.get(version.image)).convert("RGB")
+
+        return tuple(Shot(partial(read, version), version) for version in versions)
 
     # The nodes that take orders.
 
@@ -211,8 +214,8 @@ class Run:
         marked = [self._with_origin(each, notes) for each in orders]
         for order in marked:
             versions += await self._made(lambda order=order: order)
-        shots = await run_in_threadpool(self._shots, versions)
-        drawn = Latent(shots[0].image.size, 1, shots)
+        shots = self._shots(versions)
+        drawn = Latent(shots[0].size, 1, shots)
         return (drawn, drawn)
 
     def _with_origin(self, order: Order, notes: tuple[str, ...]) -> Order:
@@ -231,16 +234,16 @@ class Run:
         return (tuple(found),)
 
     async def _as_upscale(self, before: Shot, after: Shot, inputs: dict[str, Any]) -> Shot | None:
-        size, ours = after.image.size, before.version or (before.data and not before.how)
+        size, ours = after.size, before.version or (before.data and not before.how)
         if not ours or inputs["upscale_method"] != "lanczos" or before is after:
             return None
-        scale = size[0] / before.image.width
-        same = (round(before.image.width * scale), round(before.image.height * scale)) == size
+        scale = size[0] / before.size[0]
+        same = (round(before.size[0] * scale), round(before.size[1] * scale)) == size
         if not same or not 1 < scale <= 8:
             return None
         version = await run_in_threadpool(self.version_of, before)
         [made_] = await self._made(lambda: self.room.studio.orders.upscale(version, scale))
-        return (await run_in_threadpool(self._shots, [made_]))[0]
+        return self._shots([made_])[0]
 
     async def _upscale(self, node: Node, inputs: dict[str, Any]) -> tuple[Any, ...]:  # noqa: ARG002
         name, scale = inputs["upscale_model"]
@@ -252,12 +255,15 @@ class Run:
                     version, scale, method="learned", model=name
                 )
             )
-        return (await run_in_threadpool(self._shots, found),)
+        return (self._shots(found),)
 
     # The nodes that save.
 
     async def _save(self, node: Node, inputs: dict[str, Any]) -> tuple[Any, ...]:
-        versions = [await run_in_threadpool(self.version_of, each) for each in inputs["images"]]
+        versions = [
+            each.version or await run_in_threadpool(self.version_of, each)
+            for each in inputs["images"]
+        ]
         kind = "temp" if node.kind == "PreviewImage" else "output"
         prefix = inputs.get("filename_prefix", "ComfyUI")
         output = {
@@ -281,9 +287,9 @@ class Run:
                 listener.put(files.framed(data, png=True))
         return ()
 
-    # The nodes that only put together.
+    # The nodes that only put together, work on pixels or look something up.
 
-    def _plain(self, node: Node, inputs: dict[str, Any]) -> tuple[Any, ...]:
+    def _worked(self, node: Node, inputs: dict[str, Any]) -> tuple[Any, ...]:
         if node.kind in pixels.IMAGES:
             return (pixels.IMAGES[node.kind](inputs),)
         if node.kind in pixels.MASKS:
@@ -308,6 +314,10 @@ class Run:
         return Shot(plain, data=data if image.mode == "RGB" else encode_png(plain)), image
 
 
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, str) or len(value) < 10_000
+
+
 MOST_SHOTS = 256
 """Pictures of a batch."""
 
@@ -329,7 +339,7 @@ def _refuse_much(values: Iterable[tuple[Any, ...]]) -> None:
         elif isinstance(shots, tuple) and all(isinstance(each, Shot) for each in shots):
             if len(shots) > MOST_SHOTS:
                 raise RecipeRefused(f"a batch has {MOST_SHOTS} pictures at most")
-            held |= {id(each.image): each.image.width * each.image.height for each in shots}
+            held |= {id(each.picture): each.size[0] * each.size[1] for each in shots}
     if sum(held.values()) > MOST_HELD:
         raise RecipeRefused(
             f"the graph holds more than {MOST_HELD // 10**6} million pixels at once",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from PIL import Image
@@ -16,13 +18,25 @@ __all__ = ["Control", "Guider", "Latent", "Model", "Part", "Schedule", "Shot", "
 @dataclass(frozen=True)
 class Shot:
     """A picture (RGB): of a ``version``, or altered since and ``of`` one, by ``how``; ``data`` is
-    the file that was uploaded, where it began with one."""
+    the file that was uploaded, where it began with one. Most that are drawn are saved as they are,
+    so a version's may be given as a function, which opens it when somebody looks."""
 
-    image: Image.Image
+    picture: Image.Image | Callable[[], Image.Image]
     version: Version | None = None
     of: Version | None = None
     how: tuple[str, ...] = ()
     data: bytes | None = None
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """Its pixels. May block."""
+        return self.picture if isinstance(self.picture, Image.Image) else self.picture()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        size = None if self.version is None else self.version.size
+        return self.image.size if size is None else (size.width, size.height)
 
     def altered(self, image: Image.Image, how: str) -> Shot:
         """This picture after something was done to its pixels."""

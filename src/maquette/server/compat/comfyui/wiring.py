@@ -24,7 +24,7 @@ from maquette.server.compat.comfyui.values import (
     Words,
 )
 
-__all__ = ["HOSTED", "PLAIN", "Host"]
+__all__ = ["HOSTED", "PLAIN", "QUICK", "Host"]
 
 Inputs: TypeAlias = dict[str, Any]
 Outputs: TypeAlias = tuple[Any, ...]
@@ -134,7 +134,7 @@ def _encoded(inputs: Inputs, *, masked: bool, fresh: bool = False) -> Latent:
     white = inputs["mask"] if masked else None
     if white is not None and (by := inputs.get("grow_mask_by", 0)):
         white = pixels.MASKS["GrowMask"]({"mask": white, "expand": by})
-    return Latent(shots[0].image.size, 1, shots, white, fresh)
+    return Latent(shots[0].size, 1, shots, white, fresh)
 
 
 def _for_inpainting(inputs: Inputs) -> Outputs:
@@ -224,3 +224,14 @@ PLAIN: Mapping[str, Callable[[Inputs], Outputs]] = {
     "PrimitiveBoolean": _value,
 }
 """Nodes that need nothing but their inputs."""
+
+QUICK = frozenset(PLAIN) - {
+    "ImagePadForOutpaint",
+    "InpaintModelConditioning",
+    "LatentUpscale",
+    "LatentUpscaleBy",
+    "VAEDecode",
+    "VAEDecodeTiled",
+    "VAEEncodeForInpaint",
+}
+"""Those of them that touch no pixels."""
