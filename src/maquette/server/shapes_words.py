@@ -191,6 +191,7 @@ class PresetOut(Shape):
     sampler: str = Field(examples=["ddim"])
     steps: int = Field(examples=[40])
     guidance: float = Field(examples=[5.0])
+    loras: list[str] = Field(description="LoRAs that it draws with by itself.", examples=[[]])
 
 
 class ModelOut(Shape):

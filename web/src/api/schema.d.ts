@@ -686,6 +686,7 @@ export interface components {
             sampler: string;
             steps: number;
             guidance: number;
+            loras: string[];
         };
         ProjectOut: {
             id: string;

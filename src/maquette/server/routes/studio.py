@@ -72,7 +72,12 @@ def model_out(offer: Offer) -> ModelOut:
         default=offer.default,
         tasks=sorted(able.tasks),
         presets={
-            name: PresetOut(sampler=preset.sampler, steps=preset.steps, guidance=preset.guidance)
+            name: PresetOut(
+                sampler=preset.sampler,
+                steps=preset.steps,
+                guidance=preset.guidance,
+                loras=[lora.name for lora in preset.loras],
+            )
             for name, preset in able.presets.items()
         },
         width=able.best_size.width,
