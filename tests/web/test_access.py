@@ -75,10 +75,10 @@ def retouch(page: Page, house: House) -> None:
 
 def like(page: Page, house: House) -> None:
     refine(page, house)
-    page.get_by_text("Be like other pictures").click()
+    page.get_by_text("Steer by other pictures").click()
     page.get_by_role("button", name="This picture", exact=True).click()
     expect(
-        page.get_by_role("group", name="Pictures to be like").get_by_role("slider")
+        page.get_by_role("group", name="Pictures that steer").get_by_role("slider")
     ).to_be_visible()
 
 

@@ -9,9 +9,20 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from .conftest import PATIENCE, House, arrived, opened, settled, shot, stage, unlike, visit
+from .conftest import (
+    PATIENCE,
+    House,
+    arrived,
+    audit,
+    opened,
+    settled,
+    shot,
+    stage,
+    unlike,
+    visit,
+)
 
 
 @pytest.fixture(scope="module")
@@ -354,3 +365,56 @@ def test_pictures_are_found_by_what_they_show(house: House, page: Page) -> None:
     expect(page.get_by_role("radio", name="In pictures")).to_have_count(0)
     expect(found.first).to_have_accessible_name(_saying("a blue wall"))
     expect(page.get_by_role("button", name="More like this")).to_have_count(0)
+
+
+def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> None:
+    # What draws here reads no structure: as if a network for lines and depth stood beside it.
+    network = {"kind": "control", "name": "control", "conditions": ["lineart", "depth"]}
+    told = network | {"roles": [], "licence": "", "trigger": "", "misfit": ""}
+    page.route("**/api/v1/adapters", lambda route: route.fulfill(json={"items": [told]}))
+    asked: list[dict[str, object]] = []
+
+    def take(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(status=409, json={"detail": "not now", "hint": "", "type": "conflict"})
+
+    page.route("**/operations/generate", take)
+    visit(page, house)
+    page.get_by_text("Steer by other pictures").click()
+    page.get_by_role("button", name="This picture", exact=True).click()
+    of = house.versions()[0]
+    one = page.get_by_role("group", name=of["id"][:10])
+    one.get_by_role("combobox").select_option("lineart")
+    one.get_by_role("button", name="see it and paint over it").click()
+    dialog = page.get_by_role("dialog", name="The map that is obeyed")
+    expect(dialog.get_by_label("The map of")).to_have_attribute("aria-busy", "false")
+    sheet = dialog.get_by_label("The map of").bounding_box()
+    assert sheet is not None
+    dialog.get_by_role("radio", name="Erase").check()
+    page.mouse.move(sheet["x"] + 40, sheet["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(sheet["x"] + sheet["width"] - 40, sheet["y"] + 60, steps=4)
+    page.mouse.up()
+    expect(dialog.get_by_role("button", name="Undo")).not_to_have_attribute("aria-disabled", "true")
+    shot(page, "map-painted")
+    audit(page, "a map that is painted over")
+    dialog.get_by_role("button", name="Use this map").click()
+    expect(one.get_by_role("button", name="Go on painting")).to_be_visible()
+    one.get_by_role("radio", name="At first").check()
+    one.get_by_role("slider").fill("0.6")
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("a boat")
+    page.get_by_role("button", name="Draw 1").click()
+    house.until(lambda: asked)
+    (control,) = asked[0]["control"]  # type: ignore[misc]
+    painted = control.pop("image")
+    assert control == {"condition": "lineart", "strength": 0.6, "start": 0, "end": 0.5}
+    made = house.post("/projects/sample/controls", {"version": of["id"], "kind": "lineart"})
+    assert painted != made["digest"]
+
+    # What nothing here can read of a picture is said, and can be painted by hand.
+    one.get_by_role("combobox").select_option("depth")
+    expect(one.get_by_role("alert")).to_contain_text("No network here reads the depth")
+    shot(page, "map-none")
+    audit(page, "a map that cannot be made")
+    one.get_by_role("button", name="Paint one by hand").click()
+    expect(dialog.get_by_role("slider", name="How near")).to_be_visible()

@@ -190,7 +190,7 @@ def test_a_picture_like_another(house: House, page: Page) -> None:
     first = house.versions()[0]
     page.goto(f"{house.address}/p/sample/v/{first['id'][:16]}")
     settled(page)
-    page.get_by_text("Be like other pictures").click()
+    page.get_by_text("Steer by other pictures").click()
     page.get_by_role("button", name="This picture", exact=True).click()
     like = page.get_by_role("group", name=first["id"][:10])
     like.get_by_role("slider").fill("0.8")
@@ -200,7 +200,8 @@ def test_a_picture_like_another(house: House, page: Page) -> None:
     draw.wait_for()
     shot(page, "like")
     arrived(page, draw.click)
-    expect(page.get_by_role("button", name="Copy Like: style of")).to_be_visible()
+    steered = page.get_by_role("group", name="Steered by")
+    expect(steered.get_by_text("Has its style")).to_be_visible()
     # What it was like is its parent.
     assert house.versions()[-1]["parents"] == [first["id"]]
     page.reload()
@@ -235,3 +236,48 @@ def test_drafts_of_the_shipped_model_are_chosen_by_score(house: House, page: Pag
     page.keyboard.press("p")
     expect(page.get_by_role("button", name="Finish 2")).to_be_visible()
     shot(page, "drafts-chosen", handbook=True)
+
+
+def test_pictures_are_found_by_what_they_show(house: House, page: Page) -> None:
+    """After the drafts: one cat with a balloon among wolves."""
+    if not house.get("/api/v1/models")["items"][0]["clip"]:
+        pytest.skip("this model brings no CLIP. To run this: put one into its folder clip/")
+    page.goto(f"{house.address}/p/sample/library")
+    page.get_by_role("radio", name="In pictures").check()
+    page.get_by_role("searchbox", name="Search what pictures show").fill("a cat and a red balloon")
+    found = page.get_by_role("group", name="All pictures").locator("[data-id]")
+    expect(page.get_by_text("Nearest first")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("not looked at yet")).to_be_hidden(timeout=PATIENCE)
+    expect(found.first).to_have_accessible_name(re.compile("cat and a red balloon.*likeness"))
+    found.nth(1).hover()
+    shot(page, "library-shows", handbook=True)
+
+
+def test_a_picture_obeys_the_lines_of_another(house: House, page: Page) -> None:
+    adapters = house.get("/api/v1/adapters")["items"]
+    if not any("lineart" in each["conditions"] for each in adapters):
+        pytest.skip("no network reads lines. To run this: put one into the model's adapters/")
+    first = house.versions()[0]
+    page.goto(f"{house.address}/p/sample/v/{first['id'][:16]}")
+    settled(page)
+    page.get_by_text("Steer by other pictures").click()
+    page.get_by_role("button", name="This picture", exact=True).click()
+    one = page.get_by_role("group", name=first["id"][:10])
+    one.get_by_role("combobox").select_option("lineart")
+    one.get_by_role("button", name="see it and paint over it").click()
+    sheet = page.get_by_role("dialog").get_by_label("The map of")
+    expect(sheet).to_have_attribute("aria-busy", "false")
+    shot(page, "map", handbook=True)
+    page.get_by_role("button", name="Use this map").click()
+    words = page.get_by_role("textbox", name="Prompt", exact=True)
+    words.fill("a red fox at sunset, mountains")
+    draw = page.get_by_role("button", name="Draw 1")
+    draw.wait_for()
+    arrived(page, draw.click)
+    steered = page.get_by_role("group", name="Steered by")
+    expect(steered.get_by_text("Obeys its lines")).to_be_visible()
+    page.mouse.move(1, 1)
+    shot(page, "obeyed", handbook=True)
+    assert house.versions()[-1]["parents"] == [first["id"]]
+    one.get_by_role("button", name="out").click()
+    expect(one).to_be_hidden()

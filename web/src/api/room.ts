@@ -12,6 +12,7 @@ import type {
   Estimate,
   GraphNode,
   Job,
+  MapOut,
   MaskMade,
   Model,
   Project,
@@ -96,7 +97,9 @@ export class RoomApi {
     this.ask<MaskMade>('POST', `/masks${query({ version })}`, { body: png, type: 'image/png' })
   /** A picture for reference or structure; it becomes no version. */
   keepPicture = (file: Blob) =>
-    this.ask<{ digest: string }>('POST', '/controls', { body: file, type: file.type || 'application/octet-stream' })
+    this.ask<MapOut>('POST', '/controls', { body: file, type: file.type || 'application/octet-stream' })
+  /** A picture's map for a structure, to be seen and painted over. */
+  makeMap = (json: Record<string, unknown>) => this.ask<MapOut>('POST', '/controls', { json })
   makeMask = (wish: MaskWish) => this.ask<MaskMade>('POST', '/masks', { json: wish })
   jobs = (status = '') => this.ask<{ items: Job[] }>('GET', `/jobs${query({ status })}`)
   cancel = (job: string) => this.ask<unknown>('POST', `/jobs/${job}/cancel`)

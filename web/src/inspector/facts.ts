@@ -1,13 +1,46 @@
 /** A version's recipe as names and values that people can read and copy. Pure. */
 import type { Detail } from '../api/types'
+import { percent } from '../state/format'
+import { LIKE, STRUCTURE, type Use } from '../state/steering.svelte'
 
 export interface Fact {
   name: string
   value: string
   long?: boolean
+  /** Of interest to those who look inside: folded away at first. */
+  inner?: boolean
 }
 
 type Any = Record<string, unknown>
+
+const INNER = new Set(['Task', 'Steps', 'Guidance', 'Sampler', 'Model', 'Engine', 'Recipe', 'Version', 'Build'])
+
+/** What steered a picture beside its words. */
+export interface Steered {
+  kind: 'control' | 'reference'
+  use: Use
+  image: string
+  strength: number
+  when: [number, number]
+  mask: string | null
+  name: string
+  /** How much, when and where. */
+  says: string
+}
+
+export function steered(detail: Detail): Steered[] {
+  const found = ((detail.recipe as Any).conditionings ?? []) as Any[]
+  return found.flatMap((each): Steered[] => {
+    if (each.kind !== 'control' && each.kind !== 'reference') return []
+    const use = String(each.kind === 'control' ? each.condition : each.role) as Use
+    const when: [number, number] = [Number(each.start ?? 0), Number(each.end ?? 1)]
+    const mask = each.mask ? String(each.mask) : null
+    const part = when[0] > 0 || when[1] < 1 ? `steps ${Math.round(when[0] * 100)}–${percent(when[1])}` : ''
+    const name = `${each.kind === 'control' ? 'Obeys' : 'Has'} its ${(STRUCTURE[use] ?? LIKE[use] ?? use).replace('Its ', '')}`
+    const says = [String(each.strength), part, mask ? 'in a part' : ''].filter(Boolean).join(', ')
+    return [{ kind: each.kind, use, image: String(each.image), strength: Number(each.strength), when, mask, name, says }]
+  })
+}
 
 export function facts(detail: Detail): Fact[] {
   const recipe = detail.recipe as Any
@@ -15,7 +48,7 @@ export function facts(detail: Detail): Fact[] {
   const task = (recipe.task ?? {}) as Any
   const found: Fact[] = []
   const put = (name: string, value: unknown, long = false) => {
-    if (value !== null && value !== undefined && value !== '') found.push({ name, value: String(value), long })
+    if (value !== null && value !== undefined && value !== '') found.push({ name, value: String(value), long, inner: INNER.has(name) })
   }
   put('Prompt', detail.prompt, true)
   put('Negative', detail.negative, true)
@@ -33,9 +66,7 @@ export function facts(detail: Detail): Fact[] {
     }
   }
   for (const each of (recipe.conditionings ?? []) as Any[]) {
-    if (each.kind === 'reference') put('Like', `${String(each.role)} of ${String(each.image).slice(0, 10)}, ${String(each.strength)}`)
-    else if (each.kind === 'control') put('Obeys', `${String(each.condition)}, ${String(each.strength)}`)
-    else if (each.kind === 'lora') put('LoRA', `${String(each.name)}, ${String(each.weight)}`)
+    if (each.kind === 'lora') put('LoRA', `${String(each.name)}, ${String(each.weight)}`)
   }
   const origin = detail.origin as Any
   if (origin.playbook) put('Playbook', `${String(origin.playbook)} ${String(origin.version ?? '')}, ${String(origin.template)}`)

@@ -1,10 +1,13 @@
 /** Which dialog is open: one at most. */
-export type DialogName = 'palette' | 'mask' | 'name' | 'export' | 'projects' | 'models'
+export type DialogName = 'palette' | 'mask' | 'map' | 'name' | 'export' | 'projects' | 'models'
 
 class Dialogs {
   open = $state<DialogName | null>(null)
+  /** Which one of several it is about. */
+  about = $state(0)
 
-  show(name: DialogName): void {
+  show(name: DialogName, about = 0): void {
+    this.about = about
     this.open = name
   }
 

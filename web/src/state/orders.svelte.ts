@@ -57,8 +57,12 @@ export function plan(): Plan | null {
     operation: 'generate',
     n,
     label: again ? `${verb} another` : `${verb} ${n}`,
-    note:
+    note: [
       seed === null ? (n > 1 ? 'With new seeds.' : 'With a new seed.') : n > 1 ? `Seeds ${seed} to ${seed + n - 1}.` : `Seed ${seed}.`,
+      steeredBy(),
+    ]
+      .filter(Boolean)
+      .join(' '),
     body: {
       prompt: words.text,
       negative: words.negative,
@@ -70,6 +74,13 @@ export function plan(): Plan | null {
     },
     from: current?.id ?? null,
   }
+}
+
+/** What else has a say, in a few words. */
+function steeredBy(): string {
+  const { shown = [], loras = {} } = studio.steering ?? {}
+  const parts = [...(shown.length ? [count(shown.length, 'picture')] : []), ...Object.keys(loras)]
+  return parts.length ? `Steered by ${parts.join(', ')}.` : ''
 }
 
 export async function carryOut(): Promise<void> {

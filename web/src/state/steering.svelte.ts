@@ -1,9 +1,18 @@
 /** What steers a drawing beside its words: pictures to be like, structures to obey, LoRAs. */
+import { Problem } from '../api/client'
+import type { RoomApi } from '../api/room'
 import type { Adapter } from '../api/types'
 import { recall, remember } from './kept'
 
 /** What a picture is used for: to be like it, or to obey its structure. */
 export type Use = 'style' | 'character' | 'object' | 'face' | 'canny' | 'lineart' | 'scribble' | 'depth' | 'pose' | 'tile'
+
+/** A picture that is kept on the server and is used as it is. */
+export interface Sheet {
+  digest: string
+  width: number
+  height: number
+}
 
 export interface Shown {
   key: number
@@ -13,17 +22,27 @@ export interface Shown {
   version: string | null
   image: string
   name: string
+  width: number
+  height: number
+  /** The picture itself is the map; else one is made of it. */
+  own?: boolean
+  /** The map after it was painted over or fitted. */
+  map?: Sheet | null
+  /** From and to which share of the steps a structure is obeyed. */
+  when?: [number, number]
+  /** Where a picture to be like counts; everywhere without one. */
+  where?: Sheet | null
 }
 
 export const LIKE: Partial<Record<Use, string>> = {
   style: 'Its style', character: 'Its character', object: 'Its object', face: 'Its face',
 }
-/** Maps that are made of the picture; of the others the picture is the map. */
-const MADE = new Set<Use>(['canny', 'lineart', 'scribble', 'tile'])
 export const STRUCTURE: Partial<Record<Use, string>> = {
-  canny: 'Its edges', lineart: 'Its lines', scribble: 'Its scribble', tile: 'Its surfaces',
-  depth: 'As a map of depth', pose: 'As a map of a pose',
+  lineart: 'Its lines', canny: 'Its edges', scribble: 'Its scribble', depth: 'Its depth', pose: 'Its pose', tile: 'Its surfaces',
 }
+export const obeys = (one: { use: Use }): boolean => one.use in STRUCTURE
+
+type Size = readonly [number, number]
 
 interface Kept {
   shown: Shown[]
@@ -35,11 +54,15 @@ export class Steering {
   loras = $state.raw<Readonly<Record<string, number>>>({})
   /** What can be put on the model, as the server lists it. */
   adapters = $state.raw<readonly Adapter[]>([])
-  readonly some = $derived(this.shown.length > 0 || Object.keys(this.loras).length > 0)
+  /** Maps that the server made to be seen, or why it could not. */
+  private made = $state.raw<ReadonlyMap<string, Sheet | string>>(new Map())
+  private asked = new Set<string>()
+  readonly count = $derived(this.shown.length + Object.keys(this.loras).length)
+  readonly some = $derived(this.count > 0)
   /** Which structures a network at hand can read. */
   readonly structures = $derived(
     (Object.keys(STRUCTURE) as Use[]).filter((use) =>
-      this.adapters.some((each) => !each.misfit && (each.kind === 'control' || each.kind === 't2i-adapter') && (!each.conditions.length || each.conditions.includes(use))),
+      this.adapters.some((each) => !each.misfit && (each.kind === 'control' || each.kind === 't2i-adapter') && each.conditions.includes(use)),
     ),
   )
 
@@ -47,9 +70,9 @@ export class Steering {
     Object.assign(this, recall<Partial<Kept>>(`steering:${project}`, {}))
   }
 
-  add(one: Omit<Shown, 'key' | 'strength' | 'use'>): void {
+  add(one: Omit<Shown, 'key' | 'strength' | 'use'> & Partial<Pick<Shown, 'use' | 'strength'>>): void {
     const key = 1 + Math.max(0, ...this.shown.map((each) => each.key))
-    this.shown = [...this.shown, { ...one, key, use: 'style', strength: 1 }]
+    this.shown = [...this.shown, { use: 'style', strength: 1, ...one, key }]
   }
 
   change(key: number, fields: Partial<Shown>): void {
@@ -69,15 +92,45 @@ export class Steering {
     remember(`steering:${this.project}`, { shown: this.shown, loras: this.loras })
   }
 
+  /** The map that a structure is read from: painted over, the picture itself, or made of it; why there is none; null while it is made. */
+  mapOf(one: Shown, size: Size): Sheet | string | null {
+    if (one.map) return one.map
+    if (one.own) return { digest: one.image, width: one.width, height: one.height }
+    return this.made.get(wish(one, size)) ?? null
+  }
+
+  /** Have the map of a picture made, once, so that it can be seen before anything is drawn. */
+  look(api: RoomApi, one: Shown, size: Size): void {
+    const key = wish(one, size)
+    if (!obeys(one) || one.own || one.map || this.asked.has(key)) return
+    this.asked.add(key)
+    const put = (found: Sheet | string) => (this.made = new Map([...this.made, [key, found]]))
+    const json = { ...(one.version ? { version: one.version } : { image: one.image }), kind: one.use, size }
+    void api.makeMap(json).then(put, (error: unknown) => {
+      if (!(error instanceof Problem)) throw error
+      put(`${error.detail} ${error.hint}`.trim())
+      if (error.unreachable) this.asked.delete(key)
+    })
+  }
+
   /** The fields of an order; none where nothing steers. */
   body(): Record<string, unknown> {
     const picture = ({ version, image, strength }: Shown) => ({ ...(version ? { version } : { image }), strength })
-    const control = this.shown.filter((each) => each.use in STRUCTURE)
-    const reference = this.shown.filter((each) => each.use in LIKE)
+    const control = this.shown.filter(obeys).map((each) => ({
+      condition: each.use,
+      ...picture(each),
+      ...(each.map ? { version: undefined, image: each.map.digest } : { make: !each.own }),
+      ...(each.when && { start: each.when[0], end: each.when[1] }),
+    }))
+    const reference = this.shown
+      .filter((each) => each.use in LIKE)
+      .map((each) => ({ role: each.use, ...picture(each), ...(each.where && { mask: each.where.digest }) }))
     return {
-      ...(control.length && { control: control.map((each) => ({ condition: each.use, make: MADE.has(each.use), ...picture(each) })) }),
-      ...(reference.length && { reference: reference.map((each) => ({ role: each.use, ...picture(each) })) }),
+      ...(control.length && { control }),
+      ...(reference.length && { reference }),
       ...(Object.keys(this.loras).length && { lora: this.loras }),
     }
   }
 }
+
+const wish = (one: Shown, size: Size) => [one.use, one.version ?? one.image, ...size].join()

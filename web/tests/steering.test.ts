@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import type { Detail } from '../src/api/types'
+import { facts, steered } from '../src/inspector/facts'
+import { Steering } from '../src/state/steering.svelte'
+
+const picture = { version: 'v'.repeat(64), image: 'a'.repeat(64), width: 256, height: 256, name: 'fox' }
+
+describe('what steers', () => {
+  it('is ordered as it is set: made of a version, painted over, or a map itself', () => {
+    const steering = new Steering('p')
+    steering.add({ ...picture, use: 'lineart' })
+    const one = steering.shown[0]!
+    expect(steering.body()).toEqual({ control: [{ condition: 'lineart', version: picture.version, strength: 1, make: true }] })
+    steering.change(one.key, { map: { digest: 'b', width: 256, height: 256 }, when: [0, 0.5], strength: 0.6 })
+    expect(JSON.parse(JSON.stringify(steering.body()))).toEqual({
+      control: [{ condition: 'lineart', image: 'b', strength: 0.6, start: 0, end: 0.5 }],
+    })
+    steering.change(one.key, { map: null, own: true, use: 'depth', when: [0, 1] })
+    expect(steering.body()).toMatchObject({ control: [{ condition: 'depth', make: false }] })
+    steering.change(one.key, { use: 'style', where: { digest: 'm', width: 256, height: 256 } })
+    expect(steering.body()).toEqual({ reference: [{ role: 'style', version: picture.version, strength: 0.6, mask: 'm' }] })
+    steering.drop(one.key)
+    expect(steering.body()).toEqual({})
+  })
+
+  it('offers the structures that a network at hand reads, and no other', () => {
+    const steering = new Steering('p')
+    const network = { kind: 'control' as const, name: 'c', conditions: ['lineart', 'depth'], roles: [], licence: '', trigger: '', misfit: '' }
+    steering.adapters = [network, { ...network, conditions: ['pose'], misfit: 'for another model' }, { ...network, conditions: [] }]
+    expect(steering.structures).toEqual(['lineart', 'depth'])
+  })
+
+  it('is told of a picture that it steered', () => {
+    const conditionings = [
+      { kind: 'control', condition: 'lineart', image: 'c', strength: 0.6, start: 0, end: 0.5 },
+      { kind: 'reference', role: 'style', image: 'd', strength: 1, mask: 'm' },
+      { kind: 'lora', name: 'ink', weight: 0.7 },
+    ]
+    const detail = { recipe: { conditionings }, origin: {}, locked: [], cost: {} } as unknown as Detail
+    expect(steered(detail).map((each) => [each.name, each.says])).toEqual([
+      ['Obeys its lines', '0.6, steps 0–50 %'],
+      ['Has its style', '1, in a part'],
+    ])
+    expect(facts(detail)).toContainEqual({ name: 'LoRA', value: 'ink, 0.7', long: false, inner: false })
+  })
+})
