@@ -47,6 +47,7 @@ def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: P
     page.get_by_role("textbox", name="What the pictures show").fill("a red mug on a wooden table")
     page.get_by_role("spinbutton", name="Drafts").fill("4")
     page.get_by_role("spinbutton", name="Of them to finish").fill("2")
+    page.get_by_label("Let me approve before they are delivered").check()
     page.get_by_role("button", name="From the project").click()
     page.get_by_role("group", name="Pictures for the board").get_by_role("button").first.click()
     page.get_by_role("textbox", name="What to take from").fill("Its calm.")
@@ -57,7 +58,9 @@ def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: P
     assert page.url.endswith("/p/sample/campaigns/autumn")
 
     # The suggested come chosen; another can be taken instead.
-    choices = page.get_by_role("group", name="To choose from").get_by_role("button")
+    choices = page.get_by_role("group", name="To choose from").get_by_role(
+        "button", name=re.compile("^Picture")
+    )
     expect(choices).to_have_count(4, timeout=PATIENCE)
     expect(page.get_by_text("It waits for you: ")).to_be_visible()
     suggested = page.get_by_role("button", name="suggested")
@@ -79,10 +82,18 @@ def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: P
         audit(page, f"a campaign that waits, at {width} px")
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Finish 2").click()
+    # The finished wait too: one is left out, the other is delivered.
+    approve = page.get_by_role("button", name="Approve 2")
+    expect(approve).to_be_visible(timeout=PATIENCE)
+    shot(page, "campaign-approve")
+    choices.first.click()
+    page.get_by_role("button", name="Approve 1").click()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_text("It is done.")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("heading", name="What it took")).to_be_visible()
     expect(page.get_by_text("Its calm.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Finished, 1 of 2 delivered")).to_be_visible()
+    expect(page.get_by_role("button", name="delivered")).to_have_count(1)
     shot(page, "campaign-done")
     audit(page, "a campaign that is done")
     page.get_by_role("button", name=re.compile("^Show [0-9a-f]{10}")).first.click()
