@@ -10,8 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+if TYPE_CHECKING:
+    from training.world.scene import Drawing
 
 HERE = Path(__file__).parent
 FINE = 4
@@ -140,17 +144,17 @@ def garment(outline: Points, cloth: Paint, handle: bool = False) -> Image.Image:
 
 
 def label(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
+    """A print for a bottle's own band of paper: rules above and below, a sun over the sea."""
     w, h = image.size
-    pen.rounded_rectangle((0, 0, w - 1, h - 1), 14 * FINE, (248, 240, 222, 255))
-    inner = (8 * FINE, 8 * FINE, w - 8 * FINE, h - 8 * FINE)
-    pen.rounded_rectangle(inner, 8 * FINE, None, (34, 58, 92, 255), 3 * FINE)
-    pen.ellipse((w * 0.34, h * 0.14, w * 0.66, h * 0.14 + w * 0.32), (214, 84, 48, 255))
-    for turn, tall in enumerate((0.60, 0.70, 0.80)):
+    for top in (0.0, 0.93):
+        pen.rectangle((0, h * top, w, h * (top + 0.07)), (34, 58, 92, 255))
+    pen.ellipse((w * 0.5 - h * 0.27, h * 0.15, w * 0.5 + h * 0.27, h * 0.69), (214, 84, 48, 255))
+    for turn, tall in enumerate((0.52, 0.66, 0.80)):
         points = [
-            (w * (0.14 + 0.72 * k / 40), h * (tall + 0.03 * math.sin(k * 0.62 + turn)))
-            for k in range(41)
+            (w * (0.04 + 0.92 * k / 60), h * (tall + 0.035 * math.sin(k * 0.62 + turn)))
+            for k in range(61)
         ]
-        pen.line(points, (34, 58, 92, 255), 6 * FINE)
+        pen.line(points, (34, 58, 92, 255), 7 * FINE)
 
 
 def cover(image: Image.Image, pen: ImageDraw.ImageDraw) -> None:
@@ -227,14 +231,42 @@ POSES = ("standing", "sitting", "waving", "jumping")
 
 def pose(name: str) -> Image.Image:
     """The fox of the model's world in a pose, as its renderer draws it."""
+    return Image.fromarray(_fox(name).picture)
+
+
+def _fox(pose: str) -> Drawing:
     from training.world.scene import compose
 
     fixed = {
         "style": "flat", "outdoor": False, "place": "backdrop", "surface": "backdrop",
         "wall": "white", "mode": "one", "noun": "fox", "colour": "orange", "position": "centre",
-        "size": "", "garment": "scarf", "garment_colour": "blue", "pose": name,
+        "size": "", "garment": "scarf", "garment_colour": "blue", "pose": pose,
+    }  # fmt: skip
+    return compose(7, fixed)
+
+
+def skeleton(name: str) -> Image.Image:
+    """The same figure's joints, in the colours that the model's network for poses reads."""
+    from training.control.conditions import colour_pose, draw_pose, skeletons
+
+    return Image.fromarray(colour_pose(draw_pose(skeletons(_fox(name).facts))))
+
+
+def product(noun: str, colour: str) -> Image.Image:
+    """A product by itself, whose lines are what its mockups keep to."""
+    from training.world.scene import compose
+
+    fixed = {
+        "style": "flat", "outdoor": False, "place": "backdrop", "wall": "white", "mode": "one",
+        "surface": "wood" if noun == "mug" else "backdrop", "noun": noun, "colour": colour,
+        "position": "centre", "size": "big", "decoration": "",
     }  # fmt: skip
     return Image.fromarray(compose(7, fixed).picture)
+
+
+def few(picture: Image.Image, colours: int) -> Image.Image:
+    """The picture in so many colours."""
+    return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=colours)
 
 
 def renders() -> None:
@@ -244,8 +276,7 @@ def renders() -> None:
     folder = HERE / "mascot" / "renders"
     folder.mkdir(exist_ok=True)
     for number, (picture, words) in enumerate(pictures(18)):
-        few = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
-        few.save(folder / f"{number:02d}.png", optimize=True)
+        few(picture, 64).save(folder / f"{number:02d}.png", optimize=True)
         (folder / f"{number:02d}.txt").write_text(words + "\n")
 
 
@@ -261,7 +292,7 @@ def main() -> None:
     for name, picture in garments.items():
         picture.save(HERE / "fashion-set" / f"{name}.png", optimize=True)
     mockup = HERE / "product-mockup"
-    drawn((220, 260), label, (0, 0, 0, 0)).save(mockup / "label.png", optimize=True)
+    drawn((320, 184), label, (0, 0, 0, 0)).save(mockup / "label.png", optimize=True)
     drawn((240, 320), cover, "white").convert("RGB").save(mockup / "cover.png", optimize=True)
     drawn((240, 230), mark, (0, 0, 0, 0)).save(mockup / "mark.png", optimize=True)
     drawn((240, 230), plate, (0, 0, 0, 0)).save(
@@ -277,8 +308,14 @@ def main() -> None:
     for name in POSES:
         path = HERE / "character-sheet" / "poses" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
-        few = pose(name).convert("P", palette=Image.Palette.ADAPTIVE, colors=128)
-        few.save(path, optimize=True)
+        few(pose(name), 128).save(path, optimize=True)
+        for production in ("character-sheet", "mascot"):
+            path = HERE / production / "skeletons" / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            few(skeleton(name), 64).save(path, optimize=True)
+    for noun, colour in (("bottle", "green"), ("book", "blue"), ("vase", "yellow")):
+        few(product(noun, colour), 64).save(mockup / f"{noun}.png", optimize=True)
+    few(product("mug", "white"), 64).save(HERE / "logo-on-a-mug" / "mug.png", optimize=True)
     renders()
 
 

@@ -113,13 +113,17 @@ class Brief(Part):
         """
         told = self.model_dump(mode="json", exclude={"otherwise"})
         told["drafts"] |= {"control": list(control), "reference": list(reference)}
+        if self.template is not None:  # rows keep what the maps would have taken
+            told["template"]["spare"] = sorted(self.beside)
         return make_brief(_over(told, self.otherwise or {}), what="the brief with 'otherwise'")
 
     @property
     def beside(self) -> set[str]:
-        """The values of rows that pictures and edits take, beside the template's own."""
-        start = self.drafts.picture
-        return names_in([self.polish.model_dump(), start.named if start is not None else ""])
+        """The values of rows that pictures, maps and edits take, beside the template's own."""
+        start, steers = self.drafts.picture, (self.drafts.control, self.drafts.reference)
+        begun = start.named if start is not None else ""
+        spare = self.template.spare if self.template is not None else ()
+        return names_in([self.polish.model_dump(), begun, steers]) | set(spare)
 
     @property
     def first_seed(self) -> int:

@@ -89,13 +89,15 @@ class BoardItem(Part):
 class Template(Part):
     """Where the drafts' words come from instead of ``prompts``: the ``text`` of a template, or the
     ``name`` of one in a ``playbook`` (a file beside the brief, or the name of a saved one).
-    ``values`` hold for all; with ``rows`` each row's texts are taken in turn."""
+    ``values`` hold for all; with ``rows`` each row's texts are taken in turn. ``spare`` are names
+    of values that the template's words may leave alone."""
 
     text: Text = ""
     name: str = Field(default="", max_length=200)
     playbook: str = Field(default="", max_length=1000)
     values: dict[str, str] = Field(default_factory=dict[str, str], max_length=1000)
     rows: tuple[dict[str, str], ...] = Field(default=(), max_length=1000)
+    spare: tuple[str, ...] = Field(default=(), max_length=1000)
 
     @model_validator(mode="after")
     def _one(self) -> Template:
