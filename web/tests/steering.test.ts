@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Detail } from '../src/api/types'
+import type { Comparison, Detail } from '../src/api/types'
+import { parameterChanges } from '../src/compare/changes'
 import { facts, steered } from '../src/inspector/facts'
 import { Steering } from '../src/state/steering.svelte'
 
@@ -40,6 +41,10 @@ describe('what steers', () => {
     expect(steered(detail).map((each) => [each.name, each.says])).toEqual([
       ['Obeys its lines', '0.6, steps 0–50 %'],
       ['Has its style', '1, in a part'],
+    ])
+    const parameters = { conditionings: [[], conditionings] }
+    expect(parameterChanges({ parameters } as unknown as Comparison)).toEqual([
+      { name: 'Steered by', before: 'nothing', after: 'Obeys its lines, 0.6, steps 0–50 %; Has its style, 1, in a part; ink, 0.7' },
     ])
     expect(facts(detail)).toContainEqual({ name: 'LoRA', value: 'ink, 0.7', long: false, inner: false })
   })

@@ -1,5 +1,6 @@
 /** A comparison in the words of people. Pure. */
 import type { Comparison } from '../api/types'
+import { conditions } from '../inspector/conditionings'
 
 export interface WordChange {
   word: string
@@ -20,6 +21,7 @@ const NAMES: Record<string, string> = {
   'prompt.negative': 'Negative',
   'model.name': 'Model',
   engine: 'Engine',
+  conditionings: 'Steered by',
 }
 
 export function wordChanges(comparison: Comparison): WordChange[] {
@@ -50,8 +52,8 @@ export function parameterChanges(comparison: Comparison): ParameterChange[] {
     .filter(([key]) => !/digest|prompt\.text|task\.(image|mask|region|work)|prompt$/.test(key))
     .map(([key, [before, after]]) => ({
       name: NAMES[key] ?? key,
-      before: shown(before),
-      after: shown(after),
+      before: key === 'conditionings' ? conditions(before).join('; ') || 'nothing' : shown(before),
+      after: key === 'conditionings' ? conditions(after).join('; ') || 'nothing' : shown(after),
     }))
 }
 

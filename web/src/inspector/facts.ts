@@ -1,7 +1,6 @@
 /** A version's recipe as names and values that people can read and copy. Pure. */
 import type { Detail } from '../api/types'
-import { percent } from '../state/format'
-import { LIKE, STRUCTURE, type Use } from '../state/steering.svelte'
+import { type Steered, steeredBy } from './conditionings'
 
 export interface Fact {
   name: string
@@ -16,31 +15,7 @@ type Any = Record<string, unknown>
 const INNER = new Set(['Task', 'Steps', 'Guidance', 'Sampler', 'Model', 'Engine', 'Recipe', 'Version', 'Build'])
 
 /** What steered a picture beside its words. */
-export interface Steered {
-  kind: 'control' | 'reference'
-  use: Use
-  image: string
-  strength: number
-  when: [number, number]
-  mask: string | null
-  name: string
-  /** How much, when and where. */
-  says: string
-}
-
-export function steered(detail: Detail): Steered[] {
-  const found = ((detail.recipe as Any).conditionings ?? []) as Any[]
-  return found.flatMap((each): Steered[] => {
-    if (each.kind !== 'control' && each.kind !== 'reference') return []
-    const use = String(each.kind === 'control' ? each.condition : each.role) as Use
-    const when: [number, number] = [Number(each.start ?? 0), Number(each.end ?? 1)]
-    const mask = each.mask ? String(each.mask) : null
-    const part = when[0] > 0 || when[1] < 1 ? `steps ${Math.round(when[0] * 100)}–${percent(when[1])}` : ''
-    const name = `${each.kind === 'control' ? 'Obeys' : 'Has'} its ${(STRUCTURE[use] ?? LIKE[use] ?? use).replace('Its ', '')}`
-    const says = [String(each.strength), part, mask ? 'in a part' : ''].filter(Boolean).join(', ')
-    return [{ kind: each.kind, use, image: String(each.image), strength: Number(each.strength), when, mask, name, says }]
-  })
-}
+export const steered = (detail: Detail): Steered[] => steeredBy((detail.recipe as Any).conditionings)
 
 export function facts(detail: Detail): Fact[] {
   const recipe = detail.recipe as Any
