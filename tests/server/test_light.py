@@ -62,6 +62,13 @@ with httpx2.Client(base_url=base, headers={"X-Maquette": "1"}, timeout=60) as ht
     ask("GET", root + "/v1/models")
     assert http.post(root + "/sdapi/v1/img2img", json={"prompt": "a"}).status_code == 404
     ask("GET", "/openapi.json")
+    # What needs torch at once is looked at by a process apart.
+    bare = ask("POST", p + "/imports", content=encode_png(Image.new("RGB", (256, 256), "navy")))
+    taught = ask("POST", p + "/datasets/pim", json={"add": [bare["id"]], "subject": "a wolf"})
+    assert taught["entries"][0]["told"] == "seen", taught
+    if ask("GET", "/models")["items"][0]["clip"]:
+        found = ask("GET", p + "/versions", params={"shows": "a wolf"})
+        assert found["items"] and found["unseen"] == 0, found
 print(sorted({"torch", "diffusers", "transformers", "accelerate", "mcp"} & set(sys.modules)))
 server.should_exit = True
 """

@@ -26,6 +26,7 @@ from maquette.server.thumbnails import Thumbnails
 from maquette.server.tracking import Tracker
 from maquette.server.views import words_out
 from maquette.storage.shelf import Entry, Node
+from maquette.studio.apart import Apart
 from maquette.studio.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -167,6 +168,7 @@ class Context:
         self.catalogue = catalogue
         self.crew = crew
         self.feeds = Feeds()
+        self.apart = Apart()
         if crew is not None:
             crew.on_news = self.feeds.nudge
         self.metrics = Metrics(self._readings)
@@ -186,9 +188,9 @@ class Context:
         with self._lock:
             if project not in self._open:
                 wake = self.crew.wake if self.crew is not None else None
-                self._open[project] = Room(
-                    project, self.rooms.open(project), self.capabilities(), wake
-                )
+                studio = self.rooms.open(project)
+                studio.apart = self.apart
+                self._open[project] = Room(project, studio, self.capabilities(), wake)
             return self._open[project]
 
     def try_room(self, project: str) -> Room | None:
@@ -219,6 +221,7 @@ class Context:
     def close(self) -> None:
         """Let go of every project."""
         self.feeds.close()
+        self.apart.close()
         with self._lock:
             self._open.clear()
         self.rooms.close()

@@ -29,6 +29,7 @@ from maquette.errors import (
 from maquette.settings import Settings
 from maquette.stages.billing import Books
 from maquette.storage.project import Project
+from maquette.studio.apart import Apart
 from maquette.studio.engines import Engines
 
 __all__ = ["Desk", "read_file", "seeds_from"]
@@ -75,6 +76,7 @@ class Desk:
         self.engines = engines or Engines(self.settings, engine, model)
         self.on_event = on_event
         self.on_version: Callable[[Version], None] | None = None
+        self.apart: Apart | None = None
         self.previews = previews
         self.cancel = Cancel()
 

@@ -14,12 +14,13 @@ from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.engines.wording import unknown_words
 from maquette.errors import SettingRefused, VersionUnknown
-from maquette.search import Encoder
+from maquette.search import Clip, Encoder
 from maquette.search.base import Vectors as Floats
 from maquette.stages.resemble import Looker, rank
 from maquette.storage.project import FOLDER
 from maquette.storage.shelf import Entry, Slot
 from maquette.storage.vectors import Vectors
+from maquette.studio.apart import EncoderApart
 from maquette.studio.desk import read_file
 from maquette.studio.encoders import brings_clip, encoder_for
 from maquette.studio.marking import MAX_PAGE, Marking, read_rating
@@ -116,6 +117,8 @@ class Searching(Marking):
     def _looker(self) -> Looker:
         """Who looks with this desk's encoder; the same for as long as the project is open."""
         encoder: Encoder = encoder_for(self.engine(), self.settings)
+        if self.apart is not None and isinstance(encoder, Clip):
+            encoder = EncoderApart(encoder, self.apart)
         lookers: dict[str, Looker] = self.__dict__.setdefault("_lookers", {})
         made = Looker(
             encoder,

@@ -58,11 +58,17 @@ def shown_in(desk: Desk, digests: Sequence[str]) -> list[Shown] | None:
         try:
             found.append(Shown.unpacked(kept or {}))
         except ValueError:
-            from maquette.critics.judge.network import load_sight  # torch
-
-            found.append(told_of(load_sight(folder).look(_picture(desk, digest))))
+            data = desk.blobs.get(digest)
+            apart = desk.apart
+            found.append(_seen(folder, data) if apart is None else apart.call(_seen, folder, data))
             desk.looks.put(kind, digest, found[-1].packed())
     return found
+
+
+def _seen(judge: Path, data: bytes) -> Shown:
+    from maquette.critics.judge.network import load_sight  # torch
+
+    return told_of(load_sight(judge).look(decode_picture(data, name="a picture")))
 
 
 def told_of(looked: Looked) -> Shown:

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from pydantic import ValidationError
 
+from maquette.core.adapter import Adapter
 from maquette.core.picture import FORMATS, decode_picture, encode_png
 from maquette.engines.base import Adapting
 from maquette.errors import ModelMissing
@@ -17,6 +18,8 @@ from maquette.server.context import Here, Open, Room
 from maquette.server.described import fails, picture_answer
 from maquette.server.shapes_steering import AdapterOut, Adapters, Condition, ControlAsk, MapOut
 from maquette.server.uploads import PictureBody, upload_body
+from maquette.settings import Settings
+from maquette.studio.catalogue import Catalogue
 
 __all__ = ["router"]
 
@@ -114,17 +117,32 @@ def get_adapter(
     ] = "own",
 ) -> Response:
     """For other programs: what was taught here, or any other LoRA or learned word at hand."""
-    engine = context.catalogue.engine()
+    engine, adapter = _named(context.catalogue, name)
+    if layout == "own":
+        data = engine.written(adapter, layout)
+    else:
+        data = context.apart.call(_written, context.catalogue.settings, name, layout)
+    headers = {
+        "Content-Disposition": 'attachment; filename="adapter.safetensors"',
+        "Cache-Control": "no-store",
+    }
+    return Response(data, 200, headers, "application/octet-stream")
+
+
+def _named(catalogue: Catalogue, name: str) -> tuple[Adapting, Adapter]:
+    engine = catalogue.engine()
     # By its name alone: what a request says must not be read as a path of the machine.
     known = engine.adapters() if isinstance(engine, Adapting) else ()
     found = next((a for a in known if a.name == name and a.kind in {"lora", "embedding"}), None)
     if found is None or not isinstance(engine, Adapting):
         raise ModelMissing(f"there is no LoRA and no learned word '{name[:60]}'")
-    headers = {
-        "Content-Disposition": 'attachment; filename="adapter.safetensors"',
-        "Cache-Control": "no-store",
-    }
-    return Response(engine.written(found, layout), 200, headers, "application/octet-stream")
+    return engine, found
+
+
+def _written(settings: Settings, name: str, layout: str) -> bytes:
+    """For a process apart, since other layouts are written with torch."""
+    engine, adapter = _named(Catalogue(settings), name)
+    return engine.written(adapter, layout)
 
 
 def _asked(data: bytes) -> ControlAsk:
