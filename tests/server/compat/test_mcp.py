@@ -20,6 +20,7 @@ from PIL import Image
 
 from maquette import Settings, Studio
 from maquette.core.job import Status
+from maquette.core.picture import encode_png
 from maquette.server.compat.asking import News
 from maquette.server.compat.mcp import desk
 from maquette.server.compat.mcp.desk import Talk
@@ -160,6 +161,7 @@ def test_the_whole_refinement_loop(place: Place) -> None:
 
 def test_pictures_come_with_the_answers_and_are_small(place: Place) -> None:
     async def look(me: Assistant) -> None:
+        await me.call("generate", prompt="a boat", n=3, width=64, height=64, seed=3)
         told = await me.raw("generate", prompt="a red boat", width=1024, height=512, seed=3)
         (shown,) = pictures(told)
         assert shown.size == (512, 256)
@@ -173,6 +175,26 @@ def test_pictures_come_with_the_answers_and_are_small(place: Place) -> None:
         assert len(pictures(compared)) == 1
 
     place.run(look)
+
+
+def test_versions_are_found_by_what_they_show(idle: Place) -> None:
+    with Studio(idle.rooms.root / "clients", create=True, settings=idle.rooms.settings) as studio:
+        made = {
+            name: studio.import_picture(encode_png(Image.new("RGB", (64, 64), name)))[0].short
+            for name in ("red", "blue", "green")
+        }
+
+    async def look(me: Assistant) -> None:
+        found = await me.raw("versions", shows="something red", limit=1)
+        data = found.structured_content
+        assert [each["id"] for each in data["versions"]] == [made["red"]]
+        assert data["more"] and data["unseen"] == 0 and len(pictures(found)) == 1
+        like = await me.call("versions", like=made["blue"])
+        assert like["versions"][0]["id"] == made["blue"] and len(like["versions"]) == 3
+        both = await me.raw("versions", shows="red", like=made["blue"])
+        assert both.is_error and "one of the two" in words(both)
+
+    idle.run(look)
 
 
 def test_several_pictures_stand_after_their_ids(place: Place) -> None:

@@ -46,6 +46,9 @@ from maquette.server.routes.masks import keep_mask, make_mask_of
 
 __all__ = ["Looking"]
 
+LOOKS = 5.0
+"""Seconds that a search takes at most to look at new pictures."""
+
 
 class Looking:
     """See the module."""
@@ -61,21 +64,49 @@ class Looking:
         search: Annotated[
             str, Field(max_length=200, description="Words of prompts or names; empty = all.")
         ] = "",
+        shows: Annotated[
+            str, Field(max_length=1000, description="What the pictures show, in words; best first.")
+        ] = "",
+        like: Annotated[
+            Version | None, Field(description="What the pictures are like, instead; best first.")
+        ] = None,
         starred: bool = False,
         limit: Annotated[int, Field(ge=1, le=48)] = 12,
         before: Annotated[Version | None, Field(description="Go on after this one.")] = None,
         project: ProjectName = None,
     ) -> Annotated[CallToolResult, Listed]:
-        """The versions of a project, newest first, on a contact sheet with their ids."""
+        """The versions of a project, newest first, on a contact sheet with their ids; or those that
+        show what ``shows`` says, or are ``like`` another, best first."""
         room = await self._talk.room(ctx, project)
 
-        def look() -> CallToolResult:
+        def listed() -> CallToolResult:
             found = room.studio.page(limit + 1, before, search, starred)
             shown = [entry.version for entry in found[:limit]]
             items = told_all(room, shown, self._talk.context.capabilities())
             data = Listed(project=room.id, versions=items, more=len(found) > limit)
             words = "\n".join(map(describe, items)) or "There are no versions yet: 'generate' one."
             return answered(words, data, pictures_of(room, shown, sheet=True))
+
+        def seen() -> CallToolResult:
+            filters: dict[str, Any] = {"q": search, "starred": starred, "before": before}
+            found = room.studio.find(shows, like=like, limit=limit, seconds=LOOKS, **filters)
+            shown = [match.entry.version for match in found.matches]
+            items = told_all(room, shown, self._talk.context.capabilities())
+            data = Listed(
+                project=room.id,
+                versions=items,
+                more=found.more,
+                unseen=found.unseen,
+                unknown=list(found.unknown),
+            )
+            lines = [describe(item) for item in items] or ["Nothing was found."]
+            if found.unseen:
+                lines.append(f"{found.unseen} pictures are not looked at yet: ask again.")
+            if found.unknown:
+                lines.append(f"The model does not know: {', '.join(found.unknown)}.")
+            return answered("\n".join(lines), data, pictures_of(room, shown, sheet=True))
+
+        look = seen if shows.strip() or like is not None else listed
 
         return await run_in_threadpool(look)
 

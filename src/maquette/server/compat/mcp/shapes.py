@@ -72,11 +72,15 @@ class Made(_Answer):
 
 
 class Listed(_Answer):
-    """Versions, newest first."""
+    """Versions, newest first; by what they show, best first."""
 
     project: str
     versions: list[Told]
-    more: bool = Field(description="Whether there are older ones.")
+    more: bool = Field(description="Whether there are others after these.")
+    unseen: int = Field(default=0, description="Pictures that nobody has looked at yet.")
+    unknown: list[str] = Field(
+        default_factory=list[str], description="Words that the model never saw."
+    )
 
 
 class Shown(_Answer):
