@@ -113,10 +113,12 @@ def test_what_came_from_outside_is_loaded_by_its_digest() -> None:
     assert any("loaded" in note for note in found.notes)
 
 
+REGION = Box(x=16, y=8, width=96, height=64)
+
+
 def test_a_local_edit_is_cut_out_drawn_and_put_back() -> None:
-    region = Box(x=16, y=8, width=96, height=64)
     task = Inpaint(
-        image=PICTURE, mask=MASK, region=region, work=Size(width=192, height=128), strength=0.8
+        image=PICTURE, mask=MASK, region=REGION, work=Size(width=192, height=128), strength=0.8
     )
     found = whole(export_graph(recipe(task)))
     assert only(found, "ImageCrop") | {"image": 0} == {
@@ -174,7 +176,7 @@ def test_what_steers_a_picture() -> None:
     )
     lora, control = only(found, "LoraLoader"), only(found, "ControlNetApplyAdvanced")
     assert (lora["lora_name"], lora["strength_model"], lora["strength_clip"]) == (
-        "ink.safetensors", 0.7, 0.5,
+        "styles/ink.safetensors", 0.7, 0.5,
     )  # fmt: skip
     assert (control["strength"], control["end_percent"]) == (0.8, 0.6)
     assert only(found, "KSampler")["model"] == control["positive"][:0] + [
@@ -183,9 +185,26 @@ def test_what_steers_a_picture() -> None:
     texts = [n["inputs"]["text"] for n in found.graph.values() if "text" in n["inputs"]]
     assert texts == ["a boat ", "fog"]
     assert set(found.models) == {
-        "checkpoints/sd15.safetensors", "loras/ink.safetensors", "controlnet/canny-net.safetensors",
+        "checkpoints/sd15.safetensors", "loras/styles/ink.safetensors",
+        "controlnet/canny-net.safetensors",
     }  # fmt: skip
     assert any("style reference" in note for note in found.notes)
+
+    mine = Lora(name="/home/me/ink.safetensors", digest="3" * 64)
+    part = Inpaint(image=PICTURE, mask=MASK, region=REGION, work=Size(width=192, height=128))
+    found = whole(
+        export_graph(
+            recipe(part, conditionings=(mine, edges)),
+            files=lambda _, digest: "nets/edges.pth" if digest == "2" * 64 else "",
+        )
+    )
+    assert only(found, "LoraLoader")["lora_name"] == "ink.safetensors", "no path of this machine"
+    assert only(found, "ControlNetLoader")["control_net_name"] == "nets/edges.pth"
+    [scaled, _] = only(found, "ControlNetApplyAdvanced")["image"]
+    resized = found.graph[scaled]["inputs"]
+    assert (resized["width"], resized["height"]) == (192, 128)
+    crop = found.graph[resized["image"][0]]["inputs"]
+    assert (crop["x"], crop["y"], crop["width"], crop["height"]) == (16, 8, 96, 64)
 
 
 @pytest.mark.parametrize("text", ["a [cat:dog:0.5]", "a [cat|dog]", "cat AND dog"])

@@ -18,10 +18,12 @@ from tests.vendors.serving import Fault
 from maquette import Settings, Studio
 from maquette.core.geometry import Box, Size
 from maquette.core.intent import Outcome
+from maquette.core.picture import encode_png
 from maquette.core.recipe import Inpaint, Lora
 from maquette.engines.base import Adapting, Engine, Picture, Preview, Progress
 from maquette.engines.comfyui import create
 from maquette.engines.comfyui.graphs import read_workflow
+from maquette.engines.services.edits import to_size
 from maquette.errors import (
     EngineFailed,
     ExportRefused,
@@ -30,6 +32,7 @@ from maquette.errors import (
     RecipeRefused,
     ServiceUnreachable,
 )
+from maquette.studio.workflows import workflow_of
 
 
 @pytest.fixture
@@ -255,13 +258,30 @@ class TestItsOwnAdapters:
         kinds = [each.kind for each in version.recipe.conditionings]
         assert kinds == ["lora", "lora", "control"]
 
+    def test_a_structure_inside_a_mask(self, studio: Studio, vendor: ComfyUIVendor) -> None:
+        edges = photo(1024, 768)
+        version, _ = studio.import_picture(encode_png(edges))
+        place = mask(1024, 768, Box(x=40, y=60, width=120, height=100))
+        shown: list[dict[str, Any]] = [{"condition": "canny", "image": edges}]
+        done = studio.inpaint(version, place, "a moon", control=shown)
+        graph = vendor.asked("/prompt")[-1].json()["prompt"]
+        steer = graph[graph["sampler"]["inputs"]["positive"][0]]["inputs"]
+        name = graph[steer["image"][0]]["inputs"]["image"]
+        task = done.recipe.task
+        assert isinstance(task, Inpaint) and task.region.width < 1024
+        cut = edges.convert("RGB").crop(task.region.corners)
+        there = Image.open(io.BytesIO(vendor.uploads[name]))
+        assert digest(there) == digest(to_size(cut, task.work))
+
+    def test_a_workflow_keeps_a_folder(self, studio: Studio, tmp_path: Path) -> None:
+        (version,) = studio.generate("a boat", lora={"ink": 0.8}, seed=7)
+        graph = workflow_of(studio, [version]).graph
+        named = [n["inputs"]["lora_name"] for n in graph.values() if "lora_name" in n["inputs"]]
+        assert named == ["styles/ink.safetensors"]
+
     def test_what_it_is_not_given(self, studio: Studio, vendor: ComfyUIVendor) -> None:
         (version,) = studio.generate("a boat", seed=7)
         before = len(vendor.asked("/prompt"))
-        shown: list[dict[str, Any]] = [{"condition": "canny", "image": photo(512, 512)}]
-        place = mask(512, 512, Box(x=0, y=0, width=200, height=200))
-        with pytest.raises(RecipeRefused, match="part"):
-            studio.inpaint(version, place, "a moon", control=shown)
         with pytest.raises(RecipeRefused, match="reference"):
             studio.generate("a boat", reference=[{"role": "style", "image": photo(64, 64)}])
         foreign = Lora(name="ink", digest="a" * 64)

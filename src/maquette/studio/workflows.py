@@ -54,6 +54,7 @@ def workflow_of(desk: Desk, chain: Sequence[Version], kind: str = "comfyui") -> 
             made={each.image: each.recipe for each in before},
             traces={each.trace: each.recipe for each in before if each.trace is not None},
             family=lambda recipe: _family(desk, recipe),
+            files=lambda recipe, digest: _file(desk, recipe, digest),
             prefix=f"maquette-{version.short}",
         )
     except RecipeRefused as error:
@@ -81,6 +82,21 @@ def write_workflow(
         write_whole(place, desk.blobs.get(digest))
     write_whole(path, data)
     return WorkflowFile(path, len(data), sha256_hex(data), pictures, found.models, found.notes)
+
+
+def _file(desk: Desk, recipe: Recipe, digest: str) -> str:
+    """Under which file the ComfyUI that drew a recipe has an adapter of it."""
+    from maquette.engines.base import Adapting
+    from maquette.engines.comfyui.adapters import file_of, model_of
+
+    if recipe.engine != "comfyui":
+        return ""
+    try:
+        engine = desk.engine_of(recipe)
+        known = engine.adapters() if isinstance(engine, Adapting) else ()
+    except MaquetteError:  # it does not answer: the adapter's own name will do
+        return ""
+    return next((file_of(each) for each in known if model_of(each).digest == digest), "")
 
 
 def _family(desk: Desk, recipe: Recipe) -> Family:

@@ -13,12 +13,12 @@ from typing import Any
 
 from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.conditioning import Control, Lora
-from maquette.core.recipe import ImageToImage, Recipe, TextToImage
+from maquette.core.recipe import Recipe
 from maquette.engines.diffusers.conditions.catalogue import reads_of
 from maquette.engines.services.service import service_model
 from maquette.errors import ModelMissing, RecipeRefused
 
-__all__ = ["LOADERS", "Shelf", "choices"]
+__all__ = ["LOADERS", "Shelf", "choices", "file_of", "model_of"]
 
 LOADERS: Mapping[AdapterKind, tuple[str, str, str]] = {
     "lora": ("LoraLoader", "lora_name", "loras"),
@@ -61,7 +61,7 @@ class Shelf:
         """See ``Adapting.find_adapter``; by its file or its name without the ending."""
         there = [each for each in self.adapters() if each.kind in kinds]
         for each in there:
-            if name in {each.name, _file(each), each.path}:
+            if name in {each.name, file_of(each), each.path}:
                 return each
         known = ", ".join(each.name for each in there[:8]) or "none"
         raise ModelMissing(
@@ -100,12 +100,7 @@ class Shelf:
             RecipeRefused.
         """
         self.loras(recipe)
-        whole = isinstance(recipe.task, TextToImage | ImageToImage)
-        if self.controls(recipe) and not whole:
-            raise RecipeRefused(
-                "ComfyUI is given no structure for a part of a picture",
-                hint="draw the part with 'diffusers', or without",
-            )
+        self.controls(recipe)
         for each in recipe.conditionings:
             if not isinstance(each, Lora | Control):
                 raise RecipeRefused(
@@ -115,7 +110,7 @@ class Shelf:
     def _named(self, digest: str, kind: AdapterKind, name: str) -> str:
         for each in self.adapters():
             if each.kind == kind and model_of(each).digest == digest:
-                return _file(each)
+                return file_of(each)
         raise RecipeRefused(
             f"this ComfyUI has no {kind} '{name}' of this recipe",
             hint="its own files go by their names: list them with 'maquette adapters'",
@@ -124,10 +119,11 @@ class Shelf:
 
 def model_of(adapter: Adapter) -> Any:
     """How a recipe names one: by name, and a digest of it."""
-    return service_model("comfyui", adapter.name, f"{LOADERS[adapter.kind][2]}/{_file(adapter)}")
+    return service_model("comfyui", adapter.name, f"{LOADERS[adapter.kind][2]}/{file_of(adapter)}")
 
 
-def _file(adapter: Adapter) -> str:
+def file_of(adapter: Adapter) -> str:
+    """The file of one, as the server lists it, with its folder."""
     return adapter.path.removeprefix(f"comfyui:{LOADERS[adapter.kind][2]}/")
 
 

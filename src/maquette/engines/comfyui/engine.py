@@ -20,6 +20,7 @@ from PIL import Image
 
 from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.capabilities import Capabilities, Preset
+from maquette.core.conditioning import Control
 from maquette.core.geometry import Size
 from maquette.core.picture import encode_png
 from maquette.core.recipe import Lora, ModelRef, Recipe
@@ -28,6 +29,7 @@ from maquette.engines.comfyui.adapters import LOADERS, Shelf, choices, model_of
 from maquette.engines.comfyui.following import follow, listening, stage
 from maquette.engines.comfyui.graphs import SAMPLERS, Graph, Workflow, built_in, read_workflow
 from maquette.engines.services.checks import check_service
+from maquette.engines.services.edits import to_size
 from maquette.engines.services.service import (
     GREETING,
     Accepted,
@@ -38,7 +40,13 @@ from maquette.engines.services.service import (
     service_model,
 )
 from maquette.engines.services.words import comfy_words
-from maquette.errors import ExportRefused, MaquetteError, ModelMissing, ServiceRefused
+from maquette.errors import (
+    ExportRefused,
+    MaquetteError,
+    ModelMissing,
+    RecipeRefused,
+    ServiceRefused,
+)
 from maquette.net import Answer, Caller
 
 __all__ = ["ComfyUI", "create"]
@@ -252,7 +260,7 @@ class ComfyUI(Service):
         }
         if recipe.conditionings:
             values["controls"] = [
-                (file, self._upload(call, call.inputs[each.image].convert("RGB")), each)
+                (file, self._upload(call, _map(call, each)), each)
                 for file, each in self._shelf.controls(recipe)
             ]
         if call.edit is not None:
@@ -275,6 +283,25 @@ class ComfyUI(Service):
         ).json()
         folder, stored = str(told.get("subfolder", "")), str(told.get("name", name))
         return f"{folder}/{stored}" if folder else stored
+
+
+def _map(call: Call, control: Control) -> Image.Image:
+    """A control's map for the canvas that is drawn: of a part of the picture that part alone, at
+    its size there.
+
+    Raises:
+        RecipeRefused: it is not of the picture's size.
+    """
+    shown, edit, whole = call.inputs[control.image].convert("RGB"), call.edit, call.recipe.size
+    if edit is None or edit.region is None:
+        return shown
+    if shown.size != (whole.width, whole.height):
+        raise RecipeRefused(
+            f"the map for {control.condition} has {shown.width}x{shown.height} pixels, the"
+            f" picture {whole}",
+            hint="make the map at the picture's size",
+        )
+    return to_size(shown.crop(edit.region.corners), edit.size)
 
 
 def explain(answer: Answer) -> MaquetteError | None:

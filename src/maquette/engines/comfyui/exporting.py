@@ -17,7 +17,6 @@ from maquette.core.recipe import (
     Continue,
     ImageToImage,
     Inpaint,
-    ModelRef,
     Outpaint,
     Recipe,
     TextToImage,
@@ -59,17 +58,19 @@ def export_graph(
     made: Mapping[str, Recipe] | None = None,
     traces: Mapping[str, Recipe] | None = None,
     family: Callable[[Recipe], Family] = lambda _: Family(),
+    files: Callable[[Recipe, str], str] = lambda _, __: "",
     prefix: str = "maquette",
 ) -> Exported:
     """The graph of a recipe. ``made`` says which recipe drew a picture, by its digest, and
     ``traces`` which drew what a trace was kept of, so that the graph goes back to the first words;
-    ``family`` says what is known of a recipe's model.
+    ``family`` says what is known of a recipe's model, ``files`` under which file a ComfyUI has the
+    recipe's adapter of a digest, with its folder ('' where nobody knows).
 
     Raises:
         RecipeRefused: ComfyUI has no nodes of its own for the task, or its words cannot be said
             there.
     """
-    writer = _Writer(made or {}, traces or {}, family)
+    writer = _Writer(made or {}, traces or {}, family, files)
     picture = writer.picture_of(recipe)
     writer.sheet.add("save", "SaveImage", images=picture, filename_prefix=prefix)
     return Exported(
@@ -85,6 +86,7 @@ class _Writer:
     made: Mapping[str, Recipe]
     traces: Mapping[str, Recipe]
     family: Callable[[Recipe], Family]
+    files: Callable[[Recipe, str], str]
     sheet: Sheet = field(default_factory=Sheet)
     pictures: dict[str, str] = field(default_factory=dict[str, str])
     models: list[str] = field(default_factory=list[str])
@@ -161,7 +163,7 @@ class _Writer:
         if model is None:
             raise RecipeRefused("this recipe names no model")
         if model.digest not in self._model:
-            file = _file_name(model)
+            file = _file_name(model.name)
             self.models.append(f"checkpoints/{file}")
             node = self.sheet.add("model", "CheckpointLoaderSimple", ckpt_name=file)
             self._model[model.digest] = node
@@ -241,15 +243,15 @@ class _Writer:
     def _adapted(self, recipe: Recipe, model: Wire, clip: Wire) -> tuple[Wire, Wire]:
         for each in recipe.conditionings:
             if isinstance(each, Lora):
-                name = each.name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".safetensors")
-                self.models.append(f"loras/{name}.safetensors")
+                file = self.files(recipe, each.digest) or _file_name(each.name)
+                self.models.append(f"loras/{file}")
                 told = each.weight if each.text_weight is None else each.text_weight
                 node = self.sheet.add(
                     "LoRA",
                     "LoraLoader",
                     model=model,
                     clip=clip,
-                    lora_name=f"{name}.safetensors",
+                    lora_name=file,
                     strength_model=each.weight,
                     strength_clip=told,
                 )
@@ -259,7 +261,7 @@ class _Writer:
     def _steered(self, recipe: Recipe, positive: Wire, negative: Wire) -> tuple[Wire, Wire]:
         for each in recipe.conditionings:
             if isinstance(each, Control):
-                file = _file_name(each.adapter)
+                file = self.files(recipe, each.adapter.digest) or _file_name(each.adapter.name)
                 self.models.append(f"controlnet/{file}")
                 network = self.sheet.add("control", "ControlNetLoader", control_net_name=file), 0
                 node = self.sheet.add(
@@ -268,7 +270,7 @@ class _Writer:
                     positive=positive,
                     negative=negative,
                     control_net=network,
-                    image=(self.sheet.add("map", "LoadImage", image=self._file(each.image)), 0),
+                    image=self._map(recipe, each.image),
                     strength=each.strength,
                     start_percent=each.start,
                     end_percent=each.end,
@@ -280,6 +282,18 @@ class _Writer:
                     " of its own for it"
                 )
         return positive, negative
+
+    def _map(self, recipe: Recipe, image: str) -> Wire:
+        """A control's map, as large as the canvas; of a part of the picture that part alone."""
+        shown: Wire = self.sheet.add("map", "LoadImage", image=self._file(image)), 0
+        task = recipe.task
+        if not isinstance(task, Inpaint):
+            return shown
+        region, work = task.region, task.work
+        corner = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
+        cut: Wire = self.sheet.add("map cut out", "ImageCrop", image=shown, **corner), 0
+        same = (work.width, work.height) == (region.width, region.height)
+        return cut if same else self._scaled(cut, work.width, work.height)
 
     def _inpaint(self, recipe: Recipe, task: Inpaint) -> Wire:
         region, work = task.region, task.work
@@ -394,7 +408,7 @@ class _Writer:
     def _upscale(self, recipe: Recipe, task: Upscale) -> Wire:
         picture = self._picture(task.image)
         if task.method == "learned" and recipe.model is not None:
-            file = _file_name(recipe.model)
+            file = _file_name(recipe.model.name)
             self.models.append(f"upscale_models/{file}")
             network = self.sheet.add("upscaler", "UpscaleModelLoader", model_name=file), 0
             node = self.sheet.add(
@@ -404,8 +418,11 @@ class _Writer:
         return self._scaled(picture, recipe.size.width, recipe.size.height)
 
 
-def _file_name(model: ModelRef) -> str:
-    """The file that a model is called by in ComfyUI's folders."""
-    name = model.name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+def _file_name(name: str) -> str:
+    """The file that a model is called by in ComfyUI's folders, below a folder where its name says
+    one. Of a path of this machine the last part alone."""
+    name = name.replace("\\", "/").rstrip("/")
+    if name.startswith(("/", "~", ".")) or ":" in name or "/../" in name:
+        name = name.rsplit("/", 1)[-1]
     known = (".safetensors", ".sft", ".ckpt", ".pth", ".pt", ".onnx")
     return name if name.endswith(known) else f"{name}.safetensors"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
@@ -25,12 +25,13 @@ Finish = Callable[[Image.Image], tuple[Image.Image, Mapping[str, float]]]
 class Edit:
     """``picture`` (RGB) to start from and, for a local edit, ``mask`` (L, white = edit) of the
     same size; ``finish`` makes the whole result of what was drawn. ``strength`` is how much of it
-    may change."""
+    may change. ``region`` is the part of the result that ``picture`` shows (None: all of it)."""
 
     picture: Image.Image
     mask: Image.Image | None
     strength: float
     finish: Finish
+    region: Box | None = None
 
     @property
     def size(self) -> Size:
@@ -43,7 +44,7 @@ class Edit:
             return self
         wanted = (size.width, size.height)
         mask = self.mask and self.mask.resize(wanted, Image.Resampling.BILINEAR)
-        return Edit(to_size(self.picture, size), mask, self.strength, self.finish)
+        return replace(self, picture=to_size(self.picture, size), mask=mask)
 
 
 def edit_of(recipe: Recipe, inputs: Inputs) -> Edit | None:
@@ -78,7 +79,7 @@ def _local(image: Image.Image, mask: Image.Image, region: Box, task: Inpaint | O
         done, seam = close_region(image, mask, region, drawn, task.feather)
         return done, {"seam": seam}
 
-    return Edit(picture, cut, strength, finish)
+    return Edit(picture, cut, strength, finish, region)
 
 
 def _given(inputs: Inputs, digest: str) -> Image.Image:
