@@ -132,6 +132,101 @@ def test_a_lora(engine: DiffusersEngine, folder: Path) -> None:
     assert np.abs(array(ours) - array(drawn(engine))).mean() > 0.2
 
 
+@pytest.mark.parametrize("folder", ["sdxl", "flux"], indirect=True)
+def test_a_lora_in_kohyas_layout(engine: DiffusersEngine, folder: Path) -> None:
+    """The names of sd-scripts, the same change to our reader, and to diffusers' own."""
+    network = "unet" if engine.card.family == "sdxl" else "transformer"
+    wanted = {
+        "unet": (
+            "to_q",
+            "to_v",
+            "to_out.0",
+            "conv1",
+            "conv_shortcut",
+            "emb_proj",
+            "samplers.0.conv",
+        ),
+        "transformer": ("to_q", "to_v", "add_k_proj", "proj_mlp", "to_add_out", "norm.linear"),
+    }
+    tensors: dict[str, torch.Tensor] = {}
+    for part, endings in ((network, wanted[network]), ("text_encoder", ("q_proj", "fc1"))):
+        for number, (name, weight) in enumerate(sorted(layers(folder, part, *endings).items())):
+            down, up = factors(weight, number)
+            spelt = name if part == network else f"text_model.{name.removeprefix('text_model.')}"
+            tensors[f"{part}.{spelt}.lora_A.weight"] = down * 0.5
+            tensors[f"{part}.{spelt}.lora_B.weight"] = up * 0.5
+    own, kohya = (folder / "adapters" / f"{name}.safetensors" for name in ("many", "many-kohya"))
+    save_file(tensors, own)
+    kohya.write_bytes(engine.written(engine.find_adapter("many", "lora"), "kohya"))
+    names = {key.split(".")[0] for key in load_file(kohya)}
+    expected = {
+        "unet": {
+            "lora_unet_input_blocks_1_0_in_layers_2",
+            "lora_unet_input_blocks_2_0_op",
+            "lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_q",
+            "lora_unet_middle_block_1_transformer_blocks_0_attn2_to_out_0",
+            "lora_unet_output_blocks_1_2_conv",
+            "lora_unet_output_blocks_0_0_skip_connection",
+            "lora_te1_text_model_encoder_layers_0_self_attn_q_proj",
+        },
+        "transformer": {
+            "lora_unet_double_blocks_0_img_attn_qkv",
+            "lora_unet_double_blocks_0_txt_attn_qkv",
+            "lora_unet_double_blocks_0_txt_attn_proj",
+            "lora_unet_single_blocks_0_linear1",
+            "lora_unet_single_blocks_0_modulation_lin",
+            "lora_te1_text_model_encoder_layers_0_mlp_fc1",
+        },
+    }
+    assert expected[network] <= names
+    assert all(name.startswith(("lora_unet_", "lora_te1_text_model_")) for name in names)
+    first, second = (
+        array(drawn(engine, Lora(name=each.stem, digest=ref(each).digest, weight=0.6)))
+        for each in (own, kohya)
+    )
+    assert np.abs(first - second).mean() < 0.01 < np.abs(first - array(drawn(engine))).mean()
+    again = engine.written(engine.find_adapter("many-kohya", "lora"), "kohya")
+    assert again == kohya.read_bytes()
+    found = read_by_diffusers(folder, kohya)
+    for name, delta in found.items():
+        if f"{name}.lora_A.weight" in tensors:
+            down, up = (tensors[f"{name}.lora_{which}.weight"].flatten(1) for which in "AB")
+            assert torch.allclose(delta, up @ down, atol=1e-5), name
+        else:
+            assert not delta.any(), f"{name} was not changed"
+    missing = [key for key in tensors if key.startswith(network) and key.endswith("A.weight")]
+    missing = [key for key in missing if key.removesuffix(".lora_A.weight") not in found]
+    assert all(".proj_mlp" in key or "single" in key for key in missing)
+
+
+def read_by_diffusers(folder: Path, file: Path) -> dict[str, torch.Tensor]:
+    """What diffusers' own reader of Kohya's files makes of one: the changes of modules, as
+    matrices. Of FLUX's ``linear1`` it knows the published width only, so that is left out."""
+    from diffusers.loaders import FluxLoraLoaderMixin, StableDiffusionXLLoraLoaderMixin
+
+    kept = {key: value for key, value in load_file(file).items() if "linear1" not in key}
+    if (folder / "unet").is_dir():
+        from diffusers import UNet2DConditionModel
+
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet")
+        told, alphas = StableDiffusionXLLoraLoaderMixin.lora_state_dict(
+            kept, unet_config=unet.config
+        )
+        assert set(alphas.values()) == {3.0}, "the rank: nothing is scaled"
+    else:
+        told = FluxLoraLoaderMixin.lora_state_dict(kept)
+    ends = (".lora.down.weight", "_lora.down.weight", ".lora_A.weight")
+    found: dict[str, torch.Tensor] = {}
+    for key, down in told.items():
+        for end in ends:
+            if key.endswith(end) and "text_encoder" not in key:
+                up = told[key.replace(end, end.replace("down", "up").replace("lora_A", "lora_B"))]
+                name = key.removesuffix(end).replace(".processor", "")
+                name += ".0" if name.endswith("to_out") else ""
+                found[name] = up.flatten(1) @ down.flatten(1)
+    return found
+
+
 @SDXL
 def test_sdxl_by_a_controlnet(engine: DiffusersEngine, folder: Path) -> None:
     from diffusers import ControlNetModel, StableDiffusionXLControlNetPipeline

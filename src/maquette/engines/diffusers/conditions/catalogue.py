@@ -210,7 +210,8 @@ def _look(path: Path) -> Adapter | None:
     config = path / "config.json"
     if config.is_file() and (kind := _CLASSES.get(read_json(config).get("_class_name", ""))):
         weights_of(path)
-        return _folder(path, kind, conditions=_conditions(path))
+        figures = "pose" in (_card(path).get("channels") or ())
+        return _folder(path, kind, conditions=_conditions(path), figures=figures)
     for file in sorted(path.glob("*.safetensors")):
         if re.match(r"ip[-_]?adapter", file.name, re.IGNORECASE):
             encoder = path / "image_encoder"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import prod
 
 from maquette.engines.diffusers.conditions.headers import Shapes
+from maquette.engines.diffusers.conditions.originals import in_flux, in_unet
 
 __all__ = ["OUTPUTS", "Layer", "Misfit", "match"]
 
@@ -69,14 +70,9 @@ _NETWORKS = {
     "lora_te": "text_encoder",
     "lora_te1": "text_encoder",
     "lora_te2": "text_encoder_2",
+    "lora_te3": "text_encoder_3",
 }
 _OLD = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out": "out_proj"}
-_INNER = {
-    "in_layers_2": "conv1",
-    "out_layers_3": "conv2",
-    "emb_layers_1": "time_emb_proj",
-    "skip_connection": "conv_shortcut",
-}
 
 
 def match(tensors: Shapes, networks: Mapping[str, Shapes], per_block: int = 2) -> list[Layer]:
@@ -153,6 +149,8 @@ def _place(
         network, rest = "unet", base
     if network == "unet" and "unet" not in modules:
         network = "transformer"
+    if network == "text_encoder_3" and network not in modules:
+        network = "text_encoder_2"  # FLUX's T5, which Kohya's scripts number as SD3's
     known = modules.get(network)
     if known is None:
         return None
@@ -172,75 +170,18 @@ def _spellings(name: str, network: str, per_block: int) -> Iterable[str]:
         head, _, last = plain.rpartition(".")
         yield f"{head}.{_OLD.get(last, last)}"
     original = re.sub(r"[.]", "_", plain)
-    if network == "unet" and re.match(r"(input|middle|output)_block", original):
-        yield _diffusers_name(original, per_block)
-
-
-def _diffusers_name(name: str, per_block: int) -> str:
-    """A layer of Stable Diffusion's own UNet, with underscores, as diffusers calls it."""
-    found = re.match(r"(input_blocks|output_blocks)_(\d+)_(\d)_(.+)|middle_block_(\d)_(.+)", name)
-    if found is None:
-        return name
-    if found[5]:
-        where = ("mid_block_resnets_0", "mid_block_attentions_0", "mid_block_resnets_1")
-        head, rest = where[min(int(found[5]), 2)], found[6]
-    else:
-        down = found[1] == "input_blocks"
-        at, sub, rest = int(found[2]) - down, int(found[3]), found[4]
-        block, layer = divmod(at, per_block + 1)
-        side = "down_blocks" if down else "up_blocks"
-        if down and layer == per_block:
-            head = f"{side}_{block}_downsamplers_0"
-            rest = "conv" if rest == "op" else rest
-        elif rest == "conv":
-            head = f"{side}_{block}_upsamplers_0"
-        else:
-            head = f"{side}_{block}_{'attentions' if sub else 'resnets'}_{layer}"
-    return f"{head}_{_INNER.get(rest, rest)}"
-
-
-_QKV = ("to_q", "to_k", "to_v")
-_ADDED = ("add_q_proj", "add_k_proj", "add_v_proj")
-_FLUX_DOUBLE: Mapping[str, tuple[str, ...]] = {
-    "img_attn_qkv": tuple(f"attn.{name}" for name in _QKV),
-    "txt_attn_qkv": tuple(f"attn.{name}" for name in _ADDED),
-    "img_attn_proj": ("attn.to_out.0",),
-    "txt_attn_proj": ("attn.to_add_out",),
-    "img_mlp_0": ("ff.net.0.proj",),
-    "img_mlp_2": ("ff.net.2",),
-    "txt_mlp_0": ("ff_context.net.0.proj",),
-    "txt_mlp_2": ("ff_context.net.2",),
-    "img_mod_lin": ("norm1.linear",),
-    "txt_mod_lin": ("norm1_context.linear",),
-}
-_FLUX_SINGLE: Mapping[str, tuple[str, ...]] = {
-    "linear1": (*(f"attn.{name}" for name in _QKV), "proj_mlp"),
-    "linear2": ("proj_out",),
-    "modulation_lin": ("norm.linear",),
-}
+    if network == "unet":
+        yield in_unet(original, per_block)
 
 
 def _flux(base: str, shapes: Shapes) -> list[tuple[str, str, tuple[int, int] | None]]:
     """A layer of FLUX's own transformer as diffusers' layers, each with its rows."""
-    found = re.fullmatch(
-        r"(?:lora_unet_|lora_transformer_|transformer_|diffusion_model_|unet_)?"
-        r"(?:(double)|single)_blocks_(\d+)_(\w+)",
+    name = re.sub(
+        r"^(?:lora_unet_|lora_transformer_|transformer_|diffusion_model_|unet_)?",
+        "",
         base.replace(".", "_"),
     )
-    if found is None:
-        return []
-    names = (_FLUX_DOUBLE if found[1] else _FLUX_SINGLE).get(found[3], ())
-    head = "transformer_blocks" if found[1] else "single_transformer_blocks"
-    places: list[tuple[str, str, tuple[int, int] | None]] = []
-    at = 0
-    for name in names:
-        module = f"{head}.{found[2]}.{name}"
-        weight = shapes.get(f"{module}.weight")
-        if weight is None:
-            return []
-        places.append(("transformer", module, (at, at + weight[0]) if len(names) > 1 else None))
-        at += weight[0]
-    return places
+    return [("transformer", module, rows) for module, rows in in_flux(name, shapes)]
 
 
 def _measure(layer: Layer, tensors: Shapes, network: Shapes) -> None:
