@@ -19,8 +19,10 @@ from maquette.critics.damage.blocks import dead_block, noisy_part, rimmed
 
 __all__ = ["Damage", "has_localiser", "marked_part"]
 
-SURE = 0.6
-"""Cells more probably damaged than this are marked."""
+SURE = 0.9
+"""Cells more probably damaged than this are marked. Of 60 pictures that Postcard drew, four are
+then found broken (one of them is, to the eye), and 33 of 60 that were damaged in one place; at 0.6
+it is 14 and 42."""
 SMALLEST = 0.004
 """Part of the picture's cells that counts as a broken place: sixteen of 4096."""
 
