@@ -38,7 +38,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(house: House, page: Page) -> None:
+def test_a_campaign_waits_for_a_choice_and_goes_on_with_it(  # noqa: PLR0915 - one story
+    house: House, page: Page
+) -> None:
     page.goto(f"{house.address}/p/sample/campaigns")
     page.get_by_role("textbox", name="Name").fill("Autumn!")
     expect(page.get_by_text("Small letters, digits and hyphens.")).to_be_visible()

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import re
+import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+
+from maquette.core.figure import FIGURE
 
 from .conftest import (
     PATIENCE,
@@ -367,12 +371,14 @@ def test_pictures_are_found_by_what_they_show(house: House, page: Page) -> None:
     expect(page.get_by_role("button", name="More like this")).to_have_count(0)
 
 
-def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> None:
-    # What draws here reads no structure: as if a network for lines and depth stood beside it.
-    network = {"kind": "control", "name": "control", "conditions": ["lineart", "depth"]}
-    told = network | {"roles": [], "licence": "", "trigger": "", "misfit": ""}
+def steered(house: House, page: Page) -> tuple[list[dict[str, Any]], Locator]:
+    """The first picture steers the next drawing, as if a network for structure stood beside what
+    draws here; what is ordered then is refused and noted."""
+    network = {"kind": "control", "name": "control", "conditions": ["lineart", "depth", "pose"]}
+    network |= {"roles": [], "licence": "", "trigger": "", "misfit": ""}
+    told = network | {"skeleton": FIGURE.model_dump(mode="json")}
     page.route("**/api/v1/adapters", lambda route: route.fulfill(json={"items": [told]}))
-    asked: list[dict[str, object]] = []
+    asked: list[dict[str, Any]] = []
 
     def take(route: Route) -> None:
         asked.append(route.request.post_data_json)
@@ -382,8 +388,12 @@ def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> 
     visit(page, house)
     page.get_by_text("Steer by other pictures").click()
     page.get_by_role("button", name="This picture", exact=True).click()
+    return asked, page.get_by_role("group", name=house.versions()[0]["id"][:10])
+
+
+def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> None:
+    asked, one = steered(house, page)
     of = house.versions()[0]
-    one = page.get_by_role("group", name=of["id"][:10])
     one.get_by_role("combobox").select_option("lineart")
     one.get_by_role("button", name="see it and paint over it").click()
     dialog = page.get_by_role("dialog", name="The map that is obeyed")
@@ -405,7 +415,7 @@ def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> 
     page.get_by_role("textbox", name="Prompt", exact=True).fill("a boat")
     page.get_by_role("button", name="Draw 1").click()
     house.until(lambda: asked)
-    (control,) = asked[0]["control"]  # type: ignore[misc]
+    (control,) = asked[0]["control"]
     painted = control.pop("image")
     assert control == {"condition": "lineart", "strength": 0.6, "start": 0, "end": 0.5}
     made = house.post("/projects/sample/controls", {"version": of["id"], "kind": "lineart"})
@@ -418,3 +428,27 @@ def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> 
     audit(page, "a map that cannot be made")
     one.get_by_role("button", name="Paint one by hand").click()
     expect(dialog.get_by_role("slider", name="How near")).to_be_visible()
+
+
+def test_a_pose_is_set_by_pulling_a_figure(house: House, page: Page) -> None:
+    asked, one = steered(house, page)
+    one.get_by_role("combobox").select_option("pose")
+    one.get_by_role("button", name="Set a figure …").click()
+    dialog = page.get_by_role("dialog", name="The pose that is obeyed")
+    dialog.get_by_role("combobox", name="Pose").select_option("waving")
+    dialog.get_by_role("application").press("ArrowLeft")
+    shot(page, "figure")
+    audit(page, "a figure that is set")
+    dialog.get_by_role("button", name="Use this pose").click()
+    expect(one.get_by_role("button", name="Change the figure")).to_be_visible()
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("a fox")
+    page.get_by_role("button", name="Draw 1").click()
+    house.until(lambda: asked)
+    (control,) = asked[0]["control"]
+    url = f"{house.address}/api/v1/projects/sample/pictures/{control.pop('image')}"
+    assert control == {"condition": "pose", "strength": 1}
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
+        drawn = Image.open(io.BytesIO(answer.read())).convert("RGB")
+    inks = {"#" + bytes(colour).hex() for _, colour in drawn.getcolors(1 << 16) or []}
+    # Its bones are in their own colours; edges are soft, and joints lie over short ones.
+    assert len(inks & set(FIGURE.colours[: len(FIGURE.bones)])) >= 12

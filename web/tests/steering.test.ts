@@ -26,7 +26,7 @@ describe('what steers', () => {
 
   it('offers the structures that a network at hand reads, and no other', () => {
     const steering = new Steering('p')
-    const network = { kind: 'control' as const, name: 'c', conditions: ['lineart', 'depth'], roles: [], licence: '', trigger: '', misfit: '' }
+    const network = { kind: 'control' as const, name: 'c', conditions: ['lineart', 'depth'], roles: [], licence: '', trigger: '', misfit: '', skeleton: null }
     steering.adapters = [network, { ...network, conditions: ['pose'], misfit: 'for another model' }, { ...network, conditions: [] }]
     expect(steering.structures).toEqual(['lineart', 'depth'])
   })

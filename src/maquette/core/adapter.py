@@ -17,6 +17,7 @@ class Adapter(BaseModel):
     ``path`` is its file or folder. ``conditions`` are what a control network reads, ``roles`` what
     a reference adapter is for. ``misfit`` says why it does not go with the model, "" if it does
     (or if that shows only when it is loaded). ``trigger`` are words that it answers to.
+    ``figures``: the poses that it reads are those of ``core.figure``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,3 +29,4 @@ class Adapter(BaseModel):
     licence: str = ""
     trigger: str = ""
     misfit: str = ""
+    figures: bool = False

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from maquette.core.figure import Skeleton
 from maquette.server.shapes import Body, Digest, Shape
 
 __all__ = [
@@ -136,6 +137,10 @@ class AdapterOut(Shape):
     licence: str = Field(description="As its files state it; may be empty.", examples=[""])
     trigger: str = Field(description="The words that it answers to.", examples=[""])
     misfit: str = Field(description="Why it does not go with the model; empty = it does.")
+    skeleton: Skeleton | None = Field(
+        description="What the poses that it reads are drawn of; null = as its makers draw them.",
+        examples=[None],
+    )
 
 
 class Adapters(Shape):

@@ -31,6 +31,7 @@ export interface components {
             licence: string;
             trigger: string;
             misfit: string;
+            skeleton: components["schemas"]["Skeleton"] | null;
         };
         Adapters: {
             items: components["schemas"]["AdapterOut"][];
@@ -901,6 +902,21 @@ export interface components {
         };
         /** @enum {integer} */
         Side: 64 | 128 | 256 | 512 | 1024;
+        Skeleton: {
+            joints: string[];
+            bones: [
+                number,
+                number
+            ][];
+            colours: string[];
+            width: number;
+            poses: {
+                [key: string]: [
+                    number,
+                    number
+                ][];
+            };
+        };
         /** @enum {string} */
         Status: "queued" | "running" | "done" | "failed" | "cancelled";
         SuggestionOut: {

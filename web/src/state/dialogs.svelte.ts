@@ -1,5 +1,5 @@
 /** Which dialog is open: one at most. */
-export type DialogName = 'palette' | 'mask' | 'map' | 'name' | 'export' | 'projects' | 'models'
+export type DialogName = 'palette' | 'mask' | 'map' | 'figure' | 'name' | 'export' | 'projects' | 'models'
 
 class Dialogs {
   open = $state<DialogName | null>(null)

@@ -30,6 +30,8 @@ export interface Shown {
   map?: Sheet | null
   /** From and to which share of the steps a structure is obeyed. */
   when?: [number, number]
+  /** The joints of a pose that was set by hand, in parts of the picture's sides. */
+  figure?: readonly Place[] | null
   /** Where a picture to be like counts; everywhere without one. */
   where?: Sheet | null
 }
@@ -43,6 +45,7 @@ export const STRUCTURE: Partial<Record<Use, string>> = {
 export const obeys = (one: { use: Use }): boolean => one.use in STRUCTURE
 
 type Size = readonly [number, number]
+export type Place = [number, number]
 
 interface Kept {
   shown: Shown[]
@@ -65,6 +68,9 @@ export class Steering {
       this.adapters.some((each) => !each.misfit && (each.kind === 'control' || each.kind === 't2i-adapter') && each.conditions.includes(use)),
     ),
   )
+
+  /** What poses are drawn of, where the network that reads them says it: then a figure is set by hand. */
+  readonly skeleton = $derived(this.adapters.find((each) => !each.misfit && each.conditions.includes('pose'))?.skeleton ?? null)
 
   constructor(private readonly project: string) {
     Object.assign(this, recall<Partial<Kept>>(`steering:${project}`, {}))
@@ -99,10 +105,15 @@ export class Steering {
     return this.made.get(wish(one, size)) ?? null
   }
 
+  /** Whether its map is a figure that is set by hand, since no estimator knows these skeletons. */
+  posed(one: Shown): boolean {
+    return one.use === 'pose' && !one.own && this.skeleton !== null
+  }
+
   /** Have the map of a picture made, once, so that it can be seen before anything is drawn. */
   look(api: RoomApi, one: Shown, size: Size): void {
     const key = wish(one, size)
-    if (!obeys(one) || one.own || one.map || this.asked.has(key)) return
+    if (!obeys(one) || one.own || one.map || this.posed(one) || this.asked.has(key)) return
     this.asked.add(key)
     const put = (found: Sheet | string) => (this.made = new Map([...this.made, [key, found]]))
     const json = { ...(one.version ? { version: one.version } : { image: one.image }), kind: one.use, size }

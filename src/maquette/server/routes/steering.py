@@ -10,6 +10,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from maquette.core.adapter import Adapter
+from maquette.core.figure import FIGURE
 from maquette.core.picture import FORMATS, decode_picture, encode_png
 from maquette.engines.base import Adapting
 from maquette.errors import ModelMissing
@@ -86,7 +87,13 @@ def list_adapters(
     named = {offer.name for offer in context.catalogue.offers()}
     engine = context.catalogue.engine(None, model if model in named else None)
     found = engine.adapters() if isinstance(engine, Adapting) else ()
-    items = [AdapterOut.model_validate(each.model_dump(exclude={"path"})) for each in found]
+    items = [
+        AdapterOut(
+            **each.model_dump(exclude={"path", "figures"}),
+            skeleton=FIGURE if each.figures else None,
+        )
+        for each in found
+    ]
     return answer(Adapters(items=items))
 
 
