@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 from PIL import Image
@@ -16,7 +17,7 @@ from maquette.core.recipe import Inpaint, Recipe
 from maquette.core.version import Version
 from maquette.errors import MaskRefused
 from maquette.operations import settings
-from maquette.operations.conditionings import steered
+from maquette.operations.drawing import How, drawn
 
 __all__ = ["MAX_FEATHER", "inpaint"]
 
@@ -34,11 +35,8 @@ def inpaint(
     strength: float = 1.0,
     feather: int | None = None,
     capabilities: Capabilities,
-    quality: str = "final",
-    steps: int | None = None,
-    guidance: float | None = None,
-    sampler: str | None = None,
     conditionings: Sequence[Conditioning] = (),
+    **how: Unpack[How],
 ) -> Recipe:
     """The recipe of a local edit.
 
@@ -61,32 +59,23 @@ def inpaint(
         feather = min(max(3, min(box.width, box.height) // 12), 24)
     region, work = neighbourhood(box, version.size, capabilities.best_size, capabilities.multiple)
     words = settings.prompt_or_own(version, prompt, negative or None)
-    sampling = settings.sampling(
-        capabilities,
-        seed=seed,
-        quality=quality,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        negative=bool(words.negative),
+    task = Inpaint(
+        image=version.image,
+        mask=mask_digest,
+        region=region,
+        work=work,
+        strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
+        feather=settings.whole("feather", feather, 0, MAX_FEATHER),
     )
-    return Recipe(
-        engine=capabilities.engine,
-        task=Inpaint(
-            image=version.image,
-            mask=mask_digest,
-            region=region,
-            work=work,
-            strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
-            feather=settings.whole("feather", feather, 0, MAX_FEATHER),
-        ),
-        size=version.size,
-        prompt=words,
-        model=capabilities.model,
-        sampling=sampling,
-        conditionings=steered(
-            conditionings, capabilities, sampling, quality=quality, version=version
-        ),
+    return drawn(
+        task,
+        words,
+        version.size,
+        capabilities=capabilities,
+        seed=seed,
+        conditionings=conditionings,
+        version=version,
+        **how,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.conditioning import Conditioning
@@ -11,7 +12,7 @@ from maquette.core.recipe import Outpaint, Recipe
 from maquette.core.version import Version
 from maquette.errors import SettingRefused
 from maquette.operations import settings
-from maquette.operations.conditionings import steered
+from maquette.operations.drawing import How, drawn
 
 __all__ = ["outpaint"]
 
@@ -28,11 +29,8 @@ def outpaint(
     seed: int,
     feather: int = 8,
     capabilities: Capabilities,
-    quality: str = "final",
-    steps: int | None = None,
-    guidance: float | None = None,
-    sampler: str | None = None,
     conditionings: Sequence[Conditioning] = (),
+    **how: Unpack[How],
 ) -> Recipe:
     """The recipe of a continuation by so many pixels on each side.
 
@@ -59,31 +57,22 @@ def outpaint(
         )
     canvas = settings.small_enough(width + left + right, height + top + bottom)
     words = settings.prompt_or_own(version, prompt, negative)
-    sampling = settings.sampling(
-        capabilities,
-        seed=seed,
-        quality=quality,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        negative=bool(words.negative),
+    task = Outpaint(
+        image=version.image,
+        left=left,
+        top=top,
+        right=right,
+        bottom=bottom,
+        work=work_size(canvas, capabilities.best_size, capabilities.multiple),
+        feather=settings.whole("feather", feather, 0, 256),
     )
-    return Recipe(
-        engine=capabilities.engine,
-        task=Outpaint(
-            image=version.image,
-            left=left,
-            top=top,
-            right=right,
-            bottom=bottom,
-            work=work_size(canvas, capabilities.best_size, capabilities.multiple),
-            feather=settings.whole("feather", feather, 0, 256),
-        ),
-        size=canvas,
-        prompt=words,
-        model=capabilities.model,
-        sampling=sampling,
-        conditionings=steered(
-            conditionings, capabilities, sampling, quality=quality, version=version
-        ),
+    return drawn(
+        task,
+        words,
+        canvas,
+        capabilities=capabilities,
+        seed=seed,
+        conditionings=conditionings,
+        version=version,
+        **how,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Unpack
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.geometry import Size, fit_size
@@ -12,7 +12,7 @@ from maquette.core.trajectory import Kept, nearest
 from maquette.core.version import Version
 from maquette.errors import RecipeRefused, SettingRefused
 from maquette.operations import settings
-from maquette.operations.conditionings import steered
+from maquette.operations.drawing import How, drawn
 
 __all__ = ["BEGIN", "STRENGTH", "WHOLE", "Way", "going_on", "refine"]
 
@@ -38,10 +38,7 @@ def refine(
     begin: float = BEGIN,
     strength: float = STRENGTH,
     size: Size | tuple[int, int] | None = None,
-    quality: str = "final",
-    steps: int | None = None,
-    guidance: float | None = None,
-    sampler: str | None = None,
+    **how: Unpack[How],
 ) -> Recipe:
     """The recipe of the finished picture: the version's words and seed at another quality.
 
@@ -58,15 +55,6 @@ def refine(
     own = version.recipe.engine, version.recipe.model, version.size
     same = own == (capabilities.engine, capabilities.model, target)
     words = settings.prompt_or_own(version, None, None)
-    sampling = settings.sampling(
-        capabilities,
-        seed=version.recipe.sampling.seed if version.recipe.sampling else 0,
-        quality=quality,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        negative=bool(words.negative),
-    )
     begin = settings.bounded("begin", begin, 0.0, 1.0)
     if way == "continue" or (way == "auto" and same and _keeps(version, kept)):
         task = going_on(version, kept, begin)
@@ -88,20 +76,15 @@ def refine(
             hint="refine it from its picture: way 'picture'",
         )
     settings.needs_task(capabilities, task.kind)
-    return Recipe(
-        engine=capabilities.engine,
-        task=task,
-        size=target,
-        prompt=words,
-        model=capabilities.model,
-        sampling=sampling,
-        conditionings=steered(
-            version.recipe.conditionings if target == version.size else (),
-            capabilities,
-            sampling,
-            quality=quality,
-            version=version,
-        ),
+    return drawn(
+        task,
+        words,
+        target,
+        capabilities=capabilities,
+        seed=version.recipe.sampling.seed if version.recipe.sampling else 0,
+        conditionings=version.recipe.conditionings if target == version.size else (),
+        version=version,
+        **how,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from maquette.core.capabilities import Capabilities
 from maquette.core.conditioning import Conditioning
@@ -10,7 +11,7 @@ from maquette.core.geometry import Size
 from maquette.core.recipe import ImageToImage, Recipe
 from maquette.core.version import Version
 from maquette.operations import settings
-from maquette.operations.conditionings import steered
+from maquette.operations.drawing import How, drawn
 
 __all__ = ["vary"]
 
@@ -24,11 +25,8 @@ def vary(
     negative: str | None = None,
     size: Size | tuple[int, int] | None = None,
     capabilities: Capabilities,
-    quality: str = "final",
-    steps: int | None = None,
-    guidance: float | None = None,
-    sampler: str | None = None,
     conditionings: Sequence[Conditioning] = (),
+    **how: Unpack[How],
 ) -> Recipe:
     """The recipe of a variation. ``strength`` near 0 keeps the picture, 1 ignores it.
 
@@ -43,28 +41,18 @@ def vary(
     """
     settings.needs_task(capabilities, "image-to-image")
     words = settings.prompt_or_own(version, prompt, negative)
-    sampling = settings.sampling(
-        capabilities,
-        seed=seed,
-        quality=quality,
-        steps=steps,
-        guidance=guidance,
-        sampler=sampler,
-        negative=bool(words.negative),
-    )
-    return Recipe(
-        engine=capabilities.engine,
-        task=ImageToImage(
+    return drawn(
+        ImageToImage(
             image=version.image,
             strength=settings.bounded("strength", strength, 0.0, 1.0, open_=True),
         ),
-        size=_size(version, size, capabilities),
-        prompt=words,
-        model=capabilities.model,
-        sampling=sampling,
-        conditionings=steered(
-            conditionings, capabilities, sampling, quality=quality, version=version
-        ),
+        words,
+        _size(version, size, capabilities),
+        capabilities=capabilities,
+        seed=seed,
+        conditionings=conditionings,
+        version=version,
+        **how,
     )
 
 
