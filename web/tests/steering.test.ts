@@ -31,6 +31,21 @@ describe('what steers', () => {
     expect(steering.structures).toEqual(['lineart', 'depth'])
   })
 
+  it('says where two maps go to one place, and leaves out a figure that is not set', () => {
+    const steering = new Steering('p')
+    const skeleton = { joints: [], bones: [], colours: [], width: 0.01, poses: {} }
+    steering.adapters = [{ kind: 'control', name: 'c', conditions: ['lineart', 'scribble', 'pose'], roles: [], licence: '', trigger: '', misfit: '', skeleton }]
+    steering.add({ ...picture, use: 'lineart' })
+    steering.add({ ...picture, use: 'scribble' })
+    expect(steering.shown.map((each) => steering.clashes(each))).toEqual([false, true])
+    steering.change(2, { when: [0.5, 1] })
+    expect(steering.clashes(steering.shown[1]!)).toBe(false)
+    steering.change(2, { use: 'pose' })
+    expect(steering.body()).toMatchObject({ control: [{ condition: 'lineart' }] })
+    steering.change(2, { map: { digest: 'f', width: 256, height: 256 } })
+    expect(steering.body()).toMatchObject({ control: [{ condition: 'lineart' }, { condition: 'pose', image: 'f' }] })
+  })
+
   it('is told of a picture that it steered', () => {
     const conditionings = [
       { kind: 'control', condition: 'lineart', image: 'c', strength: 0.6, start: 0, end: 0.5 },

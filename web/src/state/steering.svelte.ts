@@ -42,6 +42,7 @@ export const LIKE: Partial<Record<Use, string>> = {
 export const STRUCTURE: Partial<Record<Use, string>> = {
   lineart: 'Its lines', canny: 'Its edges', scribble: 'Its scribble', depth: 'Its depth', pose: 'Its pose', tile: 'Its surfaces',
 }
+const LINES = new Set<Use>(['lineart', 'canny', 'scribble'])
 export const obeys = (one: { use: Use }): boolean => one.use in STRUCTURE
 
 type Size = readonly [number, number]
@@ -110,6 +111,20 @@ export class Steering {
     return one.use === 'pose' && !one.own && this.skeleton !== null
   }
 
+  /** A figure that nobody has set yet says nothing. */
+  unset(one: Shown): boolean {
+    return this.posed(one) && !one.map
+  }
+
+  /** Whether one before it gives the same network a map of the same kind for the same steps: it takes one. */
+  clashes(one: Shown): boolean {
+    const slot = (each: Shown) => {
+      const network = this.adapters.find((it) => !it.misfit && it.conditions.includes(each.use))
+      return [network?.name, LINES.has(each.use) ? 'lines' : each.use, ...(each.when ?? [0, 1])].join()
+    }
+    return obeys(one) && this.shown.some((each) => each.key < one.key && obeys(each) && slot(each) === slot(one))
+  }
+
   /** Have the map of a picture made, once, so that it can be seen before anything is drawn. */
   look(api: RoomApi, one: Shown, size: Size): void {
     const key = wish(one, size)
@@ -127,7 +142,7 @@ export class Steering {
   /** The fields of an order; none where nothing steers. */
   body(): Record<string, unknown> {
     const picture = ({ version, image, strength }: Shown) => ({ ...(version ? { version } : { image }), strength })
-    const control = this.shown.filter(obeys).map((each) => ({
+    const control = this.shown.filter((each) => obeys(each) && !this.unset(each)).map((each) => ({
       condition: each.use,
       ...picture(each),
       ...(each.map ? { version: undefined, image: each.map.digest } : { make: !each.own }),
