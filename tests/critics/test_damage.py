@@ -106,9 +106,9 @@ def test_a_localiser_says_where_a_drawing_falls_apart(make: MakeVersion, tmp_pat
 
 def test_only_one_part_and_no_speck_is_marked() -> None:
     picture, marks = Image.new("RGB", (512, 256)), np.zeros((64, 64), np.float32)
-    marks[3, 3] = 0.9
+    marks[3, 3] = 0.97
     assert marked_part(marks, picture) is None
-    marks[40:50, 20:30] = 0.9
+    marks[40:50, 20:30] = 0.97
     found = marked_part(marks, picture)
     assert found is not None
     assert found.corners == (144, 144, 256, 216)
