@@ -130,6 +130,23 @@ def test_a_map_is_made_kept_shown_and_used(local: Running, http: httpx2.Client, 
     assert isinstance(likeness, Reference) and likeness.image == reference
 
 
+def test_a_map_that_was_painted_over_says_what_it_was_made_of(
+    local: Running, http: httpx2.Client, room: str
+) -> None:
+    taken = http.post(
+        f"{room}/imports", content=encode_png(photo()), headers={"Content-Type": "image/png"}
+    )
+    painted = kept(http, room, photo(seed=9)).json()["digest"]
+    answered = asked(
+        http,
+        room,
+        control=[{"condition": "canny", "image": painted, "of": taken.json()["id"]}],
+    )
+    [recipe] = recipes(local, room, answered)
+    assert recipe.conditionings[0].image == painted
+    assert answered.json()["jobs"][0]["parents"] == [taken.json()["id"]]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
@@ -417,6 +418,7 @@ def test_a_map_is_painted_over_before_it_is_obeyed(house: House, page: Page) -> 
     house.until(lambda: asked)
     (control,) = asked[0]["control"]
     painted = control.pop("image")
+    assert control.pop("of") == of["id"]
     assert control == {"condition": "lineart", "strength": 0.6, "start": 0, "end": 0.5}
     made = house.post("/projects/sample/controls", {"version": of["id"], "kind": "lineart"})
     assert painted != made["digest"]
@@ -446,9 +448,10 @@ def test_a_pose_is_set_by_pulling_a_figure(house: House, page: Page) -> None:
     house.until(lambda: asked)
     (control,) = asked[0]["control"]
     url = f"{house.address}/api/v1/projects/sample/pictures/{control.pop('image')}"
+    assert control.pop("of") == house.versions()[0]["id"]
     assert control == {"condition": "pose", "strength": 1}
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310
         drawn = Image.open(io.BytesIO(answer.read())).convert("RGB")
-    inks = {"#" + bytes(colour).hex() for _, colour in drawn.getcolors(1 << 16) or []}
+    inks = {f"#{pixel.tobytes().hex()}" for pixel in np.asarray(drawn).reshape(-1, 3)}
     # Its bones are in their own colours; edges are soft, and joints lie over short ones.
     assert len(inks & set(FIGURE.colours[: len(FIGURE.bones)])) >= 12

@@ -14,7 +14,7 @@ describe('what steers', () => {
     expect(steering.body()).toEqual({ control: [{ condition: 'lineart', version: picture.version, strength: 1, make: true }] })
     steering.change(one.key, { map: { digest: 'b', width: 256, height: 256 }, when: [0, 0.5], strength: 0.6 })
     expect(JSON.parse(JSON.stringify(steering.body()))).toEqual({
-      control: [{ condition: 'lineart', image: 'b', strength: 0.6, start: 0, end: 0.5 }],
+      control: [{ condition: 'lineart', image: 'b', of: picture.version, strength: 0.6, start: 0, end: 0.5 }],
     })
     steering.change(one.key, { map: null, own: true, use: 'depth', when: [0, 1] })
     expect(steering.body()).toMatchObject({ control: [{ condition: 'depth', make: false }] })

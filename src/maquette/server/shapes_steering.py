@@ -63,6 +63,10 @@ class ControlIn(_Shown):
     make: bool = Field(
         default=False, description="Make the map of the picture; else the picture is the map."
     )
+    of: Ref | None = Field(
+        default=None,
+        description="The version that `image` was made of and painted over; a parent as well.",
+    )
     strength: float = Field(default=1.0, ge=0, le=2)
     start: float = Field(default=0.0, ge=0, lt=1, description="From which share of the steps.")
     end: float = Field(default=1.0, gt=0, le=1, description="To which share of the steps.")
@@ -158,7 +162,11 @@ def steering_of(blobs: Any, version: Any, body: Steered) -> dict[str, Any]:
 
     return {
         "control": [
-            {**each.model_dump(exclude={"version"}), "image": picture(each)}
+            {
+                **each.model_dump(exclude={"version"}),
+                "image": picture(each),
+                "of": version(each.of) if each.of is not None else None,
+            }
             for each in body.control
         ],
         "reference": [

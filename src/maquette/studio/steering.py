@@ -53,6 +53,7 @@ class Structure:
     """A structure to obey. ``image`` is the map, of the drawn picture's size; with ``make`` it is a
     picture, and the map is made of it. ``adapter`` names the network (default: the first that
     reads the condition). It acts with ``strength`` (0 to 2) from ``start`` to ``end`` of the steps.
+    ``of`` is the version that a map was made of by hand: it says no more than where it came from.
     """
 
     condition: str
@@ -62,6 +63,7 @@ class Structure:
     start: float = 0.0
     end: float = 1.0
     adapter: str | None = None
+    of: AnyPicture | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ class _Reader:
             )
         adapter = self.network_for(asked.condition, asked.adapter)
         image = self._shown(asked.image)
+        if asked.of is not None:
+            self._shown(asked.of)
         if asked.make:
             image = map_of(self.desk, fitted(image, self.size), asked.condition)
         elif size_of(image) != self.size:

@@ -133,6 +133,7 @@ export interface components {
             /** @enum {string} */
             condition: "canny" | "lineart" | "scribble" | "depth" | "pose" | "tile";
             make?: boolean;
+            of?: string | null;
             strength?: number;
             start?: number;
             end?: number;

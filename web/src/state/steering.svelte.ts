@@ -145,7 +145,10 @@ export class Steering {
     const control = this.shown.filter((each) => obeys(each) && !this.unset(each)).map((each) => ({
       condition: each.use,
       ...picture(each),
-      ...(each.map ? { version: undefined, image: each.map.digest } : { make: !each.own }),
+      // Painted over, it is no longer the version's own, but still says which it was made of.
+      ...(each.map
+        ? { version: undefined, image: each.map.digest, ...(each.version && { of: each.version }) }
+        : { make: !each.own }),
       ...(each.when && { start: each.when[0], end: each.when[1] }),
     }))
     const reference = this.shown
