@@ -185,7 +185,7 @@ class Talk:
                     said = now
                     await asked.report_progress(*now)
         except asyncio.CancelledError:
-            self._give_up(room, hearing.jobs)
+            hearing.give_up(lambda jobs: self._give_up(room, jobs))
             raise
         if task.done():
             self._running.pop(hearing.group, None)
@@ -214,8 +214,6 @@ class Talk:
 
     def _give_up(self, room: Room, jobs: Sequence[str]) -> None:
         """Cancel jobs. Not awaited: whoever calls is being cancelled itself."""
-        if not jobs:
-            return
         farewell = asyncio.create_task(run_in_threadpool(room.studio.cancel_jobs, list(jobs)))
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
@@ -239,11 +237,21 @@ class _Hearing:
         self.preview = ""
         self._shares: dict[str, float] = {}
         self._says = "waiting for a worker"
+        self._unwanted: Callable[[Sequence[str]], None] | None = None
+
+    def give_up(self, cancel: Callable[[Sequence[str]], None]) -> None:
+        """Nobody wants the order any more: cancel its jobs, also where they are just being
+        queued."""
+        self._unwanted = cancel
+        if self.jobs:
+            cancel(self.jobs)
 
     def begin(self, jobs: list[Job]) -> None:
         self.jobs, self.group = [job.id for job in jobs], jobs[0].group
         self._shares = {job.id: float(job.ended) for job in jobs}
         self.moved.set()
+        if self._unwanted is not None:
+            self._unwanted(self.jobs)
 
     def hear(self, news: News) -> None:
         if news.kind == "progress":
