@@ -70,12 +70,18 @@ def thing_mask(picture: Image.Image, rough: Image.Image) -> Image.Image:
         )
     flags = ((likely == cv2.GC_FGD) | (likely == cv2.GC_PR_FGD)).astype(np.uint8)
     flags &= _of_one_colour(picture, flags)
-    found: Any = cv2.connectedComponents(flags, connectivity=4)
-    sizes = np.bincount(found[1].ravel())
+    # The soft border of a label must not cut a bottle in two.
+    tall = int(flags.any(axis=1).sum())
+    near = np.ones((max(3, tall // 40 * 2 + 1),) * 2, np.uint8)
+    found: Any = cv2.connectedComponents(
+        cv2.morphologyEx(flags, cv2.MORPH_CLOSE, near), connectivity=4
+    )
+    parts = found[1] * flags
+    sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     if not sizes.any():
         raise _nothing()
-    return Image.fromarray((found[1] == int(sizes.argmax())).astype(np.uint8) * np.uint8(255))
+    return Image.fromarray((parts == int(sizes.argmax())).astype(np.uint8) * np.uint8(255))
 
 
 def find_surface(covered: Image.Image, *, round_: bool = True) -> Surface:
