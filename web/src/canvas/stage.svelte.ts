@@ -21,7 +21,8 @@ class Stage {
     const narrow = this.window.width < 500
     const top = this.bar && this.bar + (narrow ? 10 : 2)
     // Below it a row for the mask's words and for what is being drawn; a low window has none to spare.
-    const foot = this.window.height < 420 ? 0 : 30
+    // Where a tool's own row pushes the picture down, it leaves the mask's words their two rows.
+    const foot = this.window.height < 420 ? 0 : narrow && this.bar > 100 ? 84 : 30
     this.view = fit(this.picture, this.window, narrow ? 8 : 16, top, foot)
   }
 
