@@ -1,18 +1,26 @@
 """Technical quality against damage: how often is a clean picture put before its own damaged copy?
 
-    python -m bench.technique [--scenes 100]
+    python -m bench.technique [--scenes 100] [--drafts 60]
 
 Scenes of the world that Postcard was trained on (seeds that no training saw) are damaged as
 ``training/degrade.py`` does it: soft, noisy, compressed; and in their light: flat, too bright, too
 dark, grey. One line for each damage: the share of the scenes whose clean picture scores higher, and
 by how much on the mean. No model draws, nothing is timed.
+
+With ``--drafts`` the shipped model draws so many instead, five to each of its held-out prompts, and
+its judge says how sure it is of what each prompt claims. Of every two drafts of one prompt that the
+judge tells apart: how often do technique, the words' focus, and both as a score weighs them put the
+one first of which the judge is surer?
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +28,10 @@ from PIL import Image
 from training.degrade import blur, compress
 from training.world import render
 
+import maquette
+from maquette.critics.judge.claims import claims_of
+from maquette.critics.judge.critic import load_judge
+from maquette.stages.select import TECHNIQUE, Pick
 from maquette.stages.technique import technique_of
 
 FIRST = 70_000_000
@@ -57,11 +69,62 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+APART = 0.03
+"""How much surer the judge is of one draft than of another that it is said to tell apart."""
+EACH = 5
+
+
+def drafts(count: int) -> None:
+    """Print how often each measure agrees with the judge."""
+    from training.adherence import prompts
+
+    sight = load_judge(Path(maquette.__file__).parent / "models" / "postcard" / "judge")
+    agreed: dict[str, list[bool]] = {"technique": [], "focus": [], "both": []}
+    settings = maquette.Settings(threads=1)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        maquette.Studio(Path(folder) / "room", create=True, settings=settings) as studio,
+    ):
+        for number, asked in enumerate(prompts(-(-count // EACH))):
+            text = asked.caption.text
+            made = studio.generate(text, seed=1000 * number, n=EACH, quality="draft", flags="none")
+            claims = claims_of(text, sight.nouns, "plain")
+            sure: dict[str, float] = {}
+            for version in made:
+                seen = sight.see(studio.picture(version))
+                held = [
+                    seen[claim.noun].present
+                    * (seen[claim.noun].colours[claim.colour] if claim.colour else 1.0)
+                    for claim in claims
+                ]
+                sure[version.id] = statistics.mean(held) if held else 1.0
+            for a, b in combinations(studio.select(made, EACH), 2):
+                gap = sure[a.version.id] - sure[b.version.id]
+                if abs(gap) < APART:
+                    continue
+                for (name, one), (_, other) in zip(_measured(a), _measured(b), strict=True):
+                    agreed[name].append((one - other) * gap > 0)
+    for name, told in agreed.items():
+        print(f"{name:10} {statistics.mean(told):6.1%} of {len(told)} pairs" if told else name)
+
+
+def _measured(pick: Pick) -> list[tuple[str, float]]:
+    """What a pick's score is made of, less what the judge itself said of it."""
+    focus = pick.focus or 0.0
+    both = TECHNIQUE * pick.technique + (1 - TECHNIQUE) * focus
+    return [("technique", pick.technique), ("focus", focus), ("both", both)]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--scenes", type=int, default=100)
-    count: int = parser.parse_args().scenes
+    parser.add_argument("--drafts", type=int, default=0, help="of the shipped model, instead")
+    given = parser.parse_args()
+    if given.drafts:
+        drafts(given.drafts)
+        return
+    count: int = given.scenes
     gained: dict[str, list[float]] = {name: [] for name in DAMAGES}
     for number in range(count):
         clean = render(FIRST + number).picture
