@@ -191,6 +191,7 @@ class Feed:
             self._nudged.clear()
             try:
                 lines = await self._read(self._journal.read, self._position, _CHUNK)
+                self._pass_on(lines)
                 told = await self._read(self._encoded, lines) if self._listeners and lines else []
             except MaquetteError as error:
                 log.warning("the journal cannot be read: %s", error)
@@ -202,13 +203,16 @@ class Feed:
             for wire in told:
                 for waiting in self._listeners:
                     waiting.put_nowait(wire if waiting.qsize() < _BEHIND else None)
-            for early in self._early.values():
-                early.extend(lines)
-            for line in lines:
-                for news in self._followers.get(line.job, ()):
-                    news.put_nowait(line)
-            if lines:
-                self._position = lines[-1].id
+
+    def _pass_on(self, lines: Sequence[Line]) -> None:
+        """To those who follow jobs, who need nothing encoded and so need not wait for it."""
+        for early in self._early.values():
+            early.extend(lines)
+        for line in lines:
+            for news in self._followers.get(line.job, ()):
+                news.put_nowait(line)
+        if lines:
+            self._position = lines[-1].id
 
     def _lines(self, after: int, limit: int) -> list[Wire]:
         return self._encoded(self._journal.read(after, limit))
