@@ -65,7 +65,7 @@ def shares(engine: DiffusersEngine, weight: float, monkeypatch: pytest.MonkeyPat
     """The share of attention that the places of the conditional row give to "boat", by layer."""
     asked = recipe(engine, f"a red (boat:{weight}) on the sea", steps=1)
     assert asked.prompt is not None
-    text = Writer(engine.parts()).plan(asked.prompt, 1).rows[0][0].text
+    text = Writer(engine.parts()).plan(asked.prompt, 1, 4.0).rows[0][0].text
     place = asked.prompt.text.index("boat")
     columns = [at for at, found in enumerate(text.places) if place <= found < place + 4]
     tokens = text.context.shape[1]
@@ -123,7 +123,7 @@ def test_a_weight_changes_the_picture(engine: DiffusersEngine) -> None:
 def test_the_unconditional_row_is_not_steered(sd3_engine: DiffusersEngine) -> None:
     watch = module.JointWatch(record=False, text_first=False, conditions=())
     writer = Writer(sd3_engine.parts())
-    plan = writer.plan(PromptText(text="a (red:2) boat", negative="the sea"), 1)
+    plan = writer.plan(PromptText(text="a (red:2) boat", negative="the sea"), 1, 4.0)
     from maquette.engines.diffusers.attention import Aim, log_weights
 
     texts = [plan.negative, plan.rows[0][0].text]

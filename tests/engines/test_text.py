@@ -91,7 +91,7 @@ def test_chunks() -> None:
 class TestEncoding:
     def test_one_chunk_is_what_transformers_encodes(self, engine: DiffusersEngine) -> None:
         parts = engine.parts()
-        plan = Writer(parts).plan(PromptText(text="a red boat"), 1)
+        plan = Writer(parts).plan(PromptText(text="a red boat"), 1, 4.0)
         numbers = parts.tokenizer(
             "a red boat", padding="max_length", max_length=16, return_tensors="pt"
         ).input_ids
@@ -101,7 +101,7 @@ class TestEncoding:
         assert plan.negative.context.shape == theirs.shape
 
     def test_long_texts_are_laid_end_to_end(self, engine: DiffusersEngine) -> None:
-        plan = Writer(engine.parts()).plan(PromptText(text="boat " * 20, negative="sea"), 1)
+        plan = Writer(engine.parts()).plan(PromptText(text="boat " * 20, negative="sea"), 1, 4.0)
         text = plan.rows[0][0].text
         assert plan.length == (2,) and text.context.shape == (1, 32, 32)
         assert plan.negative.context.shape == (1, 32, 32)
@@ -110,14 +110,14 @@ class TestEncoding:
 
     def test_each_text_once(self, engine: DiffusersEngine) -> None:
         writer = Writer(engine.parts())
-        one, two = (writer.plan(PromptText(text="a boat"), steps) for steps in (2, 3))
+        one, two = (writer.plan(PromptText(text="a boat"), steps, 4.0) for steps in (2, 3))
         assert one.rows[0][0] is one.rows[1][0] is two.rows[2][0]
         assert one.negative is two.negative
 
     def test_a1111_restores_the_mean(self, engine: DiffusersEngine) -> None:
         parts = engine.parts()
         plain, scaled = (
-            Writer(parts).plan(PromptText(text=text, interpreter="a1111"), 1).rows[0][0].text
+            Writer(parts).plan(PromptText(text=text, interpreter="a1111"), 1, 4.0).rows[0][0].text
             for text in ("a red boat", "a (red:1.4) boat")
         )
         assert not torch.equal(plain.context, scaled.context)
@@ -132,7 +132,7 @@ class TestEncoding:
     def test_attention_leaves_the_embedding_alone(self, engine: DiffusersEngine) -> None:
         writer = Writer(engine.parts())
         plain, weighed = (
-            writer.plan(PromptText(text=text), 1).rows[0][0].text
+            writer.plan(PromptText(text=text), 1, 4.0).rows[0][0].text
             for text in ("a red boat", "a (red:1.4) boat")
         )
         assert torch.equal(plain.context, weighed.context)

@@ -44,7 +44,7 @@ def working_size(size: Size, can: Capabilities) -> Size:
 def explain(parts: Parts, image: Image.Image, prompt: PromptText, can: Capabilities) -> Trace:
     """Token maps of any picture and a caption; the same every time."""
     began = time.perf_counter()
-    plan = Writer(parts).plan(prompt, 1)
+    plan = Writer(parts).plan(prompt, 1, guidance=1.0)
     written = time.perf_counter()
     size = working_size(Size(width=image.width, height=image.height), can)
     small = image.convert("RGB").resize((size.width, size.height), Image.Resampling.LANCZOS)

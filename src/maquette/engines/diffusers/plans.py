@@ -21,21 +21,22 @@ __all__ = ["Plan", "Writer"]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """``rows`` of each step, the ``negative``, the words to trace, and how long the texts are.
+    """``rows`` of each step, the ``negative`` where one is read, the words to trace, and how long
+    the texts are.
 
     ``length`` is what its texts were brought to (chunks, tokens); pictures are drawn together only
     where it is equal.
     """
 
     rows: Sequence[tuple[Row, ...]]
-    negative: Encoded
+    negative: Encoded | None
     words: tuple[TracedWord, ...]
     length: tuple[int, ...]
 
     @property
     def composed(self) -> bool:
         """Whether any step joins several rows, or weighs its only one."""
-        return any([row.weight for row in rows] != [1] for rows in self.rows)
+        return _composed(self.rows)
 
 
 class Writer:
@@ -49,8 +50,8 @@ class Writer:
         self._rows: dict[tuple[int, float], Row] = {}
 
     @torch.inference_mode()
-    def plan(self, prompt: PromptText, steps: int) -> Plan:
-        """Encode a prompt for a number of steps."""
+    def plan(self, prompt: PromptText, steps: int, guidance: float) -> Plan:
+        """Encode a prompt for a number of steps; the negative one where ``guidance`` reads it."""
         told = strands(prompt.text, prompt.interpreter, steps)
         against = strands(prompt.negative, prompt.interpreter, steps)[-1]
         free = self._cut(against[0].runs, prompt)
@@ -63,12 +64,10 @@ class Writer:
             text = self._encode(cuts[strand.runs], length, prompt, words)
             return self._rows.setdefault((id(text), strand.weight), Row(text, strand.weight))
 
-        return Plan(
-            rows=[tuple(row(strand) for strand in step) for step in told],
-            negative=self._encode(free, length, prompt),
-            words=words,
-            length=length,
-        )
+        rows = [tuple(row(strand) for strand in step) for step in told]
+        read = self.family.free(self.parts.card, guidance) or _composed(rows)
+        negative = self._encode(free, length, prompt) if read else None
+        return Plan(rows=rows, negative=negative, words=words, length=length)
 
     def _cut(self, runs: Sequence[Run], prompt: PromptText) -> Cut:
         return self.family.cut(self.parts, runs, prompt)
@@ -91,3 +90,7 @@ class Writer:
                 text = self.family.concepts(self.parts, text, words)
             self._encoded[key] = text
         return self._encoded[key]
+
+
+def _composed(rows: Sequence[tuple[Row, ...]]) -> bool:
+    return any([row.weight for row in step] != [1] for step in rows)

@@ -54,7 +54,7 @@ class Canvas:
         generator: the picture's own source of noise, on the CPU.
         shape: (1, channels, rows, columns) of its latents.
         rows: its conditional rows at each step.
-        negative: its unconditional text.
+        negative: its unconditional text; None where the guidance reads none.
         init: latents of the picture to start from or to keep, of ``shape``; or, where the
             settings say ``begun``, the latents of the unfinished drawing.
         mask: (1, 1, rows, columns), 1 = draw, 0 = keep; needs ``init``.
@@ -65,7 +65,7 @@ class Canvas:
     generator: torch.Generator
     shape: tuple[int, int, int, int]
     rows: Sequence[Sequence[Row]]
-    negative: Encoded
+    negative: Encoded | None
     init: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     masked: torch.Tensor | None = None
@@ -195,7 +195,7 @@ class _Batch:
         self,
         parts: Parts,
         rows: Sequence[Sequence[Row]],
-        negatives: Sequence[Encoded],
+        negatives: Sequence[Encoded | None],
         helds: Sequence[Held | None],
         *,
         settings: Settings,
@@ -209,7 +209,8 @@ class _Batch:
         free = card.driver.free(card, settings.guidance) or not self.plain
         self.free = len(rows) if free else 0
         self.places = [*range(self.free), *self.owners]
-        texts = [*negatives[: self.free], *(row.text for row in self.flat)]
+        against = [text for text in negatives[: self.free] if text is not None]
+        texts = [*against, *(row.text for row in self.flat)]
         weights, local = self._weighed(texts, helds, card, shape)
         context = torch.cat([text.context for text in texts])
         self.aim = Aim(context, self.free, log_weights(weights, card.weight_gain), local)

@@ -73,7 +73,7 @@ def _draw(
     extensions: list[tuple[int, Recipe, Outpaint, Plan]] = []
     for index, recipe in recipes.items():
         assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101 (checked)
-        plan = writer.plan(recipe.prompt, recipe.sampling.steps)
+        plan = writer.plan(recipe.prompt, recipe.sampling.steps, recipe.sampling.guidance)
         if isinstance(recipe.task, Outpaint):
             extensions.append((index, recipe, recipe.task, plan))
         else:
