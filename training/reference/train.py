@@ -34,7 +34,7 @@ from training.reference.pairs import captions, draw
 from training.tokenizer import LENGTH
 
 #: Shares of samples whose caption leaves out what the reference says, and has no words at all.
-BARE, SILENT = 0.6, 0.1
+BARE, SILENT = 0.85, 0.1
 #: Share of samples without a reference (then the adapter sees a vector of zeros, as without one).
 BLIND = 0.08
 
