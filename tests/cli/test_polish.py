@@ -67,7 +67,6 @@ def test_a_palette_comes_from_a_version(maquette: Maquette, wolf: dict[str, Any]
         (["retouch", "@", "--palette", "nowhere.png"], 10),
         (["retouch", "@", "--exposure", "1", "--mask", "nowhere.png"], 15),
         (["retouch", "@", "--exposure", "1", "--mask", "a.png", "--box", "0,0,9,9"], 2),
-        (["upscale", "@", "--scale", "2", "--method", "learned"], 20),
         (["upscale", "@", "--scale", "2", "--model", "nothing"], 20),
         (["restore", "@"], 20),
         (["logo", "@", "nowhere.png", "--on", "wolf"], 10),
