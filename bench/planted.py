@@ -153,7 +153,7 @@ def mended(studio: Studio, count: int) -> list[Row]:
     rng = np.random.default_rng(5)
     told: list[dict[str, Any]] = []
     drawn = 0
-    for text in _prompts(3 * count):
+    for text in _prompts(5 * count):
         if len(told) == count:
             break
         drawn += 1
