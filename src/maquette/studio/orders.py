@@ -30,14 +30,7 @@ from maquette.studio.desk import seeds_from
 from maquette.studio.filling import chain_step, fill_template, play_order
 from maquette.studio.pixel_orders import PixelOrders
 from maquette.studio.plan_orders import PlanOrders
-from maquette.studio.steering import (
-    AnyPicture,
-    Likeness,
-    Steering,
-    Structure,
-    lacking,
-    read_steering,
-)
+from maquette.studio.steering import AnyPicture, Likeness, Steering, Structure, read_steering
 from maquette.studio.teach_orders import TeachOrders
 from maquette.studio.wording import chosen, joined, likenesses, origin_of, read_words
 
@@ -469,14 +462,6 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
             PictureRefused, VersionUnknown, AmbiguousVersion.
         """
         return self._picture(source)
-
-    def lacking(
-        self,
-        control: Sequence[Mapping[str, Any]] = (),
-        reference: Sequence[Mapping[str, Any]] = (),
-    ) -> tuple[list[str], list[str]]:
-        """Of each control and reference, why it cannot be had here; empty where it can."""
-        return lacking(self._desk, control, reference)
 
     def _steer(
         self, size: Size, prompt: PromptText, version: Version | None = None, **asked: Any

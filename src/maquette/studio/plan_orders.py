@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from maquette import operations
@@ -12,6 +12,7 @@ from maquette.operations import settings
 from maquette.stages.order import Order
 from maquette.stages.plan import Brief, make_brief
 from maquette.studio.datasets import open_dataset
+from maquette.studio.steering import lacking
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
@@ -96,3 +97,12 @@ class PlanOrders:
         )
         arguments = {"brief": asked.model_dump(mode="json")}
         return Order("campaign", (recipe,), arguments=arguments)
+
+    def lacking(
+        self,
+        control: Sequence[Mapping[str, Any]] = (),
+        reference: Sequence[Mapping[str, Any]] = (),
+    ) -> tuple[list[str], list[str]]:
+        """Of each control and reference of a brief, why it cannot be had here; empty where it
+        can."""
+        return lacking(self._desk, control, reference)
