@@ -189,12 +189,16 @@ class Feed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), POLL)
             self._nudged.clear()
+            before = self._position
             try:
                 lines = await self._read(self._journal.read, self._position, _CHUNK)
                 self._pass_on(lines)
                 told = await self._read(self._encoded, lines) if self._listeners and lines else []
             except MaquetteError as error:
                 log.warning("the journal cannot be read: %s", error)
+                if self._position != before:  # passed on, not encoded: they come back for it
+                    for waiting in self._listeners:
+                        waiting.put_nowait(None)
                 await asyncio.sleep(1)
                 continue
             except RuntimeError:  # the readers were let go: the server ends
