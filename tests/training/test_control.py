@@ -20,8 +20,8 @@ from training.control.reader import CELLS, Reader, heatmaps, look, readers
 from training.control.train import Task, build, export
 from training.frozen import Base, Samples
 from training.world import render
-from training.world.facts import JOINTS
 
+from maquette.core.figure import JOINTS
 from training import data
 
 CPU = torch.device("cpu")

@@ -11,7 +11,6 @@ from training.data import pack
 from training.world import NOUNS, render, unseen
 from training.world.facts import (
     INDOOR_PLACES,
-    JOINTS,
     LOGOS,
     OUTDOOR_PLACES,
     POSES,
@@ -24,6 +23,8 @@ from training.world.palette import COLOURS, contrast
 from training.world.phrases import SIDE_WORDS
 from training.world.rooms import WALLS
 from training.world.scene import BREADTHS, DRAWERS, HEIGHTS
+
+from maquette.core.figure import JOINTS
 
 SEEDS = range(60)
 STARTS_OF_NOTHING = (

@@ -13,7 +13,6 @@ draws the conditions of the run's first pictures into RUN/control, in resumable 
 from __future__ import annotations
 
 import argparse
-import colorsys
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing import Pool
@@ -25,9 +24,10 @@ import torch
 from numpy.lib.format import open_memmap
 from torch.nn import functional as F  # noqa: N812
 
+from maquette.core.figure import BONES, FIGURE, JOINTS
 from training.data import first_seed, scene_of
 from training.world import Facts, Scene
-from training.world.facts import BONES, JOINTS, Skeleton
+from training.world.facts import Skeleton
 
 #: Which channels of a control picture hold which condition.
 CHANNELS: dict[str, slice] = {
@@ -46,15 +46,7 @@ FIGURES = 3
 #: How far a redrawn picture may be from the run's, on average; more is another world.
 SAME = 2.0
 #: Colours of bones and of joints, uint8 1 + bones + joints x 3; 0 is the black ground.
-PALETTE = np.array(
-    [(0, 0, 0)]
-    + [
-        tuple(int(255 * v) for v in colorsys.hsv_to_rgb(i / len(names), strength, bright))
-        for names, strength, bright in ((BONES, 1.0, 0.8), (JOINTS, 0.6, 1.0))
-        for i in range(len(names))
-    ],
-    np.uint8,
-)
+PALETTE = np.array([tuple(bytes.fromhex(c[1:])) for c in ("#000000", *FIGURE.colours)], np.uint8)
 
 
 def draw_pose(skeletons: list[Skeleton], side: int = SIDE) -> np.ndarray:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from maquette.core.figure import JOINTS
 from training import degrade, fitting
 from training.autoencoder import held_out
 from training.control.conditions import SIDE
@@ -22,7 +23,6 @@ from training.control.given import Conditions
 from training.device import autocast
 from training.faults.network import Residual
 from training.files import to_unit
-from training.world.facts import JOINTS
 
 #: Side of what it says: depth and a map of each joint.
 CELLS = 64

@@ -73,26 +73,10 @@ UNSEEN_PLACES = frozenset(
     )
 )
 
-#: The skeleton's joints, in the order of the rows of `Skeleton.array`. Left and right are the
-#: figure's own. A paw hidden behind the body keeps its place and is marked as not visible.
-JOINTS = (
-    *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "neck"),
-    *("left_shoulder", "left_elbow", "left_hand", "right_shoulder", "right_elbow", "right_hand"),
-    *("left_hip", "left_knee", "left_foot", "right_hip", "right_knee", "right_foot", "tail"),
-)
-#: Bones as pairs of joints, for drawing a pose picture.
-BONES = (
-    *(("nose", "neck"), ("left_eye", "nose"), ("right_eye", "nose")),
-    *(("left_ear", "left_eye"), ("right_ear", "right_eye")),
-    *(("neck", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_hand")),
-    *(("neck", "right_shoulder"), ("right_shoulder", "right_elbow"), ("right_elbow", "right_hand")),
-    *(("neck", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_foot")),
-    *(("neck", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_foot")),
-)
-
 Box = tuple[float, float, float, float]
 Skeleton = dict[str, tuple[float, float, bool]]
-"""Joint name (see JOINTS) to (x, y, visible)."""
+"""Joint name (see `maquette.core.figure.JOINTS`) to (x, y, visible). Left and right are the
+figure's own. A paw hidden behind the body keeps its place and is marked as not visible."""
 
 
 @dataclass

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import skia
 
+from maquette.core.figure import FIGURE, JOINTS
 from training.world.canvas import Canvas
-from training.world.facts import JOINTS, Skeleton, Thing
+from training.world.facts import Skeleton, Thing
 from training.world.palette import COLOURS, RGB, luminance, mix, shade
-from training.world.pose import LIFT, Joints, joints
 from training.world.shapes import Point, box, disc, inside, outlined, polygon, union
 from training.world.spot import Spot
 from training.world.wolf import rim_colour
 
 PINK: RGB = (238, 142, 152)
 DARK: RGB = (24, 20, 30)
+#: How far above the ground a figure is in the air, in heights.
+LIFT = {"jumping": 0.2}
 
 
 class Figure:
@@ -23,7 +25,7 @@ class Figure:
         lifted = Spot(s.x, s.base - LIFT.get(thing.pose, 0.0) * s.height, s.height, s.mirrored)
         self.c, self.s, self.thing, self.colour = c, lifted, thing, colour
         self.h = s.height
-        self.places: Joints = joints(thing.pose)
+        self.places = dict(zip(JOINTS, FIGURE.poses[thing.pose], strict=True))
         self.edge = rim_colour(colour)
         self.pale = shade(colour, 0.55) if luminance(colour) < 0.75 else (255, 250, 244)
 

@@ -1,7 +1,8 @@
 """The skeleton that a control network of eight channels reads as a pose, and poses to begin with.
 
-It is the one of the renderer's figures, as ``training/control`` draws it: not OpenPose's. Whoever
-sets a figure by hand moves its joints; the map is its bones and joints in these colours on black.
+It is the one of the renderer's figures, which ``training/`` draws and teaches by these same values:
+not OpenPose's. Whoever sets a figure by hand moves its joints; the map is its bones and joints in
+these colours on black.
 """
 
 from __future__ import annotations
