@@ -143,6 +143,30 @@ def test_whoever_hangs_up_cancels_what_waits(house: House) -> None:
     assert Status.CANCELLED in {job.status for job in house.studio.jobs()}
 
 
+def test_whoever_goes_while_an_order_is_being_queued_leaves_nothing_waiting(house: House) -> None:
+    room = house.server.context.room(house.project)
+    asked, gone = threading.Event(), threading.Event()
+
+    def order() -> Order:
+        asked.set()
+        gone.wait(60)
+        return house.studio.orders.generate("a wolf", n=8, seed=1, steps=900)
+
+    async def leave() -> None:
+        task = asyncio.create_task(ask(house.server.context, room, order))
+        await asyncio.to_thread(asked.wait, 60)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(gone.set)  # once it has been told
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(leave())
+    jobs = house.studio.jobs()
+    assert len(jobs) == 8
+    assert all(job.cancel or job.ended for job in jobs), "whatever waits or is drawn is stopped"
+    assert Status.CANCELLED in {job.status for job in jobs}
+
+
 def test_whoever_leaves_a_stream_cancels_what_waits(house: House) -> None:
     with openai.OpenAI(base_url=f"{house.base}/v1", api_key="any", timeout=60) as client:
         stream = client.images.generate(

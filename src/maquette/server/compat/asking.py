@@ -82,7 +82,16 @@ async def ask(
     stand: dict[str, Job] = {}
     try:
         async with feed.following() as following:  # before there is anything to hear of
-            jobs = await run_in_threadpool(lambda: room.submit(order(), priority=priority))
+            queueing = asyncio.ensure_future(
+                run_in_threadpool(lambda: room.submit(order(), priority=priority))
+            )
+            try:
+                jobs = await asyncio.shield(queueing)
+            except asyncio.CancelledError:
+                # A thread is not stopped: what it queues meanwhile has to be stopped as well.
+                with suppress(Exception):
+                    stand = {job.id: job for job in await queueing}
+                raise
             stand = {job.id: job for job in jobs}
             if begun is not None:
                 begun(jobs)
@@ -128,7 +137,7 @@ def made(room: Room, jobs: list[Job]) -> list[Version]:
             raise failure_of(job)
         if job.status is Status.CANCELLED:
             raise Cancelled(job.message or "stopped", hint="ask again")
-    return [room.studio.version(job.version) for job in jobs if job.version is not None]
+    return [room.version(job.version) for job in jobs if job.version is not None]
 
 
 def failure_of(job: Job) -> MaquetteError:
