@@ -93,6 +93,7 @@ class Room:
         self._words: Kept[list[WordOut]] = Kept(2_000)
         self.studios: Kept[Studio] = Kept(8)
         self.taken: Kept[str] = Kept(10_000)
+        self._versions: Kept[Version] = Kept(1_000)
 
     def submit(self, order: Order, *, priority: int = INTERACTIVE, key: str = "") -> list[Job]:
         """``Studio.submit``, and the workers hear of it at once."""
@@ -105,6 +106,16 @@ class Room:
         """The project's journal as its listeners hear it."""
         queue = self.studio.queue
         return Journal(queue.events, queue.last_event, self.tracker.tell)
+
+    def version(self, reference: str) -> Version:
+        """The version that a reference names. By its full id it is read once.
+
+        Raises:
+            VersionUnknown, AmbiguousVersion.
+        """
+        if len(reference) != 64:
+            return self.studio.version(reference)
+        return self._versions.get(reference, lambda: self.studio.version(reference))
 
     def words(self, version: Version) -> list[WordOut]:
         """The words of a version's token maps; empty without them."""

@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -23,6 +24,10 @@ HEARTBEAT = 15.0
 
 POLL = 0.1
 """Seconds between two looks into the journal. A look is one read of the newest line's id."""
+
+RECENT = 5.0
+"""Seconds for which the number of the last line that was read is good enough to begin with: what
+was written since is read again, and concerns nobody."""
 
 _CHUNK = 500
 _LONGEST = 15_000
@@ -85,6 +90,7 @@ class Feed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._position = 0
+        self._rested: float | None = None
 
     @property
     def listeners(self) -> int:
@@ -128,7 +134,7 @@ class Feed:
         """The lines of jobs, as they are written from now on; None at the end of all streams. They
         come once it is said which jobs: so one who is about to queue some begins before they are
         there, and misses nothing."""
-        await self._begin()
+        await self._begin(recent=True)
         news, jobs = News(), list[str]()
         self._early[news] = []
 
@@ -169,11 +175,12 @@ class Feed:
         for news in {*self._early, *itertools.chain(*self._followers.values())}:
             news.put_nowait(None)
 
-    async def _begin(self) -> None:
+    async def _begin(self, *, recent: bool = False) -> None:
         if self._task is not None:
             return
         self._loop = asyncio.get_running_loop()
-        last = await self._read(self._journal.last)
+        known = self._rested is not None and time.monotonic() - self._rested < RECENT
+        last = self._position if recent and known else await self._read(self._journal.last)
         if self._task is None:  # nobody else did meanwhile
             self._position = last
             self._task = asyncio.create_task(self._poll())
@@ -182,7 +189,7 @@ class Feed:
         busy = self._listeners or self._followers or self._early
         if not busy and self._task is not None:
             self._task.cancel()
-            self._task = None
+            self._task, self._rested = None, time.monotonic()
 
     async def _poll(self) -> None:
         while True:
@@ -204,6 +211,8 @@ class Feed:
             except RuntimeError:  # the readers were let go: the server ends
                 self._end()
                 return
+            if len(lines) == _CHUNK:  # there are more
+                self._nudged.set()
             for wire in told:
                 for waiting in self._listeners:
                     waiting.put_nowait(wire if waiting.qsize() < _BEHIND else None)

@@ -16,10 +16,12 @@ from importlib import import_module
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.datastructures import URLPath
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, NoMatchFound, Route
+from starlette.types import Receive, Scope, Send
 
 from maquette.errors import MaquetteError
 from maquette.server.problems import HttpRefused, code_of, status_of
@@ -31,6 +33,7 @@ FACES = ("openai", "a1111", "comfyui", "mcp")
 
 PROJECT = r"/p/{project}"
 _BELOW = re.compile(r"^/p/[^/]+(?=/)")
+_PLACE = re.compile(r"(/p/[^/]+(?=/))?(/api(?=/))?/([^/]*)")
 
 log = logging.getLogger("maquette.server")
 
@@ -101,12 +104,50 @@ def load_faces() -> tuple[Face, ...]:
 
 def mount(app: FastAPI, faces: Sequence[Face]) -> None:
     """Let an app speak these protocols. They are others', so they stay out of its description."""
+    found: list[BaseRoute] = []
     for face in faces:
         for methods, path, endpoint in face.routes:
             guarded = _guarded(face, endpoint)
             for whole in (path, PROJECT + path):
-                app.router.routes.append(Route(whole, guarded, methods=list(methods)))
-        app.router.routes.extend(face.more)
+                found.append(Route(whole, guarded, methods=list(methods)))
+        found.extend(face.more)
+    app.router.routes.insert(0, _Sorted(found))
+
+
+class _Sorted(BaseRoute):
+    """Many routes as one, sorted by how their paths begin: few are compared with a request's, which
+    would cost more than many an answer. No path of theirs begins with a parameter, but for the
+    project's."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._places: dict[tuple[bool, bool, str], list[BaseRoute]] = {}
+        for route in routes:
+            self._places.setdefault(_place(getattr(route, "path", "")), []).append(route)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See starlette: the first that fits, else the first that fits but for its method."""
+        partly: tuple[Match, Scope] = Match.NONE, {}
+        for route in self._places.get(_place(scope["path"]), ()):
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return match, {**child, "route": route}
+            if match is Match.PARTIAL and partly[0] is Match.NONE:
+                partly = match, {**child, "route": route}
+        return partly
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See starlette."""
+        await scope["route"].handle(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        """See starlette: nobody asks for these by name."""
+        raise NoMatchFound(name, path_params)
+
+
+def _place(path: str) -> tuple[bool, bool, str]:
+    """How a path begins: below a project or not, below ``/api`` or not, the segment after that."""
+    found = _PLACE.match(path)
+    return (False, False, "") if found is None else (bool(found[1]), bool(found[2]), found[3])
 
 
 def _guarded(face: Face, endpoint: Endpoint) -> Endpoint:

@@ -90,7 +90,7 @@ class Board:
         self.prompts: OrderedDict[str, Prompt] = OrderedDict()
         self.listeners: dict[str, Listener] = {}
         self.files: OrderedDict[str, str] = OrderedDict()
-        self._makers: OrderedDict[str, Prompt] = OrderedDict()
+        self._saved: OrderedDict[str, tuple[Prompt, str]] = OrderedDict()
         self._number = 0
         self.turns = asyncio.Semaphore(_TOGETHER)
 
@@ -121,18 +121,27 @@ class Board:
             prompt.task.cancel()
         self.tell_status()
 
-    def saved(self, prompt: Prompt, node: str, output: dict[str, Any]) -> None:
-        """A node of a prompt has saved pictures."""
+    def saved(
+        self, prompt: Prompt, node: str, output: dict[str, Any], versions: Sequence[str]
+    ) -> None:
+        """A node of a prompt has saved pictures, those of the versions of these ids."""
         prompt.made[node] = output
-        for image in output["images"]:
-            self._makers[image["filename"]] = prompt
-            self._makers.move_to_end(image["filename"])
-        while len(self._makers) > _NAMES:
-            self._makers.popitem(last=False)
+        for image, version in zip(output["images"], versions, strict=True):
+            self._saved[image["filename"]] = prompt, version
+            self._saved.move_to_end(image["filename"])
+        while len(self._saved) > _NAMES:
+            self._saved.popitem(last=False)
 
     def maker(self, name: str) -> Prompt | None:
         """The prompt that saved a file."""
-        return self._makers.get(name.rpartition("/")[2])
+        return found[0] if (found := self._of_file(name)) is not None else None
+
+    def version(self, name: str) -> str | None:
+        """The id of the version that was saved as a file."""
+        return found[1] if (found := self._of_file(name)) is not None else None
+
+    def _of_file(self, name: str) -> tuple[Prompt, str] | None:
+        return self._saved.get(name.rpartition("/")[2])
 
     def remember(self, name: str, digest: str) -> None:
         """Keep the name of an upload; the oldest are forgotten."""

@@ -114,9 +114,10 @@ class _Server:
         names = Names(context, room, board)
         only = body.get("partial_execution_targets")
         targets = [str(each) for each in only] if isinstance(only, list) else None
-        lists = await run_in_threadpool(lambda: names.lists)
         try:
-            checked = await run_in_threadpool(check, body.get("prompt"), lists, only=targets)
+            checked = await run_in_threadpool(
+                lambda: check(body.get("prompt"), names.lists, only=targets)
+            )
         except GraphRefused as refused:
             return answer(refused.body, 400)
         prompt_id = str(body.get("prompt_id") or uuid.uuid4())[:200]
@@ -169,14 +170,14 @@ class _Server:
         """What became of prompts."""
         _, board = await self._here(request)
         wanted = request.path_params.get("prompt_id")
-        done = {each.id: each.entry for each in board.prompts.values() if each.state == "done"}
         if wanted is not None:
-            return answer({wanted: done[wanted]} if wanted in done else {})
+            named = board.prompts.get(wanted)
+            return answer({wanted: named.entry} if named and named.state == "done" else {})
         most, offset = (_whole(request.query_params.get(key)) for key in ("max_items", "offset"))
-        ids = list(done)
-        start = offset if offset is not None else max(0, len(ids) - most) if most else 0
-        chosen = ids[start : start + most] if most is not None else ids[start:]
-        return answer({each: done[each] for each in chosen})
+        done = [each for each in board.prompts.values() if each.state == "done"]
+        start = offset if offset is not None else max(0, len(done) - most) if most else 0
+        chosen = done[start : start + most] if most is not None else done[start:]
+        return answer({each.id: each.entry for each in chosen})
 
     async def change_history(self, request: Request) -> Response:
         """Forget prompts that are done. Their pictures stay."""

@@ -68,19 +68,20 @@ def named(version: Version, prefix: str, kind: str) -> dict[str, str]:
     return {"filename": f"{stem}_{version.id[:_ID]}_.png", "subfolder": subfolder, "type": kind}
 
 
-def version_named(room: Room, name: str) -> Version | None:
+def version_named(room: Room, board: Board, name: str) -> Version | None:
     """The version that a saved file's name is of; None for any other name."""
-    found = _MADE.search(plain_name(name))
+    name = plain_name(name)
+    found = _MADE.search(name)
     if found is None:
         return None
     with suppress(VersionUnknown, AmbiguousVersion):
-        return room.studio.version(found[1])
+        return room.version(board.version(name) or found[1])
     return None
 
 
 def is_known(room: Room, board: Board, name: str) -> bool:
     """Whether there is a picture of this name to load."""
-    return plain_name(name) in board.files or version_named(room, name) is not None
+    return plain_name(name) in board.files or version_named(room, board, name) is not None
 
 
 def released_png(room: Room, version: Version, prompt: Prompt | None = None) -> bytes:

@@ -112,7 +112,7 @@ def view(room: Room, board: Board, query: Mapping[str, str]) -> Response:
     asked, subfolder = query.get("filename", ""), query.get("subfolder", "")
     name = files.safe_name(files.plain_name(asked), subfolder)
     wanted, channel = query.get("preview", ""), query.get("channel", "")
-    version = files.version_named(room, name)
+    version = files.version_named(room, board, name)
     if version is not None and not wanted and channel in _WHOLE:
         data = files.released_png(room, version, board.maker(name))
         kind = "image/png"
@@ -132,7 +132,7 @@ def view(room: Room, board: Board, query: Mapping[str, str]) -> Response:
 
 
 def _found(room: Room, board: Board, name: str) -> bytes | None:
-    version = files.version_named(room, name)
+    version = files.version_named(room, board, name)
     if version is not None:
         return room.studio.blobs.get(version.image)
     digest = board.files.get(name)

@@ -27,13 +27,14 @@ from maquette.server.compat.comfyui.board import Board, Prompt
 from maquette.server.compat.comfyui.checking import Checked, Node
 from maquette.server.compat.comfyui.names import Names
 from maquette.server.compat.comfyui.values import Latent, Schedule, Shot, Shots
-from maquette.server.compat.comfyui.wiring import HOSTED, PLAIN, QUICK
+from maquette.server.compat.comfyui.wiring import HOSTED, PLAIN, is_quick
 from maquette.server.compat.home import studio_with
 from maquette.server.compat.pictures import altered, taken
 
 if TYPE_CHECKING:
     from maquette.server.context import Context, Room
     from maquette.stages.order import Order
+    from maquette.studio import Studio
 
 __all__ = ["Run"]
 
@@ -95,8 +96,8 @@ class Run:
         way = self._ways.get(node.kind)
         if way is not None:
             self.values[node.id] = await way(node, inputs)
-        elif node.kind in QUICK and all(map(_is_short, inputs.values())):
-            self.values[node.id] = PLAIN[node.kind](inputs)
+        elif is_quick(node.kind, inputs):
+            self.values[node.id] = self._worked(node, inputs)
         else:  # never where everybody is answered
             self.values[node.id] = await run_in_threadpool(self._worked, node, inputs)
         self.visited.append(node.id)
@@ -206,17 +207,23 @@ class Run:
         else:
             wanted = (drawing.plain if node.kind == "KSampler" else drawing.advanced)(inputs)
         studio = studio_with(self.context, self.room, wanted.guider.model.name)
-        orders, notes = await run_in_threadpool(drawing.orders_of, studio, wanted, self.version_of)
-        self.say(notes)
-        if not orders:
-            return (wanted.latent, wanted.latent)
-        versions: list[Version] = []
-        marked = [self._with_origin(each, notes) for each in orders]
-        for order in marked:
-            versions += await self._made(lambda order=order: order)
+        if not wanted.latent.shots:  # one order: put together where it is queued
+            versions = await self._made(lambda: self._orders(studio, wanted)[0])
+        else:
+            orders = await run_in_threadpool(self._orders, studio, wanted)
+            if not orders:
+                return (wanted.latent, wanted.latent)
+            versions = [
+                each for order in orders for each in await self._made(lambda order=order: order)
+            ]
         shots = self._shots(versions)
         drawn = Latent(shots[0].size, 1, shots)
         return (drawn, drawn)
+
+    def _orders(self, studio: Studio, wanted: drawing.Drawing) -> list[Order]:
+        orders, notes = drawing.orders_of(studio, wanted, self.version_of)
+        self.say(notes)
+        return [self._with_origin(each, notes) for each in orders]
 
     def _with_origin(self, order: Order, notes: tuple[str, ...]) -> Order:
         told = {"face": "comfyui", "prompt_id": self.prompt.id}
@@ -269,7 +276,7 @@ class Run:
         output = {
             "images": [files.named(version, prefix, kind) for version in versions],
         }
-        self.board.saved(self.prompt, node.id, output)
+        self.board.saved(self.prompt, node.id, output, [version.id for version in versions])
         self._begin()
         self.board.tell(
             self.prompt,
@@ -300,7 +307,7 @@ class Run:
 
     def load(self, name: str) -> tuple[Shot, Image.Image]:
         """See ``wiring.Host``."""
-        version = files.version_named(self.room, name)
+        version = files.version_named(self.room, self.board, name)
         if version is not None:
             image = decode_picture(self.room.studio.blobs.get(version.image))
             return Shot(image.convert("RGB"), version), image
@@ -312,10 +319,6 @@ class Run:
         plain = image.convert("RGB")
         # What is transparent is a mask here; the picture below it is what came.
         return Shot(plain, data=data if image.mode == "RGB" else encode_png(plain)), image
-
-
-def _is_short(value: Any) -> bool:
-    return not isinstance(value, str) or len(value) < 10_000
 
 
 MOST_SHOTS = 256

@@ -24,7 +24,7 @@ from maquette.server.compat.comfyui.values import (
     Words,
 )
 
-__all__ = ["HOSTED", "PLAIN", "QUICK", "Host"]
+__all__ = ["HOSTED", "PLAIN", "Host", "is_quick"]
 
 Inputs: TypeAlias = dict[str, Any]
 Outputs: TypeAlias = tuple[Any, ...]
@@ -225,13 +225,23 @@ PLAIN: Mapping[str, Callable[[Inputs], Outputs]] = {
 }
 """Nodes that need nothing but their inputs."""
 
-QUICK = frozenset(PLAIN) - {
-    "ImagePadForOutpaint",
-    "InpaintModelConditioning",
-    "LatentUpscale",
-    "LatentUpscaleBy",
-    "VAEDecode",
-    "VAEDecodeTiled",
-    "VAEEncodeForInpaint",
+_LOADERS = {"CheckpointLoaderSimple", "UNETLoader"}
+_DECODERS = {"VAEDecode", "VAEDecodeTiled"}
+_SLOW = {
+    *("ImagePadForOutpaint", "InpaintModelConditioning", "VAEEncodeForInpaint"),
+    *("LatentUpscale", "LatentUpscaleBy"),
 }
-"""Those of them that touch no pixels."""
+
+
+def is_quick(kind: str, inputs: Inputs) -> bool:
+    """Whether a node reads nothing and touches no pixels: then no thread is needed for it."""
+    if kind in _DECODERS:
+        latent: Latent = inputs["samples"]
+        return all(shot.size == latent.size for shot in latent.shots)
+    if kind in _LOADERS:  # models were looked up when the graph was checked
+        return True
+    return kind in PLAIN and kind not in _SLOW and all(map(_is_short, inputs.values()))
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, str) or len(value) < 10_000
