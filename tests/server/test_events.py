@@ -249,6 +249,26 @@ def test_whoever_begins_before_there_are_jobs_misses_nothing() -> None:
     played(play)
 
 
+def test_whoever_comes_soon_after_another_hears_of_what_came_between_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeding, "POLL", 60.0)  # only a nudge lets it look
+
+    async def play(feed: Feed, book: Book) -> None:
+        async with feed.following() as following:
+            following(["mine"])
+        monkeypatch.setattr(book, "last", lambda: pytest.fail("it is known where to begin"))
+        book.lines = [Line(number + 1) for number in range(1_200)]  # more than two looks bring
+        async with feed.following() as following:
+            news = following(["next"])
+            book.lines.append(Line(1_201, job="next"))
+            feed.nudge()
+            line = await news.get()
+            assert line is not None and line.id == 1_201
+
+    played(play)
+
+
 def test_nobody_listens_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeding, "POLL", 0.005)
 

@@ -79,6 +79,15 @@ def test_pages_of_other_sites_are_refused(
     assert "application/problem+json" not in refused.headers["content-type"], "in its own form"
 
 
+def test_what_a_face_has_no_route_for_is_answered_as_before(drawing: Running) -> None:
+    with httpx2.Client(base_url=drawing.address) as plain:
+        assert plain.delete("/system_stats").status_code == 405
+        assert plain.get("/api/prompt").json() == plain.get("/prompt").json()
+        below = plain.get("/queue/nothing/here")
+        assert "queue_running" not in below.text, "that is the page's business"
+        assert plain.get("/api/v1/projects").status_code == 200
+
+
 def test_where_no_project_is_named_there_is_one_for_clients(tmp_path: Path) -> None:
     running = start(tmp_path)
     try:
