@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DiffusersEngine", "create"]
 
-VERSION = 3
+VERSION = 4
 """Raised when a change alters any picture that this engine draws; tests/engines/test_noted.py
 notices some such changes. 2: outpainted sides take the tones beside them. 3: the end of a small
-decoder is one convolution, which rounds otherwise."""
+decoder is one convolution, which rounds otherwise; 4: so are its enlargements."""
 
 TASKS = frozenset({"text-to-image", "image-to-image", "continue", "inpaint", "outpaint"})
 ANCHORED = frozenset({"anchored"})
@@ -180,7 +180,8 @@ class DiffusersEngine:
 
     def check(self, recipe: Recipe) -> tuple[Substitution, ...]:
         """See ``Engine.check``."""
-        check_recipe(recipe, self.capabilities())
+        can = self.capabilities()
+        check_recipe(recipe, can)
         assert recipe.prompt is not None and recipe.sampling is not None  # noqa: S101
         if recipe.sampling.sampler == "lcm" and recipe.sampling.steps > LCM_STEPS:
             raise SettingRefused(
@@ -193,7 +194,7 @@ class DiffusersEngine:
             check_conditionings(recipe, self.card)
         learned = {c.word.lower() for c in recipe.conditionings if isinstance(c, Embedding)}
         learned |= triggers(recipe, self.card)
-        unknown = self.unknown_words(recipe.prompt)
+        unknown = unknown_words(recipe.prompt, can)
         said = substitutions(tuple(word for word in unknown if word.lower() not in learned))
         return (*said, *self.card.driver.substitutes(self.card, recipe))
 

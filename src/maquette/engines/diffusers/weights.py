@@ -16,8 +16,9 @@ from maquette.engines.diffusers.families.base import Part
 from maquette.engines.diffusers.fitting import Wish, fit
 from maquette.engines.diffusers.imports import import_loaders, import_transformers
 from maquette.engines.diffusers.keeping import Turns, settle
+from maquette.engines.diffusers.memory import keep_freed
 from maquette.engines.diffusers.models import ModelCard, verify_model
-from maquette.engines.diffusers.tails import shorten
+from maquette.engines.diffusers.tails import lighten, shorten
 from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def load_parts(
     chosen = fit(card, where.type, free_memory(where), wish or Wish(dtype=dtype))
     kind = dtype_of(chosen.dtype, where)
     verify_model(card, beside=False)
+    keep_freed()
     if threads > 0:
         torch.set_num_threads(threads)
     with _offline(), _one_thread(), _quiet():
@@ -135,7 +137,10 @@ def load_parts(
     network, vae = loaded[card.driver.network], loaded["vae"]
     for each in loaded.values():
         each.eval().requires_grad_(False)
-    shorten(getattr(vae, "decoder", None))
+    decoder = getattr(vae, "decoder", None)
+    shorten(decoder)
+    if where.type == "cpu":
+        lighten(decoder)
     for each in (network, vae):
         # A place's channels side by side: convolutions are a few per cent faster, the decoder's a
         # quarter, and the numbers differ by rounding alone.

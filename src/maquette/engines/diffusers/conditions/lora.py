@@ -36,14 +36,12 @@ def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> I
         RecipeRefused: one that was made for another model.
         ModelRefused: a damaged file.
     """
-    kept: dict[_Place, torch.Tensor] = {}
+    kept: _Weights = {}
     asked = tuple((lora.digest, lora.weight, lora.text_weight) for lora, _ in loras)
     try:
         if (known := _LAST.get("merged")) is not None and known.fits(networks, asked):
-            for place, new in known.tensors.items():
-                parameter = place.parameter
-                kept[place] = parameter.data
-                parameter.data = new
+            for place, new in known.weights.items():
+                kept[place] = place.swap(new)
         else:
             _LAST.clear()
             for lora, path in loras:
@@ -52,9 +50,10 @@ def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> I
         yield
     finally:
         for place, old in kept.items():
-            parameter = place.parameter
             # A network that had its turn on the device may be elsewhere by now.
-            parameter.data = old.to(parameter.device)
+            new = place.swap(old)
+            if old.device != new.device:
+                old.data = old.data.to(new.device)
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,18 @@ class _Place:
         """The weight that is there now."""
         return getattr(self.module(), self.name)
 
+    def swap(self, new: Any) -> Any:
+        """Put another weight there; gives the one that was. Both stay as they are, and the layer's
+        own way of taking a weight, which first looks through all its names, is gone round."""
+        layer: Any = self.module()
+        weights: dict[str, Any] = layer._parameters
+        old, weights[self.name] = weights[self.name], new
+        return old
+
+
+_Weights = dict[_Place, Any]
+"""Parameters by their place."""
+
 
 @dataclass(frozen=True)
 class _Merged:
@@ -82,14 +93,14 @@ class _Merged:
 
     asked: tuple[object, ...]
     owners: Mapping[str, weakref.ref[Any]]
-    tensors: Mapping[_Place, torch.Tensor]
+    weights: _Weights
 
     def fits(self, networks: Mapping[str, Any], asked: tuple[object, ...]) -> bool:
         """Whether it is what would be merged now, on the device where it is wanted."""
         return (
             self.asked == asked
             and all(networks.get(name) is owner() for name, owner in self.owners.items())
-            and all(place.parameter.device == new.device for place, new in self.tensors.items())
+            and all(place.parameter.device == new.device for place, new in self.weights.items())
         )
 
 
@@ -101,7 +112,7 @@ KEEP = 256 * 2**20
 def _keep(
     networks: Mapping[str, Any], asked: tuple[object, ...], changed: Iterable[_Place]
 ) -> None:
-    found = {place: place.parameter.data for place in changed}
+    found = {place: place.parameter for place in changed}
     if sum(new.nbytes for new in found.values()) <= KEEP:
         owners = {name: weakref.ref(network) for name, network in networks.items()}
         _LAST["merged"] = _Merged(asked, owners, found)
@@ -119,7 +130,7 @@ def _merge(
     networks: Mapping[str, Any],
     lora: Lora,
     tensors: Tensors,
-    kept: dict[_Place, torch.Tensor],
+    kept: _Weights,
 ) -> None:
     shapes: dict[str, Shapes] = {
         name: {key: tuple(value.shape) for key, value in network.named_parameters()}
@@ -145,9 +156,10 @@ def _merge(
         for name, new in _changed(networks[layer.network], layer, factors, own):
             place = _Place.of(networks[layer.network], name)
             parameter = place.parameter
-            kept.setdefault(place, parameter.data)
             # The network may hold its weights in an order of memory of its own.
-            parameter.data = torch.empty_like(parameter.data).copy_(new)
+            made = torch.empty_like(parameter.data).copy_(new)
+            old = place.swap(torch.nn.Parameter(made, requires_grad=False))
+            kept.setdefault(place, old)
 
 
 def _changed(
