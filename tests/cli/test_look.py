@@ -182,16 +182,17 @@ def test_find_in_words_and_by_what_pictures_show(maquette: Maquette, place: Path
     assert blue.keys() == KEYS["find"].keys()
     assert (blue["prompt"], blue["score"], blue["star"]) == ("a blue wall", None, False)
     assert maquette("find", "RED", "wall", "--json").record == red
-    best, other = maquette("find", "--shows", "something red", "--json").records
+    best = maquette("find", "--shows", "something red", "--json").record
     assert (best["version"], best["score"]) == (red["version"], 1.0)
-    assert other["score"] < 1
+    assert len(maquette("find", "--shows", "red blue", "--json").records) == 2
     for like in ("@", place / "blue.png"):
         assert maquette("find", "--like", like, "--limit", 1, "--json").record["prompt"] == (
             "a blue wall"
         )
     assert maquette("find", "--shows", "red", "--starred", "--json").records == []
     said = maquette("find", "--shows", "red")
-    assert said.out.index("a red wall") < said.out.index("a blue wall")
+    assert "a red wall" in said.out
+    assert "a blue wall" not in said.out
     assert "1.00" in said.out
     assert "nothing found" in maquette("find", "submarine").out
 

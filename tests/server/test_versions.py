@@ -89,18 +89,20 @@ def test_a_list_is_ranked_by_what_pictures_show(
         return answer.json()
 
     monkeypatch.setattr(listing, "SECONDS", 0.0)
-    first = page(shows="something red")
+    first = page(shows="something blue")
     assert ([item["id"] for item in first["items"]], first["unseen"]) == ([made["blue"]], 2)
     assert page(like=made["green"])["items"][0]["id"] == made["green"]
     monkeypatch.setattr(listing, "SECONDS", 60.0)
-    found = page(shows="something red", limit=1)
-    assert (found["items"][0]["id"], found["items"][0]["score"]) == (made["red"], 1)
+    found = page(shows="red blue", limit=1)
+    assert found["items"][0]["id"] == made["blue"]
+    assert 0 < found["items"][0]["score"] < 1
     assert (found["unseen"], found["unknown"]) == (0, [])
-    rest = page(shows="something red", before=found["next"])
-    # What is alike is told newest first, and a page goes on where the one before ended.
-    assert [item["id"] for item in rest["items"]] == [made["blue"], made["green"]]
+    rest = page(shows="red blue", before=found["next"])
+    # What is alike is told newest first, what is unlike not at all, and a page goes on where the
+    # one before ended.
+    assert [item["id"] for item in rest["items"]] == [made["red"]]
     assert rest["next"] is None
-    assert [item["id"] for item in page(shows="red", q="green")["items"]] == [made["green"]]
+    assert [item["id"] for item in page(shows="green", q="wall")["items"]] == [made["green"]]
     assert page(shows="red", starred=True)["items"] == []
     assert page(shows=" ")["items"][0]["score"] is None
     answer = empty.get("/versions", params={"like": made["red"]})

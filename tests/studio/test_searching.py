@@ -40,6 +40,10 @@ def test_words_find_what_they_name_best_first(studio: Studio, made: dict[str, Ve
     scores = [match.score for match in found.matches]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] == 1
+    # What is as near to no words at all was not found, and nothing is below 0.
+    assert len(scores) == 2
+    assert scores[1] > 0
+    assert studio.find("something").matches == ()
     assert (found.unseen, found.more) == (0, False)
 
 
@@ -62,8 +66,9 @@ def test_other_filters_hold_and_pages_follow_each_other(
     studio.mark(made["both"], "star", True)
     studio.mark(made["green"], "rating", 4)
     assert ids(studio, "red", starred=True) == [made["both"].id]
-    assert ids(studio, "red", rating=3) == [made["green"].id]
-    assert ids(studio, "red", q="blue") == [made["blue"].id]
+    assert ids(studio, "green", rating=3) == [made["green"].id]
+    assert ids(studio, "red", rating=3) == []
+    assert ids(studio, "red blue", q="blue") == [made["blue"].id]
     first = studio.find("blue", limit=1)
     assert first.more
     rest = ids(studio, "blue", before=first.matches[0].entry.version)
@@ -107,7 +112,7 @@ def test_a_picture_that_cannot_be_opened_is_passed_over(
     path.write_bytes(b"no picture")
     found = studio.find("blue")
     assert made["blue"].id not in [match.entry.version.id for match in found.matches]
-    assert (len(found.matches), found.unseen) == (3, 0)
+    assert ([match.entry.version for match in found.matches], found.unseen) == ([made["both"]], 0)
 
 
 def test_a_picture_that_nothing_comes_of_is_passed_over_too(

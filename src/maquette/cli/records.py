@@ -182,7 +182,7 @@ KEYS: dict[str, dict[str, str]] = {
         "star": "whether it is starred",
         "rating": "1 to 5, x for rejected, or null",
         "name": "what people call it, or empty",
-        "score": "with --shows and --like: how near its picture is, -1 to 1; else null",
+        "score": "with --shows and --like: how near its picture is, 0 to 1; else null",
     },
     "show": {
         **_LOG,

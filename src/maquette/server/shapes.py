@@ -142,10 +142,10 @@ class Summary(VersionBase):
     findings: int = Field(description="How many findings it has.", examples=[1])
     score: float | None = Field(
         default=None,
-        ge=-1,
+        ge=0,
         le=1,
-        description="How near its picture is to what was looked for, as a cosine; null in other"
-        " lists.",
+        description="How near its picture is to what was looked for: 1 is the same, 0 no nearer"
+        " than to no words at all; null in other lists.",
         examples=[0.31],
     )
 
@@ -170,8 +170,8 @@ class PageQuery(Body):
     shows: str = Field(
         default="",
         max_length=200,
-        description="What their pictures show, in words: the list is ranked by it, best first."
-        " Needs a model with a CLIP.",
+        description="What their pictures show, in words: the list is ranked by it, best first,"
+        " without what is unlike it. Needs a model with a CLIP.",
         examples=["a red mug on a table"],
     )
     like: str | None = Field(

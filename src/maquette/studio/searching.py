@@ -30,7 +30,8 @@ __all__ = ["Found", "Match", "Searching"]
 
 @dataclass(frozen=True)
 class Match:
-    """A version and how near it is to what was looked for, -1 to 1: the cosine of two vectors."""
+    """A version and how near it is to what was looked for: 1 the same, above 0 nearer than to no
+    words at all."""
 
     entry: Entry
     score: float
@@ -38,8 +39,9 @@ class Match:
 
 @dataclass(frozen=True)
 class Found:
-    """Best first. ``unseen``: so many pictures nobody has looked at yet, they may belong here too;
-    ``more``: there are others after these; ``unknown``: words that the model never saw."""
+    """Best first, without what is unlike it. ``unseen``: so many pictures nobody has looked at yet,
+    they may belong here too; ``more``: there are others after these; ``unknown``: words that the
+    model never saw."""
 
     matches: tuple[Match, ...]
     unseen: int = 0
@@ -64,7 +66,8 @@ class Searching(Marking):
         tell: Callable[[int, int], None] | None = None,
     ) -> Found:
         """Versions by what their pictures show, best first, of those alike the newest: as the words
-        ``shows`` say, or ``like`` a picture (a version, or a file as a ``Path`` or bytes).
+        ``shows`` say, or ``like`` a picture (a version, or a file as a ``Path`` or bytes). What is
+        no nearer to it than to no words at all is left out.
 
         ``q``, ``starred`` and ``rating`` are those of ``page``; ``before`` is the version to go on
         from. A picture is looked at once and what was seen is kept in the project. ``seconds``
@@ -92,9 +95,9 @@ class Searching(Marking):
         wanted = looker.encoder.words(shows) if like is None else self._vector(looker, like)
         slots, images = self._slots(q, starred, stars)
         looker.look(images, seconds=seconds, cancel=self.cancel, tell=tell)
-        ranked = rank(slots, wanted, looker.known)
+        ranked = rank(slots, wanted, looker)
         if start is not None:
-            ranked = _after(ranked, start, wanted, looker.known)
+            ranked = _after(ranked, start, wanted, looker)
         best = ranked[:limit]
         entries = self.shelf.entries([version for version, _ in best])
         return Found(
@@ -143,13 +146,13 @@ class Searching(Marking):
 
 
 def _after(
-    ranked: list[tuple[str, float]], start: Version, wanted: Floats, known: Vectors
+    ranked: list[tuple[str, float]], start: Version, wanted: Floats, looker: Looker
 ) -> list[tuple[str, float]]:
     """What comes after a version, also when the filters have left it out since."""
     for place, (version, _) in enumerate(ranked):
         if version == start.id:
             return ranked[place + 1 :]
-    score = float(known.scores(wanted, [start.image])[0])
+    score = float(looker.scores(wanted, [start.image])[0])
     if math.isnan(score):
         raise VersionUnknown(f"version {start.short} is not among what was found")
     return [each for each in ranked if each[1] < score]
