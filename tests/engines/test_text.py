@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator
+
 import pytest
 import torch
-from tests.engines.making import recipe
+from tests.engines.making import draw, recipe
 
+from maquette.core.conditioning import Lora
 from maquette.core.recipe import PromptText
 from maquette.engines.diffusers import DiffusersEngine
 from maquette.engines.diffusers.plans import Writer
 from maquette.engines.diffusers.prompts import Run, strands
-from maquette.engines.diffusers.text import Token, _scaled, chunks, encode, tokenise
+from maquette.engines.diffusers.text import Texts, Token, _scaled, chunks, encode, tokenise
 from maquette.engines.wording import traced_words, unknown_words
 from maquette.errors import RecipeRefused, SettingRefused
 
@@ -185,3 +189,49 @@ class TestRefusals:
     def test_lcm_takes_few_steps(self, engine: DiffusersEngine) -> None:
         with pytest.raises(SettingRefused, match="50"):
             engine.check(recipe(engine, sampler="lcm", steps=51))
+
+
+class TestSeries:
+    @pytest.fixture
+    def encoded(
+        self, engine: DiffusersEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[list[object]]:
+        """Grows with every call of the text encoder."""
+        calls: list[object] = []
+        monkeypatch.setattr(engine.parts().texts, "_held", OrderedDict())
+        handle = engine.parts().text_encoder.register_forward_hook(lambda *it: calls.append(it))
+        yield calls
+        handle.remove()
+
+    def test_its_words_are_encoded_once(
+        self, engine: DiffusersEngine, encoded: list[object]
+    ) -> None:
+        (first,) = draw(engine, recipe(engine, "a red boat", seed=1))
+        assert len(encoded) == 2, "the words and what is drawn without any"
+        (other,) = draw(engine, recipe(engine, "a red boat", seed=2))
+        (again,) = draw(engine, recipe(engine, "a red boat", seed=1))
+        assert len(encoded) == 2
+        assert again.image.tobytes() == first.image.tobytes() != other.image.tobytes()
+        draw(engine, recipe(engine, "a (red:1.2) boat", seed=1))
+        assert len(encoded) == 3, "other weights are another text"
+
+    def test_another_encoder_encodes_anew(
+        self, engine: DiffusersEngine, encoded: list[object]
+    ) -> None:
+        steered = Lora(name="ink", digest="a" * 64), Lora(name="ink", digest="a" * 64, weight=0.5)
+        for told in ((), steered[:1], steered[1:], (), steered[:1]):
+            Writer(engine.parts(), steered=told).plan(PromptText(text="a boat"), 1, 1.0)
+        assert len(encoded) == 3
+        Writer(engine.parts()).plan(PromptText(text="a boat"), 1, 1.0)
+        assert len(encoded) == 4, "who does not say how the model is steered is told nothing old"
+
+    def test_what_was_asked_for_longest_ago_goes_first(
+        self, engine: DiffusersEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        plan = Writer(engine.parts()).plan(PromptText(text="a boat"), 1, 1.0)
+        text, texts = plan.rows[0][0].text, Texts()
+        monkeypatch.setattr(Texts, "KEEP", 2 * text.nbytes)
+        texts.keep(("a",), text), texts.keep(("b",), text)
+        assert texts.find(("a",)) is text
+        texts.keep(("c",), text)
+        assert [texts.find((name,)) is text for name in "abc"] == [True, False, True]

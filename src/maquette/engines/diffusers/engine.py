@@ -249,6 +249,7 @@ class DiffusersEngine:
                 previews=previews,
                 cancel=cancel,
                 together=self.together or None,
+                keep_texts=True,
             )
         except (MaquetteError, GeneratorExit):
             raise

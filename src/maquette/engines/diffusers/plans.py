@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from maquette.core.conditioning import Conditioning, Embedding, Lora
 from maquette.core.recipe import PromptText
 from maquette.core.trace import TracedWord
 from maquette.engines.diffusers.families.base import Cut
@@ -40,10 +41,23 @@ class Plan:
 
 
 class Writer:
-    """Encodes the texts of a run, each distinct one once; with what ``maps`` need, if asked."""
+    """Encodes the texts of a run, each distinct one once; with what ``maps`` need, if asked.
 
-    def __init__(self, parts: Parts, *, maps: bool = True) -> None:
+    ``steered`` is what stands beside the words, where that and the model decide a text: then it is
+    kept for the runs to come. None: it is not.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        maps: bool = True,
+        steered: Sequence[Conditioning] | None = None,
+    ) -> None:
         self.parts = parts
+        self.steered = None
+        if steered is not None:  # by what reaches the encoders
+            self.steered = tuple(each for each in steered if isinstance(each, Lora | Embedding))
         self.family = parts.card.driver
         self.maps = maps
         self._encoded: dict[tuple[object, ...], Encoded] = {}
@@ -85,9 +99,14 @@ class Writer:
         if self.maps and self.family.makes_concepts:
             key = (*key, words)
         if key not in self._encoded:
-            text = self.family.encode(self.parts, cut, length, prompt, negative=words is None)
-            if self.maps and words is not None:
-                text = self.family.concepts(self.parts, text, words)
+            lasting = (self.steered, *key)
+            text = None if self.steered is None else self.parts.texts.find(lasting)
+            if text is None:
+                text = self.family.encode(self.parts, cut, length, prompt, negative=words is None)
+                if self.maps and words is not None:
+                    text = self.family.concepts(self.parts, text, words)
+                if self.steered is not None:
+                    self.parts.texts.keep(lasting, text)
             self._encoded[key] = text
         return self._encoded[key]
 

@@ -38,10 +38,12 @@ def draw_all(
     previews: bool,
     cancel: Cancel | None,
     together: int | None = None,
+    keep_texts: bool = False,
 ) -> Iterator[Event]:
     """Draw checked recipes: those of one kin in batches of at most ``together``, outpaints one by
     one after them. What steers a recipe beside its words is put on the model for the recipes that
-    share it, and taken off again."""
+    share it, and taken off again. ``keep_texts``: what was encoded holds for later runs, because
+    the model is its own (one that is being taught is another at each step)."""
     how: dict[str, Any] = {"maps": maps, "previews": previews, "cancel": cancel}
     alike: dict[tuple[Conditioning, ...], list[int]] = {}
     for index, recipe in enumerate(recipes):
@@ -54,7 +56,8 @@ def draw_all(
             steering = prepare(parts, recipes[indexes[0]], inputs)
         with steering.around(parts) as steered:
             chosen = {index: recipes[index] for index in indexes}
-            yield from _draw(steered, chosen, inputs, steering, together=together, **how)
+            writer = Writer(steered, maps=maps, steered=conditionings if keep_texts else None)
+            yield from _draw(steered, chosen, inputs, steering, writer, together=together, **how)
 
 
 def _draw(
@@ -62,13 +65,13 @@ def _draw(
     recipes: Mapping[int, Recipe],
     inputs: Inputs,
     steering: Steering,
+    writer: Writer,
     *,
     together: int | None,
     **how: Any,
 ) -> Iterator[Event]:
     """Draw recipes, by their index, that share what steers them."""
     began = time.perf_counter()
-    writer = Writer(parts, maps=how["maps"])
     orders: list[Order] = []
     extensions: list[tuple[int, Recipe, Outpaint, Plan]] = []
     for index, recipe in recipes.items():

@@ -7,6 +7,7 @@ mode; who teaches a word lets its gradient through.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Encoded",
+    "Texts",
     "Token",
     "chunks",
     "encode",
@@ -70,10 +72,41 @@ class Encoded:
         assert self.pooled is not None  # noqa: S101 (their encoders give one)
         return self.pooled
 
+    @property
+    def nbytes(self) -> int:
+        """What its tensors take."""
+        tensors = (self.context, self.weights, self.pooled, self.concepts)
+        return sum(each.nbytes for each in tensors if each is not None)
+
     def emptied(self) -> Encoded:
         """The same text as zeros."""
         vector = None if self.pooled is None else torch.zeros_like(self.pooled)
         return replace(self, context=torch.zeros_like(self.context), pooled=vector)
+
+
+class Texts:
+    """The texts that a model encoded last: of a series of drafts all have the same words.
+
+    Kept by whatever decides one, what steers its encoders included, and no more than ``KEEP`` bytes
+    of them: the one that was asked for longest ago goes first.
+    """
+
+    KEEP = 32 * 2**20
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[object, ...], Encoded] = OrderedDict()
+
+    def find(self, key: tuple[object, ...]) -> Encoded | None:
+        """The text of a key, if it is there."""
+        if (found := self._held.get(key)) is not None:
+            self._held.move_to_end(key)
+        return found
+
+    def keep(self, key: tuple[object, ...], text: Encoded) -> None:
+        """For those who ask next."""
+        self._held[key] = text
+        while sum(each.nbytes for each in self._held.values()) > self.KEEP:
+            self._held.popitem(last=False)
 
 
 def tokenise(tokenizer: Any, runs: Sequence[Run], *, apart: bool) -> list[list[Token]]:

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +19,7 @@ from maquette.engines.diffusers.keeping import Turns, settle
 from maquette.engines.diffusers.memory import keep_freed
 from maquette.engines.diffusers.models import ModelCard, verify_model
 from maquette.engines.diffusers.tails import lighten, shorten
+from maquette.engines.diffusers.text import Texts
 from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Parts:
 
     ``network`` is what draws, a UNet or a transformer. ``text_encoders`` and ``tokenizers`` stand
     in the order of their family, None where an optional one is not there. ``turns`` brings one
-    network at a time to the device, where they do not all fit.
+    network at a time to the device, where they do not all fit. ``texts`` are those encoded last.
     """
 
     card: ModelCard
@@ -47,6 +48,7 @@ class Parts:
     device: torch.device
     dtype: torch.dtype
     turns: Turns | None = None
+    texts: Texts = field(default_factory=Texts)
 
     def turn(self, network: Any) -> None:
         """Before a method of a network other than its call: bring it to the device."""
