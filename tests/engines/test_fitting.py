@@ -102,8 +102,10 @@ class TestOffload:
         # CLIP and T5 for the words, T5 again for the concepts, the transformer, the decoder.
         assert parts.turns.there is parts.vae and parts.turns.taken >= 4
         before = parts.turns.taken
-        draw(engine, recipe(engine))
+        draw(engine, recipe(engine, "a blue cat"))
         assert parts.turns.taken - before == before
+        draw(engine, recipe(engine, "a blue cat"))
+        assert parts.turns.taken - 2 * before == 2, "known words need no encoder"
 
 
 def test_tiles_are_said_and_draw_nearly_the_same(sdxl: Path, sdxl_engine: DiffusersEngine) -> None:
