@@ -64,8 +64,15 @@ def test_faults_count_against_a_draft_and_notes_do_not(drafts: list[Candidate]) 
         replace(drafts[0], findings=[fault(0.3, "note")]),
     )
     scores = [select([each])[0].score for each in (clean, faulty, noted)]
-    assert scores[1] == pytest.approx(scores[0] - 0.3) and scores[2] == scores[0]
+    assert scores[1] == pytest.approx(scores[0] / 1.3, abs=1e-4) and scores[2] == scores[0]
     assert "blurred" in select([faulty])[0].reason
+    # Where every draft has many, fewer are still better.
+    bad, worse = ([fault(0.9)] * 2, [fault(0.9)] * 3)
+    alike = replace(drafts[1], picture=drafts[0].picture, trace=drafts[0].trace)
+    told = select([replace(drafts[0], findings=worse), replace(alike, findings=bad)])
+    assert [pick.version for pick in told] == [drafts[1].version, drafts[0].version]
+    assert told[0].score > told[1].score > 0
+    assert "blurred, and 1 more" in told[0].reason
 
 
 def test_a_persons_stars_count_before_what_was_measured(drafts: list[Candidate]) -> None:

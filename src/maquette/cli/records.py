@@ -236,7 +236,7 @@ KEYS: dict[str, dict[str, str]] = {
     },
     "select": {
         "version": "the full id; best first",
-        "score": "0 to 1: focus and technique less faults, or a person's stars",
+        "score": "0 to 1: focus and technique, less for faults, or a person's stars",
         "focus": "how concentrated the words' maps are, 0.1 to 1, or null without maps",
         "technique": "how well it is made, whatever it shows, 0 to 1",
         "faults": "the sum of the scores of its findings",

@@ -125,7 +125,7 @@ def _weak(phrases: list[_Phrase], *, can_reweigh: bool) -> list[Finding]:
             continue
         factor = min(max(max(split, 0.01) ** -0.3, 1.2), 1.6)
         raised = min(round(weight * factor, 1), HIGHEST_WEIGHT)
-        message = f"'{word}' holds {split:.0%} of an even share of the attention"
+        message = f"'{word}' gets little attention: {split:.0%} of an even share"
         if raised <= weight:
             message += f", although it weighs {weight:g}; say it in other words or earlier"
         found.append(

@@ -2,9 +2,8 @@
 
 A draft's score is what its maker's eye would check first: do the words have their places (focus),
 is it well made (technique), and did the critics find faults. A person's own stars count before
-any. The suggestions are
-taken greedily by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), so that five
-suggestions are five pictures and not one picture five times.
+any. The suggestions are taken greedily by maximal marginal relevance (Carbonell and Goldstein,
+SIGIR 1998), so that five suggestions are five pictures and not one picture five times.
 """
 
 from __future__ import annotations
@@ -91,8 +90,9 @@ def focus_of(trace: Trace, size: Size, words: Sequence[str] | None = None) -> fl
 def select(candidates: Sequence[Candidate], count: int = 5) -> list[Pick]:
     """Every candidate, best score first, ``count`` of them suggested.
 
-    The score is focus and technical quality (``TECHNIQUE``) less the faults, at least 0; with
-    stars, it is the share of the stars instead, and the measured one only decides between equals.
+    The score is focus and technical quality (``TECHNIQUE``), divided by one more than the sum of
+    the faults, so that of drafts with many the one with fewer is still the better; with stars, it
+    is the share of the stars instead, and the measured one only decides between equals.
     A candidate whose recipe made the same bytes as an earlier one is never suggested beside it.
     """
     measured = [_measure(candidate) for candidate in candidates]
@@ -129,7 +129,7 @@ def _measure(candidate: Candidate) -> _Measured:
     )
     technique = technique_of(candidate.picture)
     told = (1 - TECHNIQUE) * (UNTOLD if focus is None else focus) + TECHNIQUE * technique.score
-    score = min(1.0, max(0.0, told - faults))
+    score = min(1.0, max(0.0, told)) / (1 + faults)
     if candidate.rating is not None:
         stars = min(max(candidate.rating, 0), MOST_STARS)
         score = 0.95 * stars / MOST_STARS + 0.05 * score
@@ -179,7 +179,8 @@ def _reason(candidate: Candidate, own: _Measured, turn: int | None, *, leads: bo
     parts.append(f"technique {technique.score:.0%} (a fifth{least})")
     serious = [finding for finding in candidate.findings if finding.severity != "note"]
     if serious:
-        parts.append(f"{serious[0].message} (faults {own.faults:.2f})")
+        more = f", and {len(serious) - 1} more" if len(serious) > 1 else ""
+        parts.append(f"{serious[0].message}{more}")
     else:
         parts.append("nothing found amiss")
     if leads:
