@@ -105,6 +105,8 @@ def test_forty_drafts_are_drawn_rated_picked_and_finished(house: House, page: Pa
     drafts.first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("application", name="Picture.")).to_be_visible()
+    # It can be finished from there too.
+    expect(page.get_by_role("button", name="Finish it with all steps")).to_be_visible()
 
 
 def test_two_windows_see_the_same(house: House, context: BrowserContext) -> None:

@@ -120,6 +120,10 @@ define(
   { ...version('branch', 'Use its words and seed as a start', 'branch', () => void startHere(), 'B'), scope: 'strip', quiet: true },
   version('export', 'Export …', 'export', () => dialogs.show('export'), 'Mod+S'),
   version('replay', 'Replay: draw it again and compare', 'replay', () => void operate('replay', {})),
+  {
+    ...version('finish', 'Finish it with all steps', 'pick', () => void operate('refine', { quality: 'final' })),
+    enabled: () => refining() && (studio.looking?.unfinished ?? false),
+  },
   { ...version('retouch', 'Retouch light and colour …', 'sun', () => (retouching.open ? retouching.end() : retouching.begin()), 'T'), active: () => retouching.open },
   version('improve', 'Improve it by itself, four tries', 'wand', () => void operate('improve', { steps: 4 })),
   version('enlarge', 'Enlarge to twice the size', 'resize', () => void operate('upscale', { scale: 2 })),

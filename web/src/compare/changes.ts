@@ -15,13 +15,25 @@ const NAMES: Record<string, string> = {
   'sampling.sampler': 'Sampler',
   'size.width': 'Width',
   'size.height': 'Height',
-  'task.kind': 'Task',
+  'task.kind': 'Drawn',
   'task.strength': 'Strength',
   'task.feather': 'Feather',
   'prompt.negative': 'Negative',
   'model.name': 'Model',
   engine: 'Engine',
   conditionings: 'Steered by',
+}
+
+/** How a picture was drawn, by its task. */
+const TASKS: Record<string, string> = {
+  'text-to-image': 'from words',
+  'image-to-image': 'from a picture',
+  continue: 'from a draft',
+  anchored: 'where its words lay',
+  inpaint: 'in the mask only',
+  outpaint: 'around it',
+  upscale: 'enlarged',
+  import: 'elsewhere',
 }
 
 export function wordChanges(comparison: Comparison): WordChange[] {
@@ -49,15 +61,13 @@ export interface ParameterChange {
 /** Changed fields of the recipe; digests and what follows from others are left out. */
 export function parameterChanges(comparison: Comparison): ParameterChange[] {
   return Object.entries(comparison.parameters as Record<string, unknown[]>)
-    .filter(([key]) => !/digest|prompt\.text|task\.(image|mask|region|work)|prompt$/.test(key))
-    .map(([key, [before, after]]) => ({
-      name: NAMES[key] ?? key,
-      before: key === 'conditionings' ? conditions(before).join('; ') || 'nothing' : shown(before),
-      after: key === 'conditionings' ? conditions(after).join('; ') || 'nothing' : shown(after),
-    }))
+    .filter(([key]) => !/digest|prompt\.text|task\.(image|mask|region|work|trace|step)|prompt$/.test(key))
+    .map(([key, [before, after]]) => ({ name: NAMES[key] ?? key, before: shown(key, before), after: shown(key, after) }))
 }
 
-function shown(value: unknown): string {
+function shown(key: string, value: unknown): string {
+  if (key === 'conditionings') return conditions(value).join('; ') || 'nothing'
+  if (key === 'task.kind') return TASKS[String(value)] ?? String(value)
   if (value === null || value === undefined || value === '') return 'none'
   if (typeof value === 'object') return JSON.stringify(value)
   return String(value)

@@ -37,6 +37,11 @@ export class Looking {
     const id = this.version && this.bases.get(this.version.id)
     return id ? (this.room.details.get(id) ?? null) : null
   })
+  /** Whether all of this picture was drawn with fewer steps than a finished one. */
+  readonly unfinished = $derived.by(() => {
+    const { detail } = this
+    return !!detail?.quality && detail.quality !== 'final' && WHOLE.has(kindOf(detail))
+  })
   /** Of the whole picture. */
   readonly whole: Layer | null = $derived.by(() => {
     if (!this.base || !this.version) return null
