@@ -16,7 +16,8 @@ from PIL import Image
 from training.clip.network import build
 from training.frozen import Base, Samples
 from training.reference import measure, pairs
-from training.reference.adapter import FILE, Adapter, crosses, image_encoder, write
+from training.reference.adapter import FILE, Adapter, crosses, image_encoder, places, write
+from training.reference.begin import WORDS, wanted
 from training.reference.train import Task
 from training.tokenizer import LENGTH
 from training.world import render
@@ -40,7 +41,7 @@ def _clip() -> CLIPModel:
 def _task(run: Path) -> Task:
     base = Base(run / "export", CPU)
     torch.manual_seed(0)
-    return Task(Adapter(base.unet, 128), base, Samples(run, base, 20), _clip(), run)
+    return Task(Adapter(base.unet, 32), base, Samples(run, base, 20), _clip(), run)
 
 
 def test_a_reference_shares_the_character_and_not_the_place() -> None:
@@ -73,10 +74,42 @@ def test_bare_captions_leave_the_looks_out() -> None:
     assert facts.things[0].garment == "hat"
 
 
+def test_the_other_caption_says_what_is_left_out() -> None:
+    facts = render(
+        3, noun="fox", mode="one", garment="hat", colour="orange", style="ink", place="forest"
+    ).facts
+    for plain, full in pairs.phrasings(facts, random.Random(5)):
+        assert "ink" in full
+        assert "orange" in full
+        assert facts.things[0].garment_colour in full
+        missing = set(plain.replace(",", "").split()) - set(full.replace(",", "").split())
+        assert len(missing - {"a", "an"}) <= 2
+
+
+def test_looks_are_named_one_after_another() -> None:
+    facts = render(3, noun="fox", mode="one", garment="hat", colour="orange", style="ink").facts
+    worn = facts.things[0].garment_colour
+    assert pairs.looks(facts) == f"an orange fox, in a {worn} hat, ink drawing"
+    assert pairs.looks(render(3, mode="none", outdoor=True, style="pixel").facts) == "pixel art"
+
+
 def test_a_run_of_another_world_is_refused(run: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "pictures.npy", np.load(run / "pictures.npy")[::-1])
     with pytest.raises(ValueError, match="another world"):
         pairs.draw(tmp_path, 20, 1)
+
+
+def test_tokens_begin_near_those_of_words(run: Path) -> None:
+    task = _task(run)
+    looks = ["a red mug, pixel art", "a blue fox, in a red hat, watercolour", "ink drawing"]
+    right = wanted(task.base, looks)
+    assert right.shape[:2] == (3, WORDS)
+    # No hat on the mug: what stands before it says the same twice; the last two differ always.
+    assert torch.equal(right[0, 0], right[0, 1])
+    assert not torch.equal(right[1, 0], right[1, 1])
+    assert not torch.equal(right[2, 2], right[2, 3])
+    before = task.begin(steps=1)
+    assert before < task.begin(steps=30) <= 1
 
 
 def test_only_the_adapter_learns(run: Path) -> None:
@@ -87,6 +120,18 @@ def test_only_the_adapter_learns(run: Path) -> None:
     names = crosses(task.base.unet)
     assert len(task.network.ip_adapter) == len(names)
     assert all(name.endswith("attn2") for name in names)
+
+
+def test_without_a_reference_it_is_to_draw_what_its_own_words_say(run: Path) -> None:
+    task = _task(run)
+    rows = np.arange(18).repeat(20)
+    read, full, blind = task.words(rows, np.random.default_rng(0))
+    assert torch.equal(read[blind], full[blind])
+    silent = (read == task.base.empty).all(1)
+    assert 0 < int(silent.sum()) < 60
+    poorer = (read != full).any(1)
+    assert int(poorer.sum()) > 200
+    assert not bool((full[~blind] == task.base.empty).all(1).any())
 
 
 def test_steps_lower_the_loss_on_one_batch(run: Path) -> None:
@@ -107,7 +152,10 @@ def test_the_stock_loader_sees_with_the_same_eyes(run: Path, tmp_path: Path) -> 
     with torch.no_grad():
         shown = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
         ours = task.clip.get_image_features(shown).pooler_output
-    assert torch.allclose(ours, theirs, atol=2e-2 * float(ours.abs().max()))
+        assert torch.allclose(ours, theirs, atol=2e-2 * float(ours.abs().max()))
+        told, none = stock.encode_image(Image.fromarray(picture), CPU, 1, True)
+        assert torch.allclose(places(task.clip, shown), told, atol=2e-2 * float(told.abs().max()))
+        assert torch.allclose(task.none, none, atol=2e-2 * float(none.abs().max()))
 
 
 def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> None:
@@ -117,14 +165,14 @@ def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> N
             own["to_v_ip"].weight.mul_(10)
     write(task.network, image_encoder(task.clip), tmp_path)
     stock = measure.pipeline_with(run / "export", tmp_path, CPU)
-    vector, t = torch.randn(1, 128), torch.tensor([400])
+    seen, t = torch.randn(1, 65, 32), torch.tensor([400])
     x, states = torch.randn(1, 8, 16, 16), task.base.states(task.base.ids(["a red mug"])).float()
     with torch.no_grad():
-        task.network.show(vector)
+        task.network.show(seen)
         ours = task.base.unet(x, t, states).sample
         task.network.show(None)
         plain = task.base.unet(x, t, states).sample
-        given = {"image_embeds": [vector[:, None]]}
+        given = {"image_embeds": [seen[:, None]]}
         theirs = stock.unet(x, t, states, added_cond_kwargs=given).sample
         stock.set_ip_adapter_scale(0.0)
         without = stock.unet(x, t, states, added_cond_kwargs=given).sample

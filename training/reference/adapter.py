@@ -1,29 +1,48 @@
 """An IP-Adapter (arXiv 2308.06721) as it is trained and as it is exported.
 
-What learns: a projection of the picture's vector to four tokens, and for each cross-attention a key
-and a value of those tokens beside the words'. Files are those that `load_ip_adapter` reads:
-`image_proj.*` and `ip_adapter.<k>.to_k_ip.weight`, and the image encoder in a folder beside.
+What learns: a resampler (the "plus" form: a few queries that look at the image encoder's places)
+that makes tokens of a picture, and for each cross-attention a key and a value of those tokens
+beside the words'. A line from the encoder's one vector, the plain form, tells half of what words
+say of a picture's looks; what is not linear tells three quarters and more. Files are those that
+`load_ip_adapter` reads: `image_proj.*` and `ip_adapter.<k>.to_k_ip.weight`, and the image encoder
+in a folder beside.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from diffusers.models.embeddings import ImageProjection
+from diffusers.models.embeddings import IPAdapterPlusImageProjection
 from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPModel, CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from training.attention import WatchedAttention
 
-TOKENS = 4
+#: What a picture becomes; the first four begin as words (see begin.py), the others as nothing.
+TOKENS = 6
+#: The resampler's width and heads (of 64 each: the format wants that, and four blocks).
+HIDDEN, HEADS, BLOCKS = 128, 2, 4
 FILE = "ip-adapter.safetensors"
 #: How the small CLIP sees pictures, and how the stock loader shows them (OpenAI's CLIP).
 OURS = ((0.5,) * 3, (0.5,) * 3)
 STOCK = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+
+
+#: From diffusers' names of a resampler's parts to the format's.
+_NAMES = (
+    (r"^layers\.(\d)\.ln0", r"layers.\1.0.norm1"),
+    (r"^layers\.(\d)\.ln1", r"layers.\1.0.norm2"),
+    (r"^layers\.(\d)\.attn\.to_out\.0", r"layers.\1.0.to_out"),
+    (r"^layers\.(\d)\.attn\.", r"layers.\1.0."),
+    (r"^layers\.(\d)\.ff\.0\.", r"layers.\1.1.0."),
+    (r"^layers\.(\d)\.ff\.1\.net\.0\.proj", r"layers.\1.1.1"),
+    (r"^layers\.(\d)\.ff\.1\.net\.2", r"layers.\1.1.3"),
+)
 
 
 def crosses(unet: UNet2DConditionModel) -> list[str]:
@@ -76,11 +95,13 @@ class Adapter(nn.Module):
     """What learns; `attach` makes a denoiser listen to it."""
 
     def __init__(self, unet: UNet2DConditionModel, width: int) -> None:
-        """width: of the image encoder's vector."""
+        """width: of the image encoder's places."""
         super().__init__()
         across = int(unet.config.cross_attention_dim)
         self.names = crosses(unet)
-        self.image_proj = ImageProjection(width, across, TOKENS)
+        self.image_proj = IPAdapterPlusImageProjection(
+            width, across, HIDDEN, depth=BLOCKS, dim_head=64, heads=HEADS, num_queries=TOKENS
+        )
         self.ip_adapter = nn.ModuleList()
         for name in self.names:
             known = unet.get_submodule(name)
@@ -92,7 +113,7 @@ class Adapter(nn.Module):
             )
             # Beginning as the words' own maps, tokens mean something from the first step.
             own["to_k_ip"].weight.data.copy_(known.to_k.weight)
-            own["to_v_ip"].weight.data.copy_(0.1 * known.to_v.weight)
+            own["to_v_ip"].weight.data.copy_(0.5 * known.to_v.weight)
             self.ip_adapter.append(own)
         self._attentions: list[PairedAttention] = []
 
@@ -106,9 +127,10 @@ class Adapter(nn.Module):
             self._attentions.append(paired)
         unet.set_attn_processor(made)
 
-    def show(self, vectors: torch.Tensor | None) -> None:
-        """Let the denoiser see pictures by their vectors (N x width); None: no picture at all."""
-        tokens = None if vectors is None else self.image_proj(vectors)
+    def show(self, seen: torch.Tensor | None) -> None:
+        """Let the denoiser see pictures by what `places` makes of them (N x places x width); None:
+        no picture at all."""
+        tokens = None if seen is None else self.image_proj(seen)
         for attention in self._attentions:
             attention.tokens = tokens
 
@@ -116,7 +138,7 @@ class Adapter(nn.Module):
         """Tensors by their stock names: {'image_proj': …, 'ip_adapter': …}."""
         told = self.image_proj.state_dict()
         found: dict[str, dict[str, torch.Tensor]] = {
-            "image_proj": {k.replace("image_embeds", "proj"): v for k, v in told.items()},
+            "image_proj": _named(told),
             "ip_adapter": {},
         }
         for i, own in enumerate(self.ip_adapter):
@@ -127,6 +149,33 @@ class Adapter(nn.Module):
             part: {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
             for part, tensors in found.items()
         }
+
+
+def _named(told: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A resampler's tensors by the names of the format."""
+    found: dict[str, torch.Tensor] = {}
+    for name, value in told.items():
+        known = name
+        for ours, theirs in _NAMES:
+            known = re.sub(ours, theirs, known)
+        found[known] = value
+    for block in range(BLOCKS):
+        key, value = (found.pop(f"layers.{block}.0.to_{which}.weight") for which in "kv")
+        found[f"layers.{block}.0.to_kv.weight"] = torch.cat([key, value])
+    return found
+
+
+def places(model: CLIPModel, pictures: torch.Tensor) -> torch.Tensor:
+    """What a CLIP sees at each place before its last layer, N x (1 + patches) x width, in pictures
+    (N x 3 x S x S, -1..1)."""
+    return model.vision_model(pictures, output_hidden_states=True).hidden_states[-2].float()
+
+
+def nothing(model: CLIPModel) -> torch.Tensor:
+    """The picture that stands for none, 1 x 3 x S x S: zeros, as the stock loader normalises."""
+    (mean, spread), (theirs, _) = ([torch.tensor(x) for x in one] for one in (OURS, STOCK))
+    side = int(model.config.vision_config.image_size)
+    return ((theirs - mean) / spread)[None, :, None, None].repeat(1, 1, side, side)
 
 
 def image_encoder(model: CLIPModel) -> CLIPVisionModelWithProjection:

@@ -91,15 +91,13 @@ def paint(
     drawn = []
     for i in range(0, len(wanted), batch):
         part = wanted[i : i + batch]
-        vectors = [
-            pipeline.encode_image(Image.fromarray(p.shown.picture), pipeline.device, 1)[0]
-            for p in part
-        ]
-        vector = torch.cat(vectors)[:, None]
+        pictures = [Image.fromarray(p.shown.picture) for p in part]
+        pairs_seen = [pipeline.encode_image(x, pipeline.device, 1, True) for x in pictures]
+        seen, none = (torch.cat([both[k] for both in pairs_seen])[:, None] for k in (0, 1))
         with autocast(pipeline.device):
             images = pipeline(
                 [p.said.text for p in part],
-                ip_adapter_image_embeds=[torch.cat([torch.zeros_like(vector), vector])],
+                ip_adapter_image_embeds=[torch.cat([none, seen])],
                 num_inference_steps=STEPS,
                 guidance_scale=GUIDANCE,
                 generator=[torch.Generator().manual_seed(p.seed) for p in part],

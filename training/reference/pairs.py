@@ -2,8 +2,8 @@
 
 The target is a picture of the run; its reference is another scene of the same style with the same
 thing: species, colour, clothes, pattern and sign, in another pose and place, of another size. So
-what both have in common is what an adapter learns to carry, and composition is not in it. Captions
-of targets leave out what the reference is to say.
+what both have in common is what an adapter learns to carry, and composition is not in it. Targets
+have two captions: one leaves out what the reference is to say, the other says it.
 
     python -m training.reference.pairs --run RUN --count 20000 --workers 2
 
@@ -16,6 +16,7 @@ import argparse
 import copy
 import json
 import random
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
@@ -29,30 +30,76 @@ from training.judge.scenes import shrink
 from training.world import Caption, Facts, Scene, render
 from training.world.captions import caption
 from training.world.facts import POSES, POSITIONS, SPECIES
-from training.world.phrases import STYLE_WORDS
+from training.world.phrases import STYLE_WORDS, WRITTEN, article, join
 
 SIDE = 128
 PIECE = 250
 #: Added to a target's seed for its reference's.
 AWAY = 300_000_000
 PHRASINGS = 3
+#: Captions among which the one is sought that says what another leaves out.
+TRIES = 60
 #: How far a redrawn picture may be from the run's, on average; more is another world.
 SAME = 2.0
 
 
 def bare(facts: Facts, rng: random.Random) -> Caption:
-    """A caption that says what is where, not how it looks: no style, colour, clothes or sign."""
+    """A caption that says what is where, and nothing of the style and of how the first thing looks:
+    no colour, pattern, clothes or sign of it."""
     told = copy.deepcopy(facts)
     told.style = "flat"  # of which captions need not speak
-    for thing in told.things:
+    for thing in told.things[:1]:
         thing.colour = thing.pattern = thing.logo = thing.logo_colour = ""
         thing.garment = thing.garment_colour = ""
     words = {word for phrase in STYLE_WORDS["flat"] for word in phrase.split()}
     for _ in range(40):
         said = caption(told, rng)
-        if not words & set(said.text.replace(",", " ").split()):
+        if not words & _words(said.text):
             return said
     return said
+
+
+def _words(text: str) -> set[str]:
+    return set(text.replace(",", " ").split()) - {"a", "an", "of"}
+
+
+def phrasings(facts: Facts, rng: random.Random) -> list[tuple[str, str]]:
+    """Pairs of captions: one that leaves out what the reference says, and the one that says it.
+
+    The second has as many words of how things look as chance finds, most words of the first, and
+    few others.
+    """
+    looks = {word for phrase in STYLE_WORDS[facts.style] for word in phrase.split()}
+    for thing in facts.things[:1]:
+        looks |= {thing.colour, thing.pattern, thing.garment, thing.garment_colour, thing.logo}
+    ways = [caption(facts, rng).text for _ in range(TRIES)]
+    found = []
+    for _ in range(PHRASINGS):
+        plain = bare(facts, rng).text
+        said = _words(plain)
+        full = min(
+            ways,
+            key=lambda way: (
+                len(said - _words(way)) - 2 * len(looks & _words(way)),
+                len(_words(way) - looks - said),
+            ),
+        )
+        found.append((plain, full))
+    return found
+
+
+def looks(facts: Facts) -> str:
+    """In words what a reference of these facts shows of style and of the first thing's looks: each
+    word tells of those before it ('a red fox, in a blue scarf, watercolour')."""
+    said = []
+    for thing in facts.things[:1]:
+        named = (thing.pattern, thing.colour, WRITTEN.get(thing.noun, thing.noun))
+        said.append(article(" ".join(word for word in named if word)))
+        if thing.garment:
+            said.append(f"in {article(f'{thing.garment_colour} {thing.garment}')}")
+        if thing.logo:
+            said.append(f"with {article(f'{thing.logo_colour} {thing.logo}')}")
+    return join(*said, STYLE_WORDS[facts.style][0])
 
 
 def alike(facts: Facts, rng: random.Random) -> dict[str, Any]:
@@ -103,7 +150,7 @@ def _draw_piece(start: int, run: Path, count: int, first: int) -> int:
             )
         kept[i] = shrink(reference(target.facts, first + i).picture)
         rng = random.Random(first + i)
-        said.append([bare(target.facts, rng).text for _ in range(PHRASINGS)])
+        said.append({"looks": looks(target.facts), "said": phrasings(target.facts, rng)})
     unfinished = done.with_suffix(".partial")
     unfinished.write_text(json.dumps(said))
     unfinished.rename(done)
@@ -130,10 +177,23 @@ def draw(run: Path, count: int, workers: int) -> int:
         return sum(pool.imap_unordered(job, starts))
 
 
-def captions(run: Path) -> list[list[str]]:
-    """Captions of the targets without what the references say, several of each."""
+@dataclass(frozen=True)
+class Told:
+    """What is said of a target: captions in pairs, without what its reference says and with it; and
+    that alone."""
+
+    said: list[tuple[str, str]]
+    looks: str
+
+
+def told(run: Path) -> list[Told]:
+    """What is said of each target of a run."""
     pieces = sorted((run / "reference" / "pieces").glob("*.json"))
-    return [said for piece in pieces for said in json.loads(piece.read_text())]
+    return [
+        Told([(plain, full) for plain, full in one["said"]], one["looks"])
+        for piece in pieces
+        for one in json.loads(piece.read_text())
+    ]
 
 
 def main() -> None:
