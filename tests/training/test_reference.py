@@ -182,6 +182,17 @@ def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> N
     assert torch.allclose(plain, without, atol=0.1 * spread + 1e-3)
 
 
+def test_every_prompt_sees_its_own_picture(run: Path, tmp_path: Path) -> None:
+    task = _task(run)
+    with torch.no_grad():
+        for own in task.network.ip_adapter:
+            own["to_v_ip"].weight.mul_(10)
+    write(task.network, image_encoder(task.clip), tmp_path)
+    stock, wanted = measure.pipeline_with(run / "export", tmp_path, CPU), measure.pairs(2)
+    both = measure.paint(stock, wanted, 1.0)
+    assert (both[1:] == measure.paint(stock, wanted[1:], 1.0)).all()
+
+
 def test_the_figures_tell_scales_apart(run: Path, tmp_path: Path) -> None:
     task = _task(run)
     write(task.network, image_encoder(task.clip), tmp_path)

@@ -83,24 +83,21 @@ def pipeline_with(model: Path, folder: Path, where: torch.device) -> StableDiffu
 
 
 @torch.no_grad()
-def paint(
-    pipeline: StableDiffusionPipeline, wanted: list[Pair], scale: float, batch: int = 8
-) -> np.ndarray:
-    """uint8 N x 256 x 256 x 3 at a scale of the adapter."""
+def paint(pipeline: StableDiffusionPipeline, wanted: list[Pair], scale: float) -> np.ndarray:
+    """uint8 N x 256 x 256 x 3 at a scale of the adapter.
+
+    One by one: the stock pipeline shows every picture of a batch to each of its prompts.
+    """
     pipeline.set_ip_adapter_scale(scale)
     drawn = []
-    for i in range(0, len(wanted), batch):
-        part = wanted[i : i + batch]
-        pictures = [Image.fromarray(p.shown.picture) for p in part]
-        pairs_seen = [pipeline.encode_image(x, pipeline.device, 1, True) for x in pictures]
-        seen, none = (torch.cat([both[k] for both in pairs_seen])[:, None] for k in (0, 1))
+    for pair in wanted:
         with autocast(pipeline.device):
             images = pipeline(
-                [p.said.text for p in part],
-                ip_adapter_image_embeds=[torch.cat([none, seen])],
+                pair.said.text,
+                ip_adapter_image=Image.fromarray(pair.shown.picture),
                 num_inference_steps=STEPS,
                 guidance_scale=GUIDANCE,
-                generator=[torch.Generator().manual_seed(p.seed) for p in part],
+                generator=torch.Generator().manual_seed(pair.seed),
                 output_type="np",
             ).images
         drawn.append((np.asarray(images, np.float32) * 255).round().astype(np.uint8))
