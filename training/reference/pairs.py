@@ -185,6 +185,11 @@ class Told:
     said: list[tuple[str, str]]
     looks: str
 
+    @property
+    def style(self) -> str:
+        """The style alone, in words."""
+        return self.looks.rpartition(", ")[2]
+
 
 def told(run: Path) -> list[Told]:
     """What is said of each target of a run."""

@@ -41,6 +41,8 @@ from training.tokenizer import LENGTH
 #: Shares of samples whose words leave out what the reference says, and that have no words at all;
 #: the others have all the words, with which a reference agrees.
 BARE, SILENT = 0.8, 0.05
+#: Share of samples whose reference shows another thing: only its style is to be carried then.
+STRANGE = 0.35
 #: Share of samples among the noisiest, where a picture's looks are decided, and where those begin.
 EARLY, NOISIEST = 0.5, 600
 #: Share of samples without a reference (an empty one): there the base is to draw as ever.
@@ -107,33 +109,41 @@ class Task:
         with autocast(self.base.where):
             return places(self.clip, pictures)
 
-    def words(self, rows: np.ndarray, rng: Rng) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Ids that the adapter reads and ids that say all (N x LENGTH), and which are blind (N)."""
+    def words(
+        self, rows: np.ndarray, rng: Rng
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, np.ndarray]:
+        """Ids that the adapter reads and ids that say all (N x LENGTH), which are blind (N), and
+        whose references are shown (rows)."""
         base, count = self.base, len(rows)
         way, chance = rng.integers(0, self.plain.shape[1], count), rng.random(count)
-        full, plain = (
-            torch.from_numpy(ids[rows, way].astype(np.int64)).to(base.where)
-            for ids in (self.full, self.plain)
+        shown = np.where(
+            rng.random(count) < STRANGE, rng.integers(0, self.samples.count, count), rows
         )
-        silent, says = (
-            torch.from_numpy(x).to(base.where)[:, None]
-            for x in (chance < SILENT, chance > SILENT + BARE)
-        )
-        read = torch.where(silent, base.empty, torch.where(says, full, plain))
-        blind = torch.from_numpy(rng.random(count) < BLIND).to(base.where)
-        return read, torch.where(blind[:, None], read, full), blind
+        full, plain = self.full[rows, way], self.plain[rows, way]
+        strange = np.flatnonzero(shown != rows)
+        if len(strange):
+            said = [
+                (self.told[rows[k]].said[way[k]][0], self.told[shown[k]].style) for k in strange
+            ]
+            full[strange] = base.ids([f"{text}, {style}" for text, style in said]).cpu().numpy()
+        read = np.where((chance > SILENT + BARE)[:, None], full, plain)
+        read[(chance < SILENT) & (shown == rows)] = base.empty.cpu().numpy()
+        blind = rng.random(count) < BLIND
+        full = np.where(blind[:, None], read, full)
+        put = [torch.from_numpy(x.astype(np.int64)).to(base.where) for x in (read, full)]
+        return put[0], put[1], torch.from_numpy(blind).to(base.where), shown
 
     def loss(self, rng: Rng, count: int) -> dict[str, torch.Tensor]:
         """Squared distance to the velocity that the base predicts from all the words."""
         base = self.base
         batch = self.samples.take(rng, count, silent=0.0, weighted=0.0)
-        read, full, blind = self.words(batch.rows, rng)
+        read, full, blind, shown = self.words(batch.rows, rng)
         early = torch.from_numpy(rng.random(count) < EARLY).to(base.where)
         t = timesteps(rng, count, base.where)
         t = torch.where(early, NOISIEST + t * (1000 - NOISIEST) // 1000, t)
         noisy, _ = base.noisy(batch.clean, noise_like(batch.clean, rng), t)
         noisy = noisy.contiguous(memory_format=torch.channels_last)
-        seen = torch.where(blind[:, None, None], self.none, self.shown(batch.rows, rng))
+        seen = torch.where(blind[:, None, None], self.none, self.shown(shown, rng))
         with autocast(base.where):
             self.network.show(None)
             with torch.no_grad():
