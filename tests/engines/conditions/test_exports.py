@@ -143,7 +143,7 @@ def test_the_reference_adapter_of_its_trainer(tmp_path: Path) -> None:
             projection_dim=24,
         )
     )
-    made = trainer.Adapter(engine.parts().unet, 24)
+    made = trainer.Adapter(engine.parts().unet, 32)
     trainer.write(made, encoder, folder / "adapters" / "reference")
     image = photo(70, 64, seed=6)
     told = Reference(
