@@ -44,6 +44,16 @@ def _task(run: Path) -> Task:
     return Task(Adapter(base.unet, 32), base, Samples(run, base, 20), _clip(), run)
 
 
+def _written(run: Path, folder: Path, *, loud: float = 1.0) -> Task:
+    """A task whose adapter, with its values made louder, lies in a folder for the stock loader."""
+    task = _task(run)
+    with torch.no_grad():
+        for own in task.network.ip_adapter:
+            own["to_v_ip"].weight.mul_(loud)
+    write(task.network, image_encoder(task.clip), folder)
+    return task
+
+
 def test_a_reference_shares_the_character_and_not_the_place() -> None:
     fixed = {"noun": "fox", "mode": "one", "garment": "scarf", "style": "watercolour"}
     facts = render(7, phrasings=1, **fixed).facts
@@ -155,8 +165,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(run: Path, tmp_path: Path) ->
 
 
 def test_the_stock_loader_sees_with_the_same_eyes(run: Path, tmp_path: Path) -> None:
-    task = _task(run)
-    write(task.network, image_encoder(task.clip), tmp_path)
+    task = _written(run, tmp_path)
     assert (tmp_path / FILE).exists()
     stock = measure.pipeline_with(run / "export", tmp_path, CPU)
     picture = np.load(run / "reference" / "pictures.npy")[0]
@@ -171,11 +180,7 @@ def test_the_stock_loader_sees_with_the_same_eyes(run: Path, tmp_path: Path) -> 
 
 
 def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> None:
-    task = _task(run)
-    with torch.no_grad():
-        for own in task.network.ip_adapter:
-            own["to_v_ip"].weight.mul_(10)
-    write(task.network, image_encoder(task.clip), tmp_path)
+    task = _written(run, tmp_path, loud=10)
     stock = measure.pipeline_with(run / "export", tmp_path, CPU)
     seen, t = torch.randn(1, 65, 32), torch.tensor([400])
     x, states = torch.randn(1, 8, 16, 16), task.base.states(task.base.ids(["a red mug"])).float()
@@ -195,19 +200,14 @@ def test_the_stock_pipeline_draws_as_was_trained(run: Path, tmp_path: Path) -> N
 
 
 def test_every_prompt_sees_its_own_picture(run: Path, tmp_path: Path) -> None:
-    task = _task(run)
-    with torch.no_grad():
-        for own in task.network.ip_adapter:
-            own["to_v_ip"].weight.mul_(10)
-    write(task.network, image_encoder(task.clip), tmp_path)
+    _written(run, tmp_path, loud=10)
     stock, wanted = measure.pipeline_with(run / "export", tmp_path, CPU), measure.pairs(2)
     both = measure.paint(stock, wanted, 1.0)
     assert (both[1:] == measure.paint(stock, wanted[1:], 1.0)).all()
 
 
 def test_the_figures_tell_scales_apart(run: Path, tmp_path: Path) -> None:
-    task = _task(run)
-    write(task.network, image_encoder(task.clip), tmp_path)
+    _written(run, tmp_path)
     found = measure.measure(run / "export", tmp_path, run / "judge", 2, where=CPU)
     assert set(found) == {"pairs", "scale_0", "scale_0.5", "scale_1", "true_renders"}
     assert found["true_renders"]["colours"] > found["scale_0"]["colours"]

@@ -69,9 +69,9 @@ def phrasings(facts: Facts, rng: random.Random) -> list[tuple[str, str]]:
     The second has as many words of how things look as chance finds, most words of the first, and
     few others.
     """
-    looks = {word for phrase in STYLE_WORDS[facts.style] for word in phrase.split()}
+    telling = {word for phrase in STYLE_WORDS[facts.style] for word in phrase.split()}
     for thing in facts.things[:1]:
-        looks |= {thing.colour, thing.pattern, thing.garment, thing.garment_colour, thing.logo}
+        telling |= {thing.colour, thing.pattern, thing.garment, thing.garment_colour, thing.logo}
     ways = [caption(facts, rng).text for _ in range(TRIES)]
     found = []
     for _ in range(PHRASINGS):
@@ -80,8 +80,8 @@ def phrasings(facts: Facts, rng: random.Random) -> list[tuple[str, str]]:
         full = min(
             ways,
             key=lambda way: (
-                len(said - _words(way)) - 2 * len(looks & _words(way)),
-                len(_words(way) - looks - said),
+                len(said - _words(way)) - 2 * len(telling & _words(way)),
+                len(_words(way) - telling - said),
             ),
         )
         found.append((plain, full))
@@ -191,7 +191,7 @@ class Told:
         return self.looks.rpartition(", ")[2]
 
 
-def told(run: Path) -> list[Told]:
+def told_of(run: Path) -> list[Told]:
     """What is said of each target of a run."""
     pieces = sorted((run / "reference" / "pieces").glob("*.json"))
     return [

@@ -7,10 +7,9 @@
 An IP-Adapter in the stock format (arXiv 2308.06721) on the frozen base, its image encoder the half
 of the small CLIP that sees (RUN/clip/checkpoint.pt of training.clip). It learns from the base
 itself: seeing a reference and words that leave its looks out, to predict what the base predicts
-from the same noise by words that say them. Against the noise that a sample was given (the paper's
-loss) the same difference is a small part of what no prediction can know, and 110,000 samples taught
-a third of the colours and no style at all. Needs an exported base
-(`--model`, default RUN/export); draws references itself where there are none. Writes RUN/reference:
+from the same noise by words that say them. The paper's loss, against the noise that a sample was
+given, teaches it too, but clothes not at all (training/README.md compares them). Needs an exported
+base (`--model`, default RUN/export); draws references itself where there are none. Writes RUN/reference:
 ip-adapter.safetensors, image_encoder, reference.json (card with figures), sheet.png.
 """
 
@@ -35,7 +34,7 @@ from training.parallel import Team
 from training.reference.adapter import TOKENS, Adapter, image_encoder, nothing, places, write
 from training.reference.begin import ENOUGH, STEPS, begin
 from training.reference.measure import measure, show
-from training.reference.pairs import draw, told
+from training.reference.pairs import draw, told_of
 from training.tokenizer import LENGTH
 
 #: Shares of samples whose words leave out what the reference says, and that have no words at all;
@@ -82,7 +81,7 @@ class Task:
         with torch.no_grad():
             self.none = places(self.clip, nothing(clip_model).to(base.where))
         self.pictures = np.load(run / "reference" / "pictures.npy", mmap_mode="r")
-        self.told = told(run)
+        self.told = told_of(run)
         said = [one.said for one in self.told]
         shape = (len(said), len(said[0]), -1)
         #: Token ids, pictures x phrasings x LENGTH: without what the references say, and with it.
