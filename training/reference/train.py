@@ -9,8 +9,8 @@ of the small CLIP that sees (RUN/clip/checkpoint.pt of training.clip). It learns
 itself: seeing a reference and words that leave its looks out, to predict what the base predicts
 from the same noise by words that say them. The paper's loss, against the noise that a sample was
 given, teaches it too, but clothes not at all (training/README.md compares them). Needs an exported
-base (`--model`, default RUN/export); draws references itself where there are none. Writes RUN/reference:
-ip-adapter.safetensors, image_encoder, reference.json (card with figures), sheet.png.
+base (`--model`, default RUN/export); draws references itself where there are none. Writes
+RUN/reference: ip-adapter.safetensors, image_encoder, reference.json (card with figures), sheet.png.
 """
 
 from __future__ import annotations

@@ -125,7 +125,9 @@ def test_the_draft_lora_of_its_trainer(tmp_path: Path) -> None:
     near(picture.image, theirs)
 
 
-def test_the_reference_adapter_of_its_trainer(tmp_path: Path) -> None:
+def test_the_reference_adapter_of_its_trainer(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     from training.reference import adapter as trainer
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -154,7 +156,9 @@ def test_the_reference_adapter_of_its_trainer(tmp_path: Path) -> None:
     )
     asked = recipe(engine, "a boat", steps=3)
     (plain,) = draw(engine, asked)
+    capfd.readouterr()
     (ours,) = draw(engine, asked.change(conditionings=(told,)), {digest(image): image})
+    assert capfd.readouterr().err == ""  # no bars and remarks of the libraries
     assert np.abs(array(ours.image) - array(plain.image)).mean() > 0.02
     pipeline = stock(folder, "ddim")
     with warnings.catch_warnings():

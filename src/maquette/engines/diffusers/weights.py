@@ -25,7 +25,7 @@ from maquette.errors import MaquetteError, ModelRefused, SettingRefused
 if TYPE_CHECKING:
     from maquette.engines.diffusers.singles import Single
 
-__all__ = ["Parts", "class_of", "device_of", "dtype_of", "free_memory", "load_parts"]
+__all__ = ["Parts", "class_of", "device_of", "dtype_of", "free_memory", "load_parts", "quiet"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -122,7 +122,7 @@ def load_parts(
     keep_freed()
     if threads > 0:
         torch.set_num_threads(threads)
-    with _offline(), _one_thread(), _quiet():
+    with _offline(), _one_thread(), quiet():
         try:
             loaded = _networks(card, kind)
             words = _tokenizers(card)
@@ -247,7 +247,7 @@ def _offline() -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' remarks and bars out of the person's terminal."""
     import_transformers()
     import_loaders()

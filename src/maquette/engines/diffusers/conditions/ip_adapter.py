@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from maquette.engines.diffusers.attention import Aim, grids
 from maquette.engines.diffusers.conditions.maps import to_tensor
 from maquette.engines.diffusers.hooks import Condition
-from maquette.engines.diffusers.weights import Parts
+from maquette.engines.diffusers.weights import Parts, quiet
 from maquette.errors import ModelRefused, RecipeRefused
 
 __all__ = ["Adapter", "PictureCondition", "load_adapter", "picture_tokens"]
@@ -56,9 +56,13 @@ def load_adapter(folder: Path, parts: Parts) -> Adapter:
     file = next(f for f in sorted(folder.glob("*.safetensors")))
     try:
         tensors = load_file(file)
-        encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
-            folder / "image_encoder", local_files_only=True, use_safetensors=True, dtype=parts.dtype
-        )
+        with quiet():
+            encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
+                folder / "image_encoder",
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=parts.dtype,
+            )
     except Exception as error:
         raise ModelRefused(
             f"the IP-Adapter {folder.name} does not load: {str(error).splitlines()[0][:200]}",
