@@ -3,9 +3,9 @@ goes on against one from noise, an edit against a whole picture, batches against
 
 python -m bench --only stages [--quick]
 
-Everything that is compared is made in turns in one run. With MAQUETTE_JUDGE, a folder with the
-judge that `training/judge` exports, pictures are scored by the share of the prompt's claims that it
-sees in them; without it by `stages/select` (words in their places, less what the critics found).
+Everything that is compared is made in turns in one run. Pictures are scored by the share of the
+prompt's claims that a judge sees in them: the one of MAQUETTE_JUDGE, a folder as `training/judge`
+exports it, else the model's own; without any by their words' places, less what the critics found.
 """
 
 from __future__ import annotations
@@ -82,7 +82,6 @@ class Pool:
 
 def measure(engine_name: str | None, model: str | None, *, quick: bool = False) -> list[Row]:
     """All rows of the group; some three minutes on two quiet cores, ten seconds with ``quick``."""
-    prompts = _prompts(2 if quick else 6)
     each, best = (2, 2) if quick else (5, 5)
     with tempfile.TemporaryDirectory(prefix="maquette-bench-") as folder:
         settings = Settings(home=Path(folder) / "home")
@@ -93,8 +92,9 @@ def measure(engine_name: str | None, model: str | None, *, quick: bool = False) 
             model=model,
             settings=settings,
         ) as studio:
-            studio.generate(prompts[0].text, seed=1, quality="draft")  # loads everything
             engine = studio.engine()
+            prompts = _prompts(engine, 2 if quick else 6)
+            studio.generate(prompts[0].text, seed=1, quality="draft")  # loads everything
             rows = _economy(studio, prompts, each, best)
             rows += mended(studio, 7 if quick else 100)
             rows += _resumed(engine, 2 if quick else 6)
@@ -407,14 +407,20 @@ def _median(pool: Pool) -> float:
     return statistics.median(version.cost.seconds for version in pool.versions)
 
 
-def _prompts(count: int) -> list[Asked]:
-    judge = os.environ.get("MAQUETTE_JUDGE")
-    if not judge:
+def _prompts(engine: Engine, count: int) -> list[Asked]:
+    """Held-out prompts, judged by MAQUETTE_JUDGE or the model's own; without one the usual."""
+    own = getattr(getattr(engine, "card", None), "folder", None)
+    named = os.environ.get("MAQUETTE_JUDGE")
+    try:
+        from training.adherence import judged, prompts
+        from training.judge.panel import complete, load
+    except ImportError:  # without what training needs
         return [Asked(text) for text in PROMPTS[:count]]
-    from training.adherence import judged, prompts
-    from training.judge.panel import load
-
-    panel = load(Path(judge))
+    folders = [own / "judge"] if isinstance(own, Path) else []
+    folders = [Path(named)] if named else [folder for folder in folders if complete(folder)]
+    if not folders:
+        return [Asked(text) for text in PROMPTS[:count]]
+    panel = load(folders[0])
 
     def asked(one: Any) -> Asked:
         def score(picture: np.ndarray) -> float:

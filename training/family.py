@@ -29,7 +29,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "upscaler": ("upscaler.safetensors", "upscaler.json"),
     "faults": ("faults.safetensors", "faults.json"),
-    "judge": ("judge.safetensors", "judge.json"),
+    "judge": ("judge.safetensors", "judge.json", "style.safetensors", "style.json"),
 }
 #: Where those stand that are adapters of the base, as the engine looks for them.
 PLACES = {part: f"adapters/{part}" for part in ("draft", "control", "reference")}

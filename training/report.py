@@ -1,13 +1,13 @@
 """Every figure of the family, from its weights: one Markdown table and one JSON.
 
-    python -m training.report --family FOLDER --instruments RUN --out FOLDER
-    python -m training.report --family FOLDER --instruments RUN --out FOLDER --only base draft
+    python -m training.report --family FOLDER --out FOLDER
+    python -m training.report --family FOLDER --out FOLDER --only base draft
 
-The family is a folder as `training.family` gathers it. The instruments are what measures and is no
-part of it: RUN/judge, and RUN/control/reader (trained in four minutes where there is none). Each
-part's figures are kept in OUT/PART.json beside a digest of the family's weights, so that the same
-command goes on after a kill and measures anew only what has changed. OUT/report.md and
-OUT/report.json have them all.
+The family is a folder as `training.family` gathers it, its judge with it. What measures and is no
+part of it is the reader of control pictures, looked for as control/reader in OUT or in the run that
+`--instruments` names, and trained in four minutes where there is none. Each part's figures are kept
+in OUT/PART.json beside a digest of the family's weights, so that the same command goes on after a
+kill and measures anew only what has changed. OUT/report.md and OUT/report.json have them all.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from training.family import BUDGET, PARTS, place, sizes
 from training.faults import train as faults
 from training.faults.network import Localiser
 from training.fitting import read
+from training.judge.panel import complete
 from training.reference import measure as reference
 from training.upscaler import train as upscaler
 from training.upscaler.crops import autoencoder
@@ -46,9 +47,15 @@ CPU = torch.device("cpu")
 Figures = dict[str, Any]
 
 
+def _judge(a: argparse.Namespace) -> Path:
+    """The folder of the judge: the family's own, else the run's."""
+    own = place(a.family, "judge")
+    return own if complete(own) or a.instruments is None else a.instruments / "judge"
+
+
 def _adherence(model: Path, a: argparse.Namespace, out: Path, *said: str) -> Figures:
     """Shares of what held-out prompts ask for, and those of the reserved pairs."""
-    options = ["--model", model, "--judge", a.instruments / "judge", "--out", out]
+    options = ["--model", model, "--judge", _judge(a), "--out", out]
     counts = ["--prompts", a.prompts, "--unseen", a.prompts // 4, "--threads", a.threads]
     command = [str(x) for x in (*options, *counts, *said)]
     found = adherence.evaluate(adherence.options().parse_args(command))
@@ -103,14 +110,14 @@ def of_draft(a: argparse.Namespace) -> Figures:
 
 def of_control(a: argparse.Namespace) -> Figures:
     """How each condition is obeyed."""
-    reader = readers(a.instruments, CPU)
+    reader = readers(a.instruments or a.out, CPU)
     return control.measure(a.family, place(a.family, "control"), reader, a.obeyed, where=CPU)
 
 
 def of_reference(a: argparse.Namespace) -> Figures:
     """What a reference carries over, by scale."""
-    judge = a.instruments / "judge"
-    return reference.measure(a.family, place(a.family, "reference"), judge, a.obeyed, where=CPU)
+    adapter = place(a.family, "reference")
+    return reference.measure(a.family, adapter, _judge(a), a.obeyed, where=CPU)
 
 
 def of_clip(a: argparse.Namespace) -> Figures:
@@ -220,7 +227,7 @@ def options() -> argparse.ArgumentParser:
     """What the command takes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--family", type=Path, required=True)
-    parser.add_argument("--instruments", type=Path, required=True, help="run with judge and reader")
+    parser.add_argument("--instruments", type=Path, help="a run with the reader, or a judge")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=(), choices=MEASURES, help="parts to measure")
     parser.add_argument("--prompts", type=int, default=400, help="for adherence")

@@ -70,7 +70,7 @@ def test_a_report_measures_what_is_there_once(
     for part in report.MEASURES:
         share = 0.8 if part == "base" else 0.6
         monkeypatch.setitem(report.MEASURES, part, measured(part, share))
-    said = ["--family", str(out), "--instruments", str(run), "--out", str(tmp_path / "report")]
+    said = ["--family", str(out), "--out", str(tmp_path / "report")]
     report.main(said)
     assert asked == ["base", "draft"]
     figures = json.loads((tmp_path / "report" / "report.json").read_text())

@@ -34,6 +34,11 @@ class Panel:
         return {**ask(self.judge, small), "style": style.ask(self.style, usual)}
 
 
+def complete(folder: Path) -> bool:
+    """Whether a folder holds both judges."""
+    return all((folder / f"{name}.safetensors").is_file() for name in ("judge", "style"))
+
+
 def load(folder: Path, device: str | torch.device = "cpu") -> Panel:
     """The exported judges of a folder (judge.safetensors, style.safetensors), ready to be asked."""
     panel = Panel(Judge(), Style())
