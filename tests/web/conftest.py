@@ -193,10 +193,41 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+NOTES = """
+window.notes = [];
+for (const name of ["keydown", "pointerdown", "click", "focusin", "focusout", "change"])
+  addEventListener(name, (event) => window.notes.push([
+    Math.round(performance.now()), name, event.key ?? "",
+    event.target.getAttribute?.("aria-label") ?? event.target.nodeName,
+  ].join(" ")), true);
+"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that fails tells what reached the window, and leaves a picture of it."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if call.when == "call" and report.failed and page is not None and not page.is_closed():
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SHOTS / f"failed-{item.name}.png")
+        told = page.evaluate(
+            """() => [
+              `focus: ${document.hasFocus()} ${document.activeElement?.outerHTML.slice(0, 120)}`,
+              `visible: ${document.visibilityState}, now ${Math.round(performance.now())}`,
+              ...performance.getEntriesByType("paint").map((it) => `${it.name} ${it.startTime}`),
+              ...window.notes,
+            ]"""
+        )
+        report.sections.append(("what reached the window", "\n".join(told[-80:])))
+    return report
+
+
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A window; whatever the page throws fails the test."""
     page = context.new_page()
+    page.add_init_script(NOTES)
     thrown: list[str] = []
     page.on("pageerror", lambda error: thrown.append(str(error)))
     yield page
@@ -257,6 +288,22 @@ def settled(page: Page) -> None:
     # On a narrow screen the words wait in a sheet.
     words = page.locator("[role=slider][aria-label=moon]")
     expect(words.first).to_be_attached(timeout=PATIENCE)
+    listening(page)
+
+
+def listening(page: Page) -> None:
+    """The window hears keys: now and then Chromium has dropped those that were pressed as soon as
+    a page had come (two tests in three whole runs; nobody's fingers are as quick)."""
+    page.evaluate("() => addEventListener('keydown', () => (window.heard = true), true)")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        page.keyboard.press("Shift")
+        if page.evaluate("() => window.heard === true"):
+            return
+        page.evaluate("() => window.notes?.push('a key was dropped')")
+        page.bring_to_front()
+        page.wait_for_timeout(50)
+    raise AssertionError("the window hears no keys")
 
 
 def visit(page: Page, house: House) -> None:
