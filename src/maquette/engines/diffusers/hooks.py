@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from maquette.engines.diffusers.attention import Aim, Watch
     from maquette.engines.diffusers.weights import Parts
 
-__all__ = ["Call", "Condition", "Steering", "added", "injected"]
+__all__ = ["Call", "Condition", "Places", "Steering", "added", "injected"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,20 @@ class Call:
     scheduler: Any = None
 
 
+@dataclass(frozen=True, eq=False)
+class Places:
+    """What a joint attention made of a picture's places, each (rows, heads, places, width).
+
+    ``query``, ``key`` and ``value`` as they were projected, ``normed`` the query as the attention
+    norms it, before positions turn it.
+    """
+
+    query: torch.Tensor
+    key: torch.Tensor
+    value: torch.Tensor
+    normed: torch.Tensor
+
+
 class Condition:
     """One thing that steers a canvas; every method may be left as it is."""
 
@@ -76,6 +90,11 @@ class Condition:
         ``layer`` is the attention's name in the network, ``query`` (rows x heads, places, width of
         a head); the answer has the query's shape, or is None.
         """
+        return None
+
+    def join(self, layer: str, attn: Any, places: Places, aim: Aim) -> torch.Tensor | None:
+        """What the places of a joint attention get beside what they attended, of their query's
+        shape, or None: in SD3 before the attention's last projection, in FLUX behind the block."""
         return None
 
 

@@ -21,7 +21,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from maquette.engines.diffusers.attention import Watch
-from maquette.engines.diffusers.hooks import Condition
+from maquette.engines.diffusers.hooks import Condition, Places
 
 __all__ = ["JointWatch", "watch_joint"]
 
@@ -58,6 +58,16 @@ class JointWatch(Watch):
             whole[:, keys - given.shape[1] :] = given
         return whole[:, None, None].to(dtype)
 
+    def beside(self, layer: str, attn: Any, places: Places) -> torch.Tensor | None:
+        """What the conditions give to the places of an attention, (rows, heads, places, width)."""
+        total: torch.Tensor | None = None
+        for condition in self.conditions:
+            assert self.aim is not None  # noqa: S101 (asked by the processor)
+            more = condition.join(layer, attn, places, self.aim)
+            if more is not None:
+                total = more if total is None else total + more
+        return total
+
     def add_scores(self, row: int, scores: torch.Tensor) -> None:
         """Add a layer's (places, concepts) for a conditional row."""
         aim = self.aim
@@ -70,10 +80,13 @@ class JointWatch(Watch):
 
 
 class _Processor:
-    """Joint attention (two streams), or attention over both as one stream."""
+    """Joint attention (two streams), attention over both as one stream, or, ``alone``, SD3.5's
+    second attention of the places to themselves."""
 
-    def __init__(self, shared: JointWatch) -> None:
+    def __init__(self, shared: JointWatch, layer: str, *, alone: bool = False) -> None:
         self.shared = shared
+        self.layer = layer
+        self.alone = alone
 
     def __call__(
         self,
@@ -82,12 +95,17 @@ class _Processor:
         encoder_hidden_states: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         image_rotary_emb: tuple[torch.Tensor, torch.Tensor] | None = None,
-    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """(rows, places, width) and (rows, tokens, width) in, the same out."""
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """(rows, places, width) and (rows, tokens, width) in, the same out; for FLUX what the
+        conditions give to the places comes third, where there is some."""
         shared = self.shared
         if shared.aim is None or attention_mask is not None:
             raise RuntimeError("a watched transformer was called with texts that nobody announced")
-        query, key, value = _heads(attn, hidden_states)
+        raw = [_split(attn, to(hidden_states)) for to in (attn.to_q, attn.to_k, attn.to_v)]
+        query, key, value = _normed(attn.norm_q, raw[0]), _normed(attn.norm_k, raw[1]), raw[2]
+        more = None
+        if self.alone or encoder_hidden_states is not None:
+            more = shared.beside(self.layer, attn, Places(raw[0], raw[1], raw[2], query))
         if encoder_hidden_states is not None:
             told = text_heads(attn, encoder_hidden_states)
             pairs = zip((query, key, value), told, strict=True)
@@ -101,27 +119,26 @@ class _Processor:
             turned: Any = image_rotary_emb
             query = torch.as_tensor(apply_rotary_emb(query, turned))
             key = torch.as_tensor(apply_rotary_emb(key, turned))
-        bias = shared.bias(key.shape[2], query.dtype)
+        bias = None if self.alone else shared.bias(key.shape[2], query.dtype)
         answer = scaled_dot_product_attention(query, key, value, attn_mask=bias)
         tokens = 0 if encoder_hidden_states is None else encoder_hidden_states.shape[1]
         if encoder_hidden_states is not None and shared.follows:
             own = slice(tokens, None) if shared.text_first else slice(0, key.shape[2] - tokens)
             shared.seen = key[:, :, own], value[:, :, own], answer[:, :, own]
         flat = _flat(answer, hidden_states.dtype)
+        given = None if more is None else _flat(more, hidden_states.dtype)
         if encoder_hidden_states is None:
+            flat = flat if given is None else flat + given
             return flat if getattr(attn, "pre_only", False) else _out(attn, flat)
         if shared.text_first:
             text, places = flat[:, :tokens], flat[:, tokens:]
-        else:
-            places, text = flat[:, : flat.shape[1] - tokens], flat[:, flat.shape[1] - tokens :]
+            answers = _out(attn, places.contiguous()), attn.to_add_out(text.contiguous())
+            return answers if given is None else (*answers, given)
+        places, text = flat[:, : flat.shape[1] - tokens], flat[:, flat.shape[1] - tokens :]
+        places = places.contiguous() if given is None else places + given
         # The last block of SD3 has no use for its text any more.
         told_out = text if attn.context_pre_only else attn.to_add_out(text.contiguous())
-        return _out(attn, places.contiguous()), told_out
-
-
-def _heads(attn: Any, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    query, key, value = (_split(attn, to(states)) for to in (attn.to_q, attn.to_k, attn.to_v))
-    return _normed(attn.norm_q, query), _normed(attn.norm_k, key), value
+        return _out(attn, places), told_out
 
 
 def text_heads(attn: Any, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -223,14 +240,23 @@ def watch_joint(
     """
     shared = JointWatch(record=record, text_first=text_first, conditions=conditions)
     blocks = list(network.transformer_blocks)
-    singles = list(getattr(network, "single_transformer_blocks", ()))
-    layers = [block.attn for block in (*blocks, *singles)]
-    before = [layer.processor for layer in layers]
+    layers = {
+        f"{stack}.{number}.attn": block.attn
+        for stack in ("transformer_blocks", "single_transformer_blocks")
+        for number, block in enumerate(getattr(network, stack, ()))
+    }
+    if conditions:  # nothing else asks for SD3.5's second attentions
+        layers |= {
+            f"transformer_blocks.{number}.attn2": block.attn2
+            for number, block in enumerate(blocks)
+            if getattr(block, "attn2", None) is not None
+        }
+    before = [layer.processor for layer in layers.values()]
     hooks: list[Any] = []
     try:
-        for layer in layers:
+        for name, layer in layers.items():
             layer._modules.pop("processor", None)
-            layer.processor = _Processor(shared)
+            layer.processor = _Processor(shared, name, alone=name.endswith("attn2"))
         if record:
             hooks += [
                 block.register_forward_hook(
@@ -243,5 +269,5 @@ def watch_joint(
     finally:
         for hook in hooks:
             hook.remove()
-        for layer, old in zip(layers, before, strict=True):
+        for layer, old in zip(layers.values(), before, strict=True):
             layer.processor = old

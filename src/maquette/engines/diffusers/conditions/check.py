@@ -18,6 +18,7 @@ from maquette.engines.diffusers.conditions.headers import (
     read_header,
     read_json,
 )
+from maquette.engines.diffusers.conditions.ip_layouts import joint_misfit, layout_of
 from maquette.engines.diffusers.conditions.keys import Misfit, match
 from maquette.engines.diffusers.models import ModelCard
 from maquette.errors import MaquetteError, RecipeRefused
@@ -53,8 +54,10 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
             case Reference(adapter=None):
                 if not _has_unet(card):
                     raise RecipeRefused(
-                        f"{card.ref.name} cannot look at a picture without a network for it",
-                        hint="give an IP-Adapter, or use a model with a UNet",
+                        f"{card.ref.name} cannot look at a picture without a network for it:"
+                        " a transformer knows each place by its position, so that it would copy"
+                        " the picture's layout",
+                        hint="give an IP-Adapter of its family, or use a model with a UNet",
                     )
             case Reference():
                 assert each.adapter is not None  # noqa: S101 (the case before)
@@ -142,9 +145,7 @@ def _misfit(adapter: Adapter, path: Path, card: ModelCard) -> str:
             case "t2i-adapter":
                 return _adapter_misfit(read_json(path / "config.json"), card)
             case "ip-adapter":
-                shapes = read_header(weights_of(path))[0]
-                keys = shapes.get("ip_adapter.1.to_k_ip.weight")
-                return _width_misfit(keys[-1] if keys else None, card)
+                return _ip_misfit(read_header(weights_of(path))[0], card)
     except MaquetteError as error:
         return str(error)
 
@@ -204,6 +205,13 @@ def _width_misfit(width: Any, card: ModelCard) -> str:
     if isinstance(own, int) and isinstance(width, int) and own != width:
         return f"it listens to texts of {width} numbers, this model's have {own}"
     return ""
+
+
+def _ip_misfit(shapes: Shapes, card: ModelCard) -> str:
+    if _has_unet(card) and layout_of(shapes) == "unet":
+        keys = shapes.get("ip_adapter.1.to_k_ip.weight")
+        return _width_misfit(keys[-1] if keys else None, card)
+    return joint_misfit(shapes, _config(card, "transformer"), card.family)
 
 
 def _adapter_misfit(config: Mapping[str, Any], card: ModelCard) -> str:

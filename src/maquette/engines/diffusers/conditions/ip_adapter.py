@@ -18,16 +18,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from maquette.engines.diffusers.attention import Aim, grids
-from maquette.engines.diffusers.conditions.maps import to_tensor
+from maquette.engines.diffusers.conditions.ip_encoder import Encoder, load_encoder
 from maquette.engines.diffusers.hooks import Condition
-from maquette.engines.diffusers.weights import Parts, quiet
+from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
 __all__ = ["Adapter", "PictureCondition", "load_adapter", "picture_tokens"]
-
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-SPREAD = (0.26862954, 0.26130258, 0.27577711)
-"""How CLIP's image encoder wants pictures normalised."""
 
 Maps = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 """Of each cross-attention, by name: the weights that make keys and values of tokens."""
@@ -38,35 +34,25 @@ class Adapter:
     """A loaded IP-Adapter: ``project`` makes tokens of a picture's vector, ``deep`` says whether it
     reads the encoder's places instead of its one vector."""
 
-    encoder: Any
+    encoder: Encoder
     project: Any
     maps: Maps
     deep: bool
 
 
-def load_adapter(folder: Path, parts: Parts) -> Adapter:
+def load_adapter(folder: Path, file: Path, parts: Parts) -> Adapter:
     """Read adapter and image encoder for a model.
 
     Raises:
         RecipeRefused: an adapter for another model, or one that reads faces by an own network.
         ModelRefused: files that do not load.
     """
-    from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection
-
-    file = next(f for f in sorted(folder.glob("*.safetensors")))
     try:
         tensors = load_file(file)
-        with quiet():
-            encoder: Any = CLIPVisionModelWithProjection.from_pretrained(
-                folder / "image_encoder",
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=parts.dtype,
-            )
     except Exception as error:
         raise ModelRefused(
             f"the IP-Adapter {folder.name} does not load: {str(error).splitlines()[0][:200]}",
-            hint="its files are damaged or do not belong together; get it again",
+            hint="its file is damaged; get it again",
         ) from error
     told = {k.removeprefix("image_proj."): v for k, v in tensors.items() if "image_proj." in k}
     if "perceiver_resampler.proj_in.weight" in told or (
@@ -76,20 +62,20 @@ def load_adapter(folder: Path, parts: Parts) -> Adapter:
             f"{folder.name} reads faces by a recognition network that is not part of it",
             hint="use an IP-Adapter that reads pictures by its image encoder",
         )
-    maps = _maps(tensors, parts, folder.name)
+    maps = maps_of(tensors, parts, folder.name)
+    encoder = load_encoder(folder / "image_encoder", parts)
     try:
         project = parts.unet._convert_ip_adapter_image_proj_to_diffusers(
             {key: value.to(parts.dtype) for key, value in told.items()}, low_cpu_mem_usage=False
         )
     except Exception as error:
         raise ModelRefused(f"the IP-Adapter {folder.name} is of no known shape") from error
-    for network in (encoder, project):
-        network.to(parts.device, parts.dtype).eval().requires_grad_(False)
+    project.to(parts.device, parts.dtype).eval().requires_grad_(False)
     deep = "proj.weight" not in told
     return Adapter(encoder, project, maps, deep)
 
 
-def _maps(tensors: Mapping[str, torch.Tensor], parts: Parts, name: str) -> Maps:
+def maps_of(tensors: Mapping[str, torch.Tensor], parts: Parts, name: str) -> Maps:
     """Keys' and values' weights by attention. The format numbers all attentions in turn, its own
     first, so that those to the words are the odd ones."""
     found: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -116,28 +102,13 @@ def _maps(tensors: Mapping[str, torch.Tensor], parts: Parts, name: str) -> Maps:
 @torch.inference_mode()
 def picture_tokens(adapter: Adapter, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens of a picture, and those of no picture, each (1, tokens, width)."""
-    seen = _prepared(image, int(adapter.encoder.config.image_size))
-    seen = seen.to(adapter.encoder.device, adapter.encoder.dtype)
+    seen = adapter.encoder.prepared(image)
     if adapter.deep and "Full" not in type(adapter.project).__name__:
-        told = adapter.encoder(seen, output_hidden_states=True).hidden_states[-2]
-        blank = torch.zeros_like(seen)
-        none = adapter.encoder(blank, output_hidden_states=True).hidden_states[-2]
+        told, none = (adapter.encoder.places(each) for each in (seen, torch.zeros_like(seen)))
     else:
-        told = adapter.encoder(seen).image_embeds
+        told = adapter.encoder.vector(seen)
         none = torch.zeros_like(told)
     return adapter.project(told), adapter.project(none)
-
-
-def _prepared(image: Image.Image, side: int) -> torch.Tensor:
-    """(1, 3, side, side): the middle of a picture whose shorter side is brought to ``side``."""
-    width, height = image.size
-    short = min(width, height)
-    size = (int(side * width / short), int(side * height / short))
-    small = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    cut = small.crop((left, top, left + side, top + side))
-    mean, spread = (torch.tensor(each)[None, :, None, None] for each in (MEAN, SPREAD))
-    return (to_tensor(cut) - mean) / spread
 
 
 @dataclass(eq=False)

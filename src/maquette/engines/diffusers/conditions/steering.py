@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
 from maquette.engines.base import Inputs
-from maquette.engines.diffusers.conditions.catalogue import Catalogue
+from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
 from maquette.engines.diffusers.conditions.control import ControlCondition
 from maquette.engines.diffusers.conditions.embedding import learned
 from maquette.engines.diffusers.conditions.headers import read_json
@@ -29,6 +30,7 @@ from maquette.engines.diffusers.conditions.ip_adapter import (
     mask_tensor,
     picture_tokens,
 )
+from maquette.engines.diffusers.conditions.ip_joint import JointAdapter, JointPicture, load_joint
 from maquette.engines.diffusers.conditions.lora import merged
 from maquette.engines.diffusers.conditions.maps import window
 from maquette.engines.diffusers.conditions.reference_only import ReferenceCondition
@@ -131,6 +133,11 @@ class Conditioned(Steering):
                 )
                 continue
             adapter = self._ip_adapter(reference.adapter, parts)
+            if isinstance(adapter, JointAdapter):
+                grid = cells[0] // parts.card.patch, cells[1] // parts.card.patch
+                seen = adapter.seen(image)
+                yield JointPicture(adapter, seen, reference.strength, grid, mask)
+                continue
             told, none = picture_tokens(adapter, image)
             style = reference.role == "style" and parts.card.family == "sdxl"
             style = style and any(map(STYLE_SDXL.search, adapter.maps))
@@ -138,11 +145,17 @@ class Conditioned(Steering):
             strength = reference.strength
             yield PictureCondition(adapter, told, none, strength, cells, mask, layers)
 
-    def _ip_adapter(self, ref: ModelRef, parts: Parts) -> Adapter:
-        path = Path(self.catalogue.by_digest(ref, "ip-adapter").path)
-        if _LOADED.get("ip") is None or _LOADED["ip"][0] != (path, ref.digest, id(parts.unet)):
-            _LOADED["ip"] = (path, ref.digest, id(parts.unet)), load_adapter(path, parts)
-        return _LOADED["ip"][1]
+    def _ip_adapter(self, ref: ModelRef, parts: Parts) -> Adapter | JointAdapter:
+        """The adapter that a recipe names; the last two of a model stay loaded."""
+        key = (ref.digest, parts.card.ref.digest, str(parts.device), parts.dtype)
+        if key not in _LOADED:
+            path = Path(self.catalogue.by_digest(ref, "ip-adapter").path)
+            load = load_adapter if _is_unet(parts) else load_joint
+            _LOADED[key] = load(path, weights_of(path), parts)
+            while len(_LOADED) > MOST:
+                _LOADED.popitem(last=False)
+        _LOADED.move_to_end(key)
+        return _LOADED[key]
 
     def _path(self, name: str, digest: str, kind: Any) -> Path:
         return Path(self.catalogue.by_digest(ModelRef(name=name, digest=digest), kind).path)
@@ -155,7 +168,8 @@ class Conditioned(Steering):
         return self.inputs[digest]
 
 
-_LOADED: dict[str, tuple[Any, Adapter]] = {}
+MOST = 2
+_LOADED: OrderedDict[tuple[Any, ...], Adapter | JointAdapter] = OrderedDict()
 
 
 def _fitted(image: Image.Image, size: Size) -> Image.Image:
