@@ -15,7 +15,7 @@ import torch
 from maquette.engines.diffusers.singles import Single
 from maquette.errors import ModelRefused
 
-__all__ = ["networks_of"]
+__all__ = ["Tensors", "as_flux", "networks_of"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -109,14 +109,14 @@ def _renamed(
     if part == "transformer":
         if "joint_blocks.0.x_block.attn.qkv.weight" in bare:
             return convert_sd3_transformer_checkpoint_to_diffusers(bare)
-        return _flux(bare)
+        return as_flux(bare)
     if prefix.endswith(".model."):  # the encoder that OpenCLIP trained, in its own names
         return convert_open_clip_checkpoint(network, tensors, prefix=prefix)
     return bare
 
 
-def _flux(tensors: Tensors) -> Tensors:
-    """FLUX's own names to diffusers'."""
+def as_flux(tensors: Tensors) -> Tensors:
+    """FLUX's own names to diffusers', of its transformer or of a ControlNet made like it."""
     width = tensors["img_in.weight"].shape[0]
     found: Tensors = {}
     for name, tensor in tensors.items():

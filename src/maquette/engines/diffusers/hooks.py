@@ -41,6 +41,7 @@ class Call:
         watch: the watching attention; ``watch.silent()`` for calls of one's own.
         extra: what the family passes beside (SDXL's ``added_cond_kwargs``).
         scheduler: of this drawing, for ``add_noise``.
+        guidance: of this drawing, for networks that are told it.
     """
 
     parts: Parts
@@ -54,6 +55,7 @@ class Call:
     watch: Watch
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
     scheduler: Any = None
+    guidance: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,12 @@ def added(conditions: Sequence[Condition], call: Call) -> dict[str, Any]:
 def _sum(one: Any, two: Any) -> Any:
     if isinstance(one, torch.Tensor):
         return one + two
-    return [_sum(a, b) for a, b in zip(one, two, strict=True)]
+    # One residual may serve many blocks: the same two are added once.
+    sums: dict[tuple[int, int], Any] = {}
+    for a, b in zip(one, two, strict=True):
+        if (id(a), id(b)) not in sums:
+            sums[id(a), id(b)] = _sum(a, b)
+    return [sums[id(a), id(b)] for a, b in zip(one, two, strict=True)]
 
 
 @contextmanager

@@ -27,16 +27,17 @@ def hole(image: Image.Image, mask: Image.Image) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def encode_image(parts: Parts, image: torch.Tensor) -> torch.Tensor:
+def encode_image(parts: Parts, image: torch.Tensor, *, shifted: bool = True) -> torch.Tensor:
     """(1, 3, height, width) in -1 to 1 to latents (1, channels, rows, columns), float32.
 
     The most likely latents, not a sample of them: the same picture always starts from the same.
+    Not ``shifted``: scaled alone, as some ControlNets were trained to read them.
     """
     parts.turn(parts.vae)
     answer = parts.vae.encode(image.to(parts.device, parts.vae.dtype))
     found = answer.latents if hasattr(answer, "latents") else answer.latent_dist.mode()
     shift = _shift(parts)
-    if shift:
+    if shift and shifted:
         found = found - shift
     return (found * parts.vae.config.scaling_factor).float()
 

@@ -162,6 +162,7 @@ def denoise(
             watch=watch,
             extra=batch.extra,
             scheduler=schedule.scheduler,
+            guidance=settings.guidance,
         )
         more = {**batch.extra, **added(conditions, call)}
         spread = batch.spread(given).to(parts.dtype)

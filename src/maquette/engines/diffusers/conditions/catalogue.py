@@ -16,6 +16,7 @@ from typing import Any
 
 from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.value import ModelRef
+from maquette.engines.diffusers.conditions.controlnets import read_controlnet, told_by
 from maquette.engines.diffusers.conditions.given import look_up, write_down
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header, read_json
 from maquette.engines.diffusers.digests import sha256_of
@@ -37,7 +38,6 @@ FOLDERS = ("loras", "embeddings", "control", "t2i", "ip-adapters")
 LINES = ("canny", "lineart", "scribble")
 """Conditions that are lines; a network of one channel for lines reads them all."""
 
-_CLASSES: dict[str, AdapterKind] = {"ControlNetModel": "control", "T2IAdapter": "t2i-adapter"}
 _WORDS = {
     "canny": "canny",
     "lineart": "lineart",
@@ -50,6 +50,7 @@ _WORDS = {
     "zoe": "depth",
     "pose": "pose",
     "tile": "tile",
+    "blur": "tile",
 }
 _LORA = re.compile(r"lora_|\.lora\.|_lora\.|hada_w|lokr_w")
 _EMBEDDING = "learned_embeds.safetensors"
@@ -208,10 +209,13 @@ def _look(path: Path) -> Adapter | None:
     if not path.is_dir():
         return _of_file(path)
     config = path / "config.json"
-    if config.is_file() and (kind := _CLASSES.get(read_json(config).get("_class_name", ""))):
-        weights_of(path)
+    if config.is_file() and (net := read_controlnet(path)) is not None:
         figures = "pose" in (_card(path).get("channels") or ())
-        return _folder(path, kind, conditions=_conditions(path), figures=figures)
+        conditions = _conditions(path, net.reads(path.name))
+        return _folder(path, "control", conditions=conditions, figures=figures)
+    if config.is_file() and read_json(config).get("_class_name") == "T2IAdapter":
+        weights_of(path)
+        return _folder(path, "t2i-adapter", conditions=_conditions(path))
     for file in sorted(path.glob("*.safetensors")):
         if re.match(r"ip[-_]?adapter", file.name, re.IGNORECASE):
             encoder = path / "image_encoder"
@@ -278,6 +282,11 @@ def _of_file(path: Path) -> Adapter:
         "licence": metadata.get("modelspec.license", metadata.get("license", "")),
         "trigger": metadata.get("modelspec.trigger_phrase", ""),
     }
+    if told_by(shapes) and (net := read_controlnet(path)) is not None:
+        card = _card(path)
+        told["licence"] = str(card.get("licence") or card.get("license") or told["licence"])
+        conditions = _conditions(path, net.reads(path.stem))
+        return Adapter(kind="control", conditions=conditions, **told)
     if any(_LORA.search(name) for name in shapes):
         return Adapter(kind="lora", **told)
     if any(name.startswith(("image_proj", "ip_adapter")) for name in shapes):
@@ -288,8 +297,8 @@ def _of_file(path: Path) -> Adapter:
     if shapes and len(shapes) <= 3 and all(1 <= len(shape) <= 2 for shape in shapes.values()):
         return Adapter(kind="embedding", **told)
     raise ModelRefused(
-        f"{path.name} is no LoRA and no embedding",
-        hint="ControlNets, T2I-Adapters and IP-Adapters are folders, as diffusers saves them",
+        f"{path.name} is no LoRA, no embedding and no ControlNet of SD3 or FLUX",
+        hint="other ControlNets, T2I-Adapters and IP-Adapters are folders, as diffusers saves them",
     )
 
 
@@ -324,20 +333,24 @@ def _folder(path: Path, kind: AdapterKind, **told: Any) -> Adapter:
 
 
 def _card(path: Path) -> dict[str, Any]:
+    """What is stated beside an adapter: in its folder, or for a file in one of its own name."""
+    if path.is_file():
+        beside = path.with_suffix(".json")
+        return read_json(beside) if beside.is_file() else {}
     for name in _CARDS:
         if (path / name).is_file():
             return read_json(path / name)
     return {}
 
 
-def _conditions(path: Path) -> tuple[str, ...]:
+def _conditions(path: Path, known: tuple[str, ...] | None = None) -> tuple[str, ...]:
     card = _card(path)
     if channels := card.get("channels"):
         names = [LINES if name == "line" else (str(name),) for name in channels]
         return tuple(each for group in names for each in group)
     if told := card.get("conditions"):
         return tuple(map(str, told))
-    return reads_of(path.name)
+    return known if known is not None else reads_of(path.name)
 
 
 def reads_of(name: str) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.catalogue import Catalogue, stamp, weights_of
+from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
+from maquette.engines.diffusers.conditions.controlnets import read_controlnet
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
     network_shapes,
@@ -139,9 +141,8 @@ def _misfit(adapter: Adapter, path: Path, card: ModelCard) -> str:
             case "embedding":
                 return _embedding_misfit(path, card)
             case "control":
-                return _width_misfit(
-                    read_json(path / "config.json").get("cross_attention_dim"), card
-                )
+                net = read_controlnet(path)
+                return net_misfit(net, card) if net is not None else "it is no ControlNet"
             case "t2i-adapter":
                 return _adapter_misfit(read_json(path / "config.json"), card)
             case "ip-adapter":

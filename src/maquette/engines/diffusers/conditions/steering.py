@@ -21,6 +21,8 @@ from maquette.core.value import ModelRef
 from maquette.engines.base import Inputs
 from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
 from maquette.engines.diffusers.conditions.control import ControlCondition
+from maquette.engines.diffusers.conditions.control_joint import FluxControl, SD3Control
+from maquette.engines.diffusers.conditions.control_load import load_control
 from maquette.engines.diffusers.conditions.embedding import learned
 from maquette.engines.diffusers.conditions.headers import read_json
 from maquette.engines.diffusers.conditions.ip_adapter import (
@@ -41,6 +43,9 @@ from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
 __all__ = ["Conditioned"]
+
+JOINT = {"SD3ControlNetModel": SD3Control, "FluxControlNetModel": FluxControl}
+"""What calls a ControlNet of a joint transformer, by its class."""
 
 STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
 """Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
@@ -102,17 +107,22 @@ class Conditioned(Steering):
         groups: dict[tuple[Any, ...], list[Control]] = {}
         for number, control in enumerate(self.controls):
             adapter = self.catalogue.by_digest(control.adapter, "control", "t2i-adapter")
-            network = _network(Path(adapter.path), adapter.kind, parts.device, parts.dtype)
+            path, image = Path(adapter.path), self._picture(control.image)
             if adapter.kind == "t2i-adapter":
-                image = self._picture(control.image)
+                network = _t2i(path, control.adapter.digest, parts.device, parts.dtype)
                 yield AdapterCondition.of(network, control, image, size, region)
+                continue
+            network = load_control(path, control.adapter.digest, parts)
+            if (kind := JOINT.get(type(network).__name__)) is not None:
+                shown = window(image.convert("RGB"), size, region)
+                yield kind.of(network, control, shown, parts)
                 continue
             # A network of eight channels reads several maps in one call.
             alone = number if network.config.conditioning_channels != 8 else -1
             when = control.strength, control.start, control.end
             groups.setdefault((adapter.path, *when, alone), []).append(control)
         for (path, *_), together in groups.items():
-            network = _network(Path(path), "control", parts.device, parts.dtype)
+            network = load_control(Path(path), together[0].adapter.digest, parts)
             images = [self._picture(c.image) for c in together]
             yield ControlCondition.of(network, together, images, size, region)
 
@@ -207,15 +217,12 @@ def _encoders(parts: Parts) -> dict[str, tuple[Any, Any]]:
 
 
 @lru_cache(maxsize=4)
-def _network(path: Path, kind: str, device: torch.device, dtype: torch.dtype) -> Any:
-    """A ControlNet or T2I-Adapter, loaded once."""
+def _t2i(path: Path, digest: str, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ARG001
+    """A T2I-Adapter, loaded once for each digest."""
     try:
-        if kind == "control":
-            from diffusers.models.controlnets.controlnet import ControlNetModel as Network
-        else:
-            from diffusers.models.adapter import T2IAdapter as Network
+        from diffusers.models.adapter import T2IAdapter
 
-        network: Any = Network.from_pretrained(
+        network: Any = T2IAdapter.from_pretrained(
             path, local_files_only=True, use_safetensors=True, torch_dtype=dtype
         )
     except Exception as error:
