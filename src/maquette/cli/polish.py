@@ -322,16 +322,18 @@ def layers(
 
 
 def networks(call: Call) -> None:
-    """List the networks that enlarge pictures, restore faces and find them. Needs no project.
+    """List the networks that enlarge pictures and that restore, find and tell apart faces.
 
-    They are files of MAQUETTE_MODELS/upscalers, /restorers and /detectors.
+    Needs no project.
+
+    They are files of MAQUETTE_MODELS/upscalers, /restorers, /detectors and /recognisers.
     """
     from maquette.engines.learned.catalogue import networks as at_hand
 
     models = read_settings().models
     found = [
         (kind, each)
-        for kind in ("upscalers", "restorers", "detectors")
+        for kind in ("upscalers", "restorers", "detectors", "recognisers")
         for each in at_hand(kind, models)
     ]
     if call.json:
@@ -350,7 +352,7 @@ def networks(call: Call) -> None:
         return
     if not found:
         call.voice.show(text("no networks at hand"))
-        call.voice.hint("set MAQUETTE_MODELS to a folder with upscalers, restorers or detectors")
+        call.voice.hint("set MAQUETTE_MODELS to a folder with upscalers, restorers, …")
         return
     grid = table("network", "kind", "family", "enlarges", "digest", "")
     for kind, each in found:

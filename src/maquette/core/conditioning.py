@@ -76,6 +76,10 @@ class Reference(Value):
 
     ``adapter`` is an IP-Adapter (arXiv 2308.06721), or None for reference-only attention, which
     needs no network. ``mask`` (greyscale, white = here) keeps it to a part of the picture.
+
+    A face that is told by a recognition network (ArcFace, arXiv 1801.07698) has that network as its
+    ``recogniser``, and five ``marks`` in pixels of the image: the person's right eye, left eye,
+    nose, right and left corner of the mouth.
     """
 
     kind: Literal["reference"] = "reference"
@@ -84,6 +88,24 @@ class Reference(Value):
     adapter: ModelRef | None = None
     strength: float = Field(default=1.0, ge=0, le=2)
     mask: Digest | None = None
+    recogniser: ModelRef | None = None
+    marks: tuple[tuple[float, float], ...] = Field(default=(), max_length=5)
+
+    @model_validator(mode="after")
+    def _of_a_face(self) -> Reference:
+        if self.recogniser is not None and (self.role != "face" or self.adapter is None):
+            raise ValueError("a recogniser is for the adapter of a face")
+        if len(self.marks) != (5 if self.recogniser is not None else 0):
+            raise ValueError("a recogniser and the five marks of a face go together")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what only some have, where they do not: others keep their digest."""
+        told = handler(self)
+        if self.recogniser is None:
+            del told["recogniser"], told["marks"]
+        return told
 
 
 Conditioning = Annotated[Lora | Embedding | Control | Reference, Field(discriminator="kind")]

@@ -1,4 +1,5 @@
-"""Which networks are at hand: files of ``MAQUETTE_MODELS/upscalers`` and ``/restorers``.
+"""Which networks are at hand: files of ``MAQUETTE_MODELS/upscalers``, ``/restorers``,
+``/detectors`` and ``/recognisers``.
 
 What a file is, is told from its header: nothing is unpickled, no weight is read.
 """
@@ -13,12 +14,12 @@ from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header
 from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import shipped
-from maquette.engines.learned.shapes import Shape, shape_of
+from maquette.engines.learned.shapes import Shape, recognises, shape_of
 from maquette.errors import MaquetteError, ModelMissing, ModelRefused
 
 __all__ = ["Kind", "Network", "choose", "find", "networks"]
 
-Kind = Literal["upscalers", "restorers", "detectors"]
+Kind = Literal["upscalers", "restorers", "detectors", "recognisers"]
 
 _SHIPPED = shipped() / "postcard" / "upscaler" / "upscaler.safetensors"
 
@@ -26,11 +27,12 @@ _SHIPPED = shipped() / "postcard" / "upscaler" / "upscaler.safetensors"
 @dataclass(frozen=True)
 class Network:
     """A network's file. ``shape`` is None for ONNX, which says it itself; ``problem`` is why it
-    cannot be used, or empty."""
+    cannot be used, or empty. ``numbers`` are those that a recogniser tells a face by."""
 
     name: str
     path: Path
     shape: Shape | None = None
+    numbers: int | None = None
     problem: str = ""
 
     @property
@@ -100,7 +102,8 @@ def _read(file: Path, kind: Kind) -> Network:
             # The first field of an ONNX file is its version of the format, a small number.
             if stream.read(1) != b"\x08":
                 raise ModelRefused(f"{file.name} is no ONNX file", hint="get it again")
-        return Network(_name(file), file)
+        numbers = recognises(file).width if kind == "recognisers" else None
+        return Network(_name(file), file, numbers=numbers)
     shapes, _ = read_header(file)
     if kind != "upscalers":
         raise ModelRefused(

@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from maquette.engines.learned.onnx_header import read_graph
 from maquette.errors import ModelRefused
 
-__all__ = ["Shape", "plain_name", "shape_of"]
+__all__ = ["FACE_SIDE", "Recognises", "Shape", "plain_name", "recognises", "shape_of"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -166,3 +168,43 @@ def _odd_root(value: int) -> int:
     if root * root != value or root % 2 == 0 or root > 127:
         raise ValueError(f"a table of {value} positions")
     return root
+
+
+FACE_SIDE = 112
+"""Pixels of the face that a recogniser reads."""
+
+
+@dataclass(frozen=True)
+class Recognises:
+    """What a recogniser of faces answers: ``width`` numbers. ``scaled``: it brings pixels of 0 to
+    255 to its own range by itself."""
+
+    width: int
+    scaled: bool
+
+
+def recognises(file: Path) -> Recognises:
+    """The shape of a recogniser of ArcFace's kind in an ONNX file. Reads no weights.
+
+    Raises:
+        ModelRefused: it is none.
+    """
+    graph = read_graph(file)
+    hint = "ArcFace as ONNX is known, such as InsightFace's w600k_r50.onnx"
+    reads = graph.inputs[0].shape if len(graph.inputs) == 1 else ()
+    if len(reads) != 4 or any(
+        side not in {wanted, None}
+        for side, wanted in zip(reads[1:], (3, FACE_SIDE, FACE_SIDE), strict=True)
+    ):
+        raise ModelRefused(
+            f"{file.name} is no recogniser: it does not read one face of {FACE_SIDE}x{FACE_SIDE}",
+            hint=hint,
+        )
+    tells = graph.outputs[0].shape if len(graph.outputs) == 1 else ()
+    width = tells[-1] if len(tells) == 2 else None
+    if width is None or not 8 <= width <= 4096:
+        raise ModelRefused(
+            f"{file.name} is no recogniser: it does not answer one row of numbers", hint=hint
+        )
+    # Exports of MXNet's networks (and SFace) begin by shifting and scaling the pixels themselves.
+    return Recognises(width, {"Sub", "Mul"} <= set(graph.first))
