@@ -100,3 +100,74 @@ def _written(graph: Any, file: Path) -> Path:
     model.ir_version = 9
     onnx.save(model, str(file))
     return file
+
+
+def face_teller(
+    file: Path, width: int = 24, *, scaled: bool = False, seed: int = 5, side: int = 112
+) -> Path:
+    """An ONNX recogniser of faces: a random look at a coarse copy of the face. ``scaled`` shifts
+    and scales the pixels itself, as exports of MXNet's networks do."""
+    inputs = [helper.make_tensor_value_info("face", TensorProto.FLOAT, ["batch", 3, side, side])]
+    rng = np.random.default_rng(seed)
+    held = [numpy_helper.from_array(rng.normal(size=(3 * 7 * 7, width)).astype(np.float32), "look")]
+    nodes: list[Any] = []
+    name = "face"
+    if scaled:
+        held += [numpy_helper.from_array(np.array(127.5, np.float32), "half")]
+        held += [numpy_helper.from_array(np.array(1 / 127.5, np.float32), "share")]
+        nodes += [helper.make_node("Sub", ["face", "half"], ["around"])]
+        nodes += [helper.make_node("Mul", ["around", "share"], ["even"])]
+        name = "even"
+    cell = [side // 7, side // 7]
+    nodes += [
+        helper.make_node("AveragePool", [name], ["coarse"], kernel_shape=cell, strides=cell),
+        helper.make_node("Flatten", ["coarse"], ["row"]),
+        helper.make_node("MatMul", ["row", "look"], ["told"]),
+    ]
+    outputs = [helper.make_tensor_value_info("told", TensorProto.FLOAT, ["batch", width])]
+    return _written(helper.make_graph(nodes, "teller", inputs, outputs, held), file)
+
+
+NOSE, LARGE_NOSE = (255, 0, 255), (0, 255, 0)
+"""What ``face_finder`` takes for the nose of a face of 64 pixels, and of one of 128."""
+MARKS = ((-14, -18), (14, -18), (0, 0), (-11, 16), (11, 16))
+"""Where a face of 64 pixels has its marks, seen from the middle of a cell of the nose."""
+
+
+def face_finder(file: Path) -> Path:
+    """An ONNX network with YuNet's outputs that finds a face around each square of 24 pixels (48 for
+    a large one) in the colour of a nose."""
+    nodes: list[Any] = []
+    held: list[Any] = []
+    outputs: list[Any] = []
+    for stride in (8, 16, 32):
+        # Pixels come as BGR, 0 to 255; where all of a cell is in the colour the sum is 1.
+        colour = np.array({8: [1, -1, 1], 16: [-1, 1, -1]}.get(stride, [0, 0, 0]), np.float32)
+        share = colour / (255 * max(1, int((colour > 0).sum())) * stride * stride)
+        look = np.broadcast_to(share[None, :, None, None], (1, 3, stride, stride)).copy()
+        box = [0.0, 0.0, np.log(8.0), np.log(8.0)]
+        marks = np.array(MARKS, np.float32).ravel() / 8
+        for head, rows in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
+            told = {"bbox": box, "kps": marks}.get(head, np.full(1, -19.0))
+            # 20 x (sum - 0.95): only a whole cell counts, at 1.
+            weight = 20 * look if rows == 1 else np.zeros((rows, 3, stride, stride))
+            key = f"{head}_{stride}"
+            held += [numpy_helper.from_array(weight.astype(np.float32), f"{key}.weight")]
+            held += [numpy_helper.from_array(np.array(told, np.float32), f"{key}.bias")]
+            held += [numpy_helper.from_array(np.array([1, -1, rows], np.int64), f"{key}.shape")]
+            nodes += [
+                helper.make_node(
+                    "Conv",
+                    ["input", f"{key}.weight", f"{key}.bias"],
+                    [f"{key}.seen"],
+                    kernel_shape=[stride, stride],
+                    strides=[stride, stride],
+                ),
+                helper.make_node(
+                    "Transpose", [f"{key}.seen"], [f"{key}.turned"], perm=[0, 2, 3, 1]
+                ),
+                helper.make_node("Reshape", [f"{key}.turned", f"{key}.shape"], [key]),
+            ]
+            outputs += [helper.make_tensor_value_info(key, TensorProto.FLOAT, [1, "places", rows])]
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, 320, 320])]
+    return _written(helper.make_graph(nodes, "finder", inputs, outputs, held), file)

@@ -17,6 +17,7 @@ from typing import Any
 from maquette.core.adapter import Adapter, AdapterKind
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.controlnets import read_controlnet, told_by
+from maquette.engines.diffusers.conditions.face_layout import FaceLayout, face_layout
 from maquette.engines.diffusers.conditions.given import look_up, write_down
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header, read_json
 from maquette.engines.diffusers.digests import sha256_of
@@ -27,6 +28,7 @@ __all__ = [
     "FOLDERS",
     "Catalogue",
     "digest_of_adapter",
+    "layout_of_faces",
     "reads_of",
     "recognise",
     "remember",
@@ -67,6 +69,8 @@ class Catalogue:
         models = models if models is not None else elsewhere
         named = str(models) if models is not None else os.environ.get(FOLDER)
         self._roots = [card.folder / "adapters"]
+        self.models = Path(named).expanduser() if named else None
+        """The folder of more models, where there is one."""
         if named:
             self._roots += [Path(named).expanduser() / folder for folder in FOLDERS]
 
@@ -218,10 +222,12 @@ def _look(path: Path) -> Adapter | None:
         return _folder(path, "t2i-adapter", conditions=_conditions(path))
     for file in sorted(path.glob("*.safetensors")):
         if re.match(r"ip[-_]?adapter", file.name, re.IGNORECASE):
-            encoder = path / "image_encoder"
-            if not (encoder / "config.json").is_file():
+            encoder = (path / "image_encoder" / "config.json").is_file()
+            faces = layout_of_faces(path)
+            if not encoder and (faces is None or faces.encoder):
                 raise ModelMissing(f"the IP-Adapter in {path.name} lacks its image_encoder")
-            read_header(file)
+            if faces is not None:
+                return _folder(path, "ip-adapter", roles=("face",))
             roles = _card(path).get("roles") or ("style", "character", "object")
             return _folder(path, "ip-adapter", roles=tuple(roles))
     plain: tuple[tuple[str, AdapterKind], ...] = ((_DRAWN, "lora"), (_EMBEDDING, "embedding"))
@@ -253,6 +259,17 @@ def weights_of(path: Path) -> Path:
     plain = [f for f in files if ".fp16" not in f.name] or files
     read_header(plain[0])
     return plain[0]
+
+
+def layout_of_faces(path: Path) -> FaceLayout | None:
+    """The layout of an adapter at hand, a file or folder; None where it reads pictures.
+
+    Raises:
+        ModelRefused, ModelMissing: a damaged file, or none.
+    """
+    file = weights_of(path)
+    encoder = path.is_dir() and (path / "image_encoder" / "config.json").is_file()
+    return face_layout(read_header(file)[0], file.name, encoder=encoder)
 
 
 def digest_of_adapter(adapter: Adapter) -> str:
@@ -287,7 +304,10 @@ def _of_file(path: Path) -> Adapter:
         told["licence"] = str(card.get("licence") or card.get("license") or told["licence"])
         conditions = _conditions(path, net.reads(path.stem))
         return Adapter(kind="control", conditions=conditions, **told)
-    if any(_LORA.search(name) for name in shapes):
+    faces = face_layout(shapes, path.name, encoder=False)
+    if faces is not None and not faces.encoder:
+        return Adapter(kind="ip-adapter", roles=("face",), **told)
+    if faces is None and any(_LORA.search(name) for name in shapes):
         return Adapter(kind="lora", **told)
     if any(name.startswith(("image_proj", "ip_adapter")) for name in shapes):
         raise ModelRefused(

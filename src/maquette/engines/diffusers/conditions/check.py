@@ -11,7 +11,12 @@ from maquette.core.adapter import Adapter
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, stamp, weights_of
+from maquette.engines.diffusers.conditions.catalogue import (
+    Catalogue,
+    layout_of_faces,
+    stamp,
+    weights_of,
+)
 from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
 from maquette.engines.diffusers.conditions.controlnets import read_controlnet
 from maquette.engines.diffusers.conditions.headers import (
@@ -23,6 +28,7 @@ from maquette.engines.diffusers.conditions.headers import (
 from maquette.engines.diffusers.conditions.ip_layouts import joint_misfit, layout_of
 from maquette.engines.diffusers.conditions.keys import Misfit, match
 from maquette.engines.diffusers.models import ModelCard
+from maquette.engines.learned.recognise import by_ref
 from maquette.errors import MaquetteError, RecipeRefused
 
 __all__ = ["check", "fitting", "misfit", "networks_of", "triggers"]
@@ -65,6 +71,7 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 assert each.adapter is not None  # noqa: S101 (the case before)
                 found = catalogue.by_digest(each.adapter, "ip-adapter")
                 _fits(found, card)
+                _tells(each, found, catalogue.models)
     _together(recipe)
 
 
@@ -115,6 +122,30 @@ def _reads(adapter: Adapter, condition: str) -> None:
         raise RecipeRefused(
             f"'{adapter.name}' reads {', '.join(adapter.conditions)}, not {condition}",
             hint=f"give a map for {adapter.conditions[0]}, or a network for {condition}",
+        )
+
+
+def _tells(reference: Reference, adapter: Adapter, models: Path | None) -> None:
+    """A face is told by a recogniser where the adapter reads its vectors, and else by none."""
+    if reference.recogniser is None:
+        if adapter.roles == ("face",):
+            raise RecipeRefused(
+                f"'{adapter.name}' reads faces by a recognition network, and none is given",
+                hint="give the picture as a face, or use an IP-Adapter that reads pictures",
+            )
+        return
+    layout = layout_of_faces(Path(adapter.path))
+    if layout is None:
+        raise RecipeRefused(
+            f"'{adapter.name}' reads pictures, not what a recogniser tells of a face",
+            hint="give an IP-Adapter FaceID, or leave the recogniser out",
+        )
+    network = by_ref(reference.recogniser, models)
+    if network.numbers != layout.width:
+        raise RecipeRefused(
+            f"the recogniser '{network.name}' tells a face by {network.numbers} numbers,"
+            f" '{adapter.name}' reads {layout.width}",
+            hint=f"use a recogniser of {layout.width} numbers",
         )
 
 

@@ -8,7 +8,7 @@ merged last is kept as well, where it is small: thirty drafts in a row merge the
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,11 @@ Tensors = Mapping[str, torch.Tensor]
 
 
 @contextmanager
-def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> Iterator[None]:
-    """The LoRAs merged into the networks (``unet``, ``text_encoder`` …), for as long as it lasts.
+def merged(
+    networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path | Callable[[], Tensors]]]
+) -> Iterator[None]:
+    """The LoRAs merged into the networks (``unet``, ``text_encoder`` …), for as long as it lasts;
+    each is a file, or what reads its tensors out of another's.
 
     Raises:
         RecipeRefused: one that was made for another model.
@@ -44,8 +47,9 @@ def merged(networks: Mapping[str, Any], loras: Sequence[tuple[Lora, Path]]) -> I
                 kept[place] = place.swap(new)
         else:
             _LAST.clear()
-            for lora, path in loras:
-                _merge(networks, lora, _load(path), kept)
+            for lora, source in loras:
+                tensors = _load(source) if isinstance(source, Path) else source()
+                _merge(networks, lora, tensors, kept)
             _keep(networks, asked, kept)
         yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -24,6 +24,12 @@ from maquette.engines.diffusers.conditions.control import ControlCondition
 from maquette.engines.diffusers.conditions.control_joint import FluxControl, SD3Control
 from maquette.engines.diffusers.conditions.control_load import load_control
 from maquette.engines.diffusers.conditions.embedding import learned
+from maquette.engines.diffusers.conditions.faceid import (
+    face_tokens,
+    load_faces,
+    of_one_person,
+    own_lora,
+)
 from maquette.engines.diffusers.conditions.headers import read_json
 from maquette.engines.diffusers.conditions.ip_adapter import (
     Adapter,
@@ -62,7 +68,9 @@ class Conditioned(Steering):
         self.loras = [c for c in each if isinstance(c, Lora)]
         self.embeddings = [c for c in each if isinstance(c, Embedding)]
         self.controls = [c for c in each if isinstance(c, Control)]
-        self.references = [c for c in each if isinstance(c, Reference)]
+        shown = [c for c in each if isinstance(c, Reference)]
+        self.faces = [c for c in shown if c.recogniser is not None]
+        self.references = [c for c in shown if c.recogniser is None]
 
     @contextmanager
     def around(self, parts: Parts) -> Iterator[Parts]:
@@ -78,11 +86,12 @@ class Conditioned(Steering):
                 ]
                 rest = parts.tokenizers[len(spelt) :]
                 given = replace(given, tokenizers=(*spelt, *rest))
-            if self.loras:
-                found = [(c, self._path(c.name, c.digest, "lora")) for c in self.loras]
+            found = [(c, self._path(c.name, c.digest, "lora")) for c in self.loras]
+            of_faces = self._loras_of_faces(parts)
+            if found or of_faces:
                 networks = {name: encoder for name, (_, encoder) in encoders.items()}
                 networks["unet" if _is_unet(parts) else "transformer"] = parts.network
-                stack.enter_context(merged(networks, found))
+                stack.enter_context(merged(networks, [*found, *of_faces]))
                 given = replace(given, scheduler={**given.scheduler, **_settings(found)})
             yield given
 
@@ -101,7 +110,11 @@ class Conditioned(Steering):
                     f" the picture {whole}",
                     hint="make the map at the picture's size",
                 )
-        return [*self._controls(parts, size, region), *self._references(parts, size, region)]
+        return [
+            *self._controls(parts, size, region),
+            *self._references(parts, size, region),
+            *self._faces(parts, size, region),
+        ]
 
     def _controls(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
         groups: dict[tuple[Any, ...], list[Control]] = {}
@@ -154,6 +167,35 @@ class Conditioned(Steering):
             layers = STYLE_SDXL if style else None
             strength = reference.strength
             yield PictureCondition(adapter, told, none, strength, cells, mask, layers)
+
+    def _faces(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
+        """Those that a recogniser tells; several of one person are read as one."""
+        cells = size.height // parts.card.scale, size.width // parts.card.scale
+        for group in of_one_person(self.faces):
+            first = group[0]
+            if first.strength == 0:
+                continue
+            adapter = load_faces(*self._of_faces(first), parts)
+            images = [self._picture(each.image) for each in group]
+            told, none = face_tokens(adapter, group, images, self.catalogue.models)
+            mask = None
+            if first.mask is not None:
+                mask = mask_tensor(window(self._picture(first.mask), size, region))
+            yield PictureCondition(adapter.adapter, told, none, first.strength, cells, mask)
+
+    def _loras_of_faces(self, parts: Parts) -> list[tuple[Lora, Callable[[], Any]]]:
+        """FaceID's own, once for each adapter that counts."""
+        found: dict[str, tuple[Lora, Callable[[], Any]]] = {}
+        for each in self.faces:
+            path, digest = self._of_faces(each)
+            if each.strength > 0 and (read := own_lora(path, parts)) is not None:
+                found.setdefault(digest, (Lora(name=path.stem, digest=digest), read))
+        return list(found.values())
+
+    def _of_faces(self, reference: Reference) -> tuple[Path, str]:
+        assert reference.adapter is not None  # noqa: S101 (with a recogniser there is one)
+        adapter = self.catalogue.by_digest(reference.adapter, "ip-adapter")
+        return Path(adapter.path), reference.adapter.digest
 
     def _ip_adapter(self, ref: ModelRef, parts: Parts) -> Adapter | JointAdapter:
         """The adapter that a recipe names; the last two of a model stay loaded."""
