@@ -75,7 +75,8 @@ class Reference(Value):
     """A picture to be like: in style, in character, in an object, or in a face.
 
     ``adapter`` is an IP-Adapter (arXiv 2308.06721), or None for reference-only attention, which
-    needs no network. ``mask`` (greyscale, white = here) keeps it to a part of the picture.
+    needs no network. ``mask`` (greyscale, white = here) keeps it to a part of the picture. It acts
+    from ``start`` to ``end``, shares of the steps.
 
     A face that is told by a recognition network (ArcFace, arXiv 1801.07698) has that network as its
     ``recogniser``, and five ``marks`` in pixels of the image: the person's right eye, left eye,
@@ -88,8 +89,16 @@ class Reference(Value):
     adapter: ModelRef | None = None
     strength: float = Field(default=1.0, ge=0, le=2)
     mask: Digest | None = None
+    start: float = Field(default=0.0, ge=0, lt=1)
+    end: float = Field(default=1.0, gt=0, le=1)
     recogniser: ModelRef | None = None
     marks: tuple[tuple[float, float], ...] = Field(default=(), max_length=5)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Reference:
+        if self.start >= self.end:
+            raise ValueError("it ends before it starts")
+        return self
 
     @model_validator(mode="after")
     def _of_a_face(self) -> Reference:
@@ -105,6 +114,8 @@ class Reference(Value):
         told = handler(self)
         if self.recogniser is None:
             del told["recogniser"], told["marks"]
+        if (self.start, self.end) == (0.0, 1.0):
+            del told["start"], told["end"]
         return told
 
 

@@ -119,3 +119,26 @@ def test_two_pictures_add_up_as_two_adapters_do(engine: DiffusersEngine, folder:
     ours = drawn(engine, *told, inputs=inputs)
     pipeline = referred(folder, ("ip", "other"), [0.8, 0.5])
     near(ours, theirs(pipeline, ip_adapter_image=[one, two]))
+
+
+def test_it_acts_in_a_share_of_the_steps(engine: DiffusersEngine, folder: Path) -> None:
+    image = photo(80, 56, seed=12)
+    inputs = {digest(image): image}
+    early, late = (refer(folder, image, start=a, end=b) for a, b in ((0, 0.4), (0.3, 1)))
+    whole = drawn(engine, refer(folder, image), inputs=inputs)
+    both = drawn(engine, early, late, inputs=inputs)
+    assert np.abs(array(both) - array(whole)).max() == 0, "a step belongs to one of them"
+    for some in (early, late):
+        assert np.abs(array(drawn(engine, some, inputs=inputs)) - array(whole)).mean() > 0.1
+
+
+def test_a_region_keeps_it_to_a_part(engine: DiffusersEngine, folder: Path) -> None:
+    image = photo(80, 56, seed=12)
+    nowhere, everywhere = (Image.new("L", (96, 64), value) for value in (0, 255))
+    inputs = {digest(each): each for each in (image, nowhere, everywhere)}
+    told = refer(folder, image)
+    free, plain = drawn(engine, told, inputs=inputs), drawn(engine)
+    for region, expected in ((nowhere, plain), (everywhere, free)):
+        masked = told.model_copy(update={"mask": digest(region)})
+        ours = drawn(engine, masked, inputs=inputs)
+        assert np.abs(array(ours) - array(expected)).max() <= 1

@@ -11,14 +11,9 @@ from maquette.core.adapter import Adapter
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
-from maquette.engines.diffusers.conditions.catalogue import (
-    Catalogue,
-    layout_of_faces,
-    stamp,
-    weights_of,
-)
+from maquette.engines.diffusers.conditions.catalogue import Catalogue, stamp, weights_of
+from maquette.engines.diffusers.conditions.controlnets import longest, read_controlnet
 from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
-from maquette.engines.diffusers.conditions.controlnets import read_controlnet
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
     network_shapes,
@@ -59,6 +54,7 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 found = catalogue.by_digest(each.adapter, "control", "t2i-adapter")
                 _reads(found, each.condition)
                 _fits(found, card)
+                _places(found, recipe, card)
             case Reference(adapter=None):
                 if not _has_unet(card):
                     raise RecipeRefused(
@@ -85,12 +81,6 @@ def triggers(recipe: Recipe, card: ModelCard) -> frozenset[str]:
 
 
 def _together(recipe: Recipe) -> None:
-    bare = [c for c in recipe.conditionings if isinstance(c, Reference) and c.adapter is None]
-    if len(bare) > 1:
-        raise RecipeRefused(
-            "two references are given and no network for them: one alone can be looked at",
-            hint="give an IP-Adapter, or one reference",
-        )
     given = Counter(
         (c.adapter.digest, LINES.get(c.condition, c.condition), c.start, c.end)
         for c in recipe.conditionings
@@ -128,24 +118,34 @@ def _reads(adapter: Adapter, condition: str) -> None:
 def _tells(reference: Reference, adapter: Adapter, models: Path | None) -> None:
     """A face is told by a recogniser where the adapter reads its vectors, and else by none."""
     if reference.recogniser is None:
-        if adapter.roles == ("face",):
+        if adapter.numbers:
             raise RecipeRefused(
                 f"'{adapter.name}' reads faces by a recognition network, and none is given",
                 hint="give the picture as a face, or use an IP-Adapter that reads pictures",
             )
         return
-    layout = layout_of_faces(Path(adapter.path))
-    if layout is None:
+    if not adapter.numbers:
         raise RecipeRefused(
             f"'{adapter.name}' reads pictures, not what a recogniser tells of a face",
             hint="give an IP-Adapter FaceID, or leave the recogniser out",
         )
     network = by_ref(reference.recogniser, models)
-    if network.numbers != layout.width:
+    if network.numbers != adapter.numbers:
         raise RecipeRefused(
             f"the recogniser '{network.name}' tells a face by {network.numbers} numbers,"
-            f" '{adapter.name}' reads {layout.width}",
-            hint=f"use a recogniser of {layout.width} numbers",
+            f" '{adapter.name}' reads {adapter.numbers}",
+            hint=f"use a recogniser of {adapter.numbers} numbers",
+        )
+
+
+def _places(adapter: Adapter, recipe: Recipe, card: ModelCard) -> None:
+    net = read_controlnet(Path(adapter.path)) if adapter.kind == "control" else None
+    most = None if net is None else longest(net, card)
+    size = getattr(recipe.task, "work", recipe.size)
+    if most is not None and max(size.width, size.height) > most:
+        raise RecipeRefused(
+            f"'{adapter.name}' has places for {most} pixels a side, not for {size}",
+            hint=f"draw at {most} at most, then upscale",
         )
 
 

@@ -18,8 +18,9 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from maquette.engines.diffusers.attention import Aim, grids
+from maquette.engines.diffusers.conditions.control import active
 from maquette.engines.diffusers.conditions.ip_encoder import Encoder, load_encoder
-from maquette.engines.diffusers.hooks import Condition
+from maquette.engines.diffusers.hooks import Call, Condition
 from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
@@ -117,7 +118,8 @@ class PictureCondition(Condition):
 
     ``told`` and ``none`` are tokens (1, tokens, width); ``mask`` is where the picture counts, at
     the drawing's size, (height, width) 0 to 1, or None for everywhere; ``layers`` are the
-    attentions that see it, None for all; ``cells`` is the latents' (rows, columns).
+    attentions that see it, None for all; ``cells`` is the latents' (rows, columns). It counts from
+    ``start`` to ``end`` of the steps.
     """
 
     adapter: Adapter
@@ -127,13 +129,23 @@ class PictureCondition(Condition):
     cells: tuple[int, int]
     mask: torch.Tensor | None = None
     layers: re.Pattern[str] | None = None
+    start: float = 0.0
+    end: float = 1.0
+    on: bool = True
     kept: dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = field(
         default_factory=dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]]
     )
 
+    def before(self, call: Call) -> Mapping[str, Any]:
+        """Adds nothing itself; notes whether this step is one of its own."""
+        self.on = active(call, self.start, self.end)
+        return {}
+
     def attend(self, layer: str, attn: Any, query: torch.Tensor, aim: Aim) -> torch.Tensor | None:
         """``query`` is (rows x heads, places, width of a head)."""
-        if self.scale == 0 or (self.layers is not None and not self.layers.search(layer)):
+        if not self.on or self.scale == 0:
+            return None
+        if self.layers is not None and not self.layers.search(layer):
             return None
         if layer not in self.kept:
             to_key, to_value = self.adapter.maps[layer]

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import layer_norm, linear, rms_norm, scaled_dot_product_attention, silu
 
 from maquette.engines.diffusers.attention import Aim
+from maquette.engines.diffusers.conditions.control import active
 from maquette.engines.diffusers.conditions.ip_encoder import Encoder, load_encoder
 from maquette.engines.diffusers.conditions.ip_layouts import joint_keys
 from maquette.engines.diffusers.hooks import Call, Condition, Places
@@ -138,7 +139,7 @@ Kept = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(eq=False)
 class JointPicture(Condition):
-    """A picture's part in every joint attention.
+    """A picture's part in every joint attention, from ``start`` to ``end`` of the steps.
 
     ``seen`` is what the encoder made of it; ``mask`` where it counts, at the drawing's size,
     (height, width) 0 to 1, or None; ``grid`` the rows and columns of the network's places.
@@ -149,6 +150,9 @@ class JointPicture(Condition):
     scale: float
     grid: tuple[int, int]
     mask: torch.Tensor | None = None
+    start: float = 0.0
+    end: float = 1.0
+    _on: bool = False
     _tokens: torch.Tensor | None = None
     _temb: torch.Tensor | None = None
     _kept: dict[str, Kept] = field(default_factory=dict[str, Kept])
@@ -156,7 +160,8 @@ class JointPicture(Condition):
     def before(self, call: Call) -> Mapping[str, Any]:
         """Make the tokens of no picture and of this one, (2, tokens, width): SD3's at every step
         anew; adds nothing itself."""
-        if self.scale == 0:
+        self._on = self.scale > 0 and active(call, self.start, self.end)
+        if not self._on:
             return {}
         if self.adapter.family == "sd3":
             both = torch.cat([torch.zeros_like(self.seen), self.seen])
@@ -169,7 +174,8 @@ class JointPicture(Condition):
 
     def join(self, layer: str, attn: Any, places: Places, aim: Aim) -> torch.Tensor | None:
         """See ``Condition``."""
-        if self._tokens is None or (weights := self.adapter.layers.get(layer)) is None:
+        weights = self.adapter.layers.get(layer)
+        if not self._on or self._tokens is None or weights is None:
             return None
         if layer not in self._kept:
             self._kept[layer] = self._read(weights, self._tokens, attn.heads)

@@ -1,15 +1,16 @@
-"""Reference-only attention: the drawing looks at a picture through its own self-attention.
+"""Reference-only attention: the drawing looks at pictures through its own self-attention.
 
-The picture's latents, noised to the step's level, go through the network beside the drawing; what
+Each picture's latents, noised to the step's level, go through the network beside the drawing; what
 each self-attention reads there is laid beside what it reads of the drawing, as more keys and values
-for the conditional rows. No network is trained for it. Its strength is added to the logits of those
-keys as a logarithm, as weights of words are, so that 0 leaves the drawing as it is.
+for the conditional rows. No network is trained for it. A picture's strength is added to the logits
+of its keys as a logarithm, as weights of words are, so that 0 leaves the drawing as it is and
+strengths add up: the same picture twice at 0.4 is that picture at 0.8.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,22 +18,46 @@ from typing import Any
 import torch
 
 from maquette.engines.diffusers.attention import Aim, grids
+from maquette.engines.diffusers.conditions.control import active
 from maquette.engines.diffusers.hooks import Call, Condition
 from maquette.engines.diffusers.weights import Parts
 
-__all__ = ["ReferenceCondition"]
+__all__ = ["ReferenceCondition", "Shown"]
 
 
-@dataclass(eq=False)
-class ReferenceCondition(Condition):
-    """``latents`` of the picture, (1, channels, rows, columns) of the drawing's size; ``seed`` of
-    the noise that is laid over them; ``mask`` where it counts, (height, width) or None."""
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture to look at: ``latents``, (1, channels, rows, columns) of the drawing's size;
+    ``seed`` of the noise that is laid over them; ``mask`` where it counts, (height, width) or
+    None; from ``start`` to ``end`` of the steps."""
 
     latents: torch.Tensor
     seed: int
     strength: float
     mask: torch.Tensor | None = None
-    _seen: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    start: float = 0.0
+    end: float = 1.0
+
+    def bias(self, places: int, like: torch.Tensor) -> torch.Tensor:
+        """What is added to the logits of its keys, (places, places)."""
+        more = like.new_full((places, places), math.log(max(self.strength, 1e-6)))
+        if self.mask is None:
+            return more
+        cells = self.latents.shape[-2:]
+        rows, columns = grids(cells[0], cells[1], 8)[places]
+        small = torch.nn.functional.interpolate(
+            self.mask[None, None], size=(rows, columns), mode="area"
+        )
+        return more + small.flatten().clamp_min(1e-4).log().to(like)[:, None]
+
+
+@dataclass(eq=False)
+class ReferenceCondition(Condition):
+    """All the pictures of a drawing that are looked at so."""
+
+    pictures: Sequence[Shown]
+    _told: list[Shown] = field(default_factory=list[Shown])
+    _seen: dict[str, list[torch.Tensor]] = field(default_factory=dict[str, list[torch.Tensor]])
     _writing: bool = False
     _first: int = 0
 
@@ -56,15 +81,24 @@ class ReferenceCondition(Condition):
             self._seen.clear()
 
     def before(self, call: Call) -> Mapping[str, Any]:
-        """Let the network see the picture at this step's level of noise; adds nothing itself."""
+        """Let the network see the pictures at this step's level of noise; adds nothing itself."""
         self._first = call.aim.first
         self._seen.clear()
-        if self.strength == 0:
-            return {}
+        self._told = [
+            each
+            for each in self.pictures
+            if each.strength > 0 and active(call, each.start, each.end)
+        ]
+        for each in self._told:
+            self._look(each, call)
+        return {}
+
+    def _look(self, shown: Shown, call: Call) -> None:
         noise = torch.randn(
-            self.latents.shape, generator=torch.Generator("cpu").manual_seed(self.seed)
-        ).to(self.latents)
-        noised = _noised(call, self.latents.to(call.latents.device), noise.to(call.latents.device))
+            shown.latents.shape, generator=torch.Generator("cpu").manual_seed(shown.seed)
+        ).to(shown.latents)
+        device = call.latents.device
+        noised = _noised(call, shown.latents.to(device), noise.to(device))
         # Each conditional row reads it with its own words, so that a picture is drawn in a batch as
         # it would be alone.
         told = slice(call.aim.first, None)
@@ -94,19 +128,12 @@ class ReferenceCondition(Condition):
                 )
         finally:
             watch.aim, self._writing = aim, False
-        return {}
 
-    def bias(self, places: int, other: int, like: torch.Tensor) -> torch.Tensor:
-        """What is added to the logits, (1, places, places + other)."""
-        more = like.new_full((places, other), math.log(max(self.strength, 1e-6)))
-        if self.mask is not None:
-            cells = self.latents.shape[-2:]
-            rows, columns = grids(cells[0], cells[1], 8)[places]
-            small = torch.nn.functional.interpolate(
-                self.mask[None, None], size=(rows, columns), mode="area"
-            )
-            more = more + small.flatten().clamp_min(1e-4).log().to(like)[:, None]
-        return torch.cat([like.new_zeros(places, places), more], dim=1)[None, None]
+    def bias(self, places: int, like: torch.Tensor) -> torch.Tensor:
+        """What is added to the logits, (1, 1, places, places of the drawing and all pictures)."""
+        own = like.new_zeros(places, places)
+        more = (each.bias(places, like) for each in self._told)
+        return torch.cat([own, *more], dim=1)[None, None]
 
 
 def _noised(call: Call, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
@@ -133,7 +160,7 @@ class _Processor:
         """(rows, places, width) in, the same out."""
         shared = self.shared
         if shared._writing:
-            shared._seen[self.layer] = hidden_states
+            shared._seen.setdefault(self.layer, []).append(hidden_states)
             return self.inner(attn, hidden_states, *args, **options)
         seen = shared._seen.get(self.layer)
         if seen is None:
@@ -142,15 +169,15 @@ class _Processor:
         parts = [self.inner(attn, free, *args, **options)] if len(free) else []
         return torch.cat([*parts, self._read(attn, told, seen)])
 
-    def _read(self, attn: Any, states: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    def _read(self, attn: Any, states: torch.Tensor, seen: Sequence[torch.Tensor]) -> torch.Tensor:
         rows, places, _ = states.shape
-        both = torch.cat([states, seen.to(states)], dim=1)
+        both = torch.cat([states, *(each.to(states) for each in seen)], dim=1)
 
         def heads(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.view(rows, tensor.shape[1], attn.heads, -1).transpose(1, 2)
 
         query = heads(attn.to_q(states))
-        bias = self.shared.bias(places, both.shape[1] - places, query)
+        bias = self.shared.bias(places, query)
         out = torch.nn.functional.scaled_dot_product_attention(
             query, heads(attn.to_k(both)), heads(attn.to_v(both)), attn_mask=bias, scale=attn.scale
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,7 +17,7 @@ from maquette.core.geometry import Box, Size
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
 from maquette.engines.base import Inputs
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
+from maquette.engines.diffusers.conditions.catalogue import Catalogue
 from maquette.engines.diffusers.conditions.control import ControlCondition
 from maquette.engines.diffusers.conditions.control_joint import FluxControl, SD3Control
 from maquette.engines.diffusers.conditions.control_load import load_control
@@ -32,19 +30,14 @@ from maquette.engines.diffusers.conditions.faceid import (
 )
 from maquette.engines.diffusers.conditions.headers import read_json
 from maquette.engines.diffusers.conditions.ip_adapter import (
-    Adapter,
     PictureCondition,
-    load_adapter,
     mask_tensor,
-    picture_tokens,
 )
-from maquette.engines.diffusers.conditions.ip_joint import JointAdapter, JointPicture, load_joint
 from maquette.engines.diffusers.conditions.lora import merged
 from maquette.engines.diffusers.conditions.maps import window
-from maquette.engines.diffusers.conditions.reference_only import ReferenceCondition
+from maquette.engines.diffusers.conditions.references import referred
 from maquette.engines.diffusers.conditions.t2i import AdapterCondition
 from maquette.engines.diffusers.hooks import Condition, Steering
-from maquette.engines.diffusers.latents import encode_image, pixels
 from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
@@ -52,9 +45,6 @@ __all__ = ["Conditioned"]
 
 JOINT = {"SD3ControlNetModel": SD3Control, "FluxControlNetModel": FluxControl}
 """What calls a ControlNet of a joint transformer, by its class."""
-
-STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
-"""Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
 
 
 class Conditioned(Steering):
@@ -112,7 +102,7 @@ class Conditioned(Steering):
                 )
         return [
             *self._controls(parts, size, region),
-            *self._references(parts, size, region),
+            *self._referred(parts, size, region),
             *self._faces(parts, size, region),
         ]
 
@@ -139,34 +129,10 @@ class Conditioned(Steering):
             images = [self._picture(c.image) for c in together]
             yield ControlCondition.of(network, together, images, size, region)
 
-    def _references(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
-        cells = size.height // parts.card.scale, size.width // parts.card.scale
-        for reference in self.references:
-            image = self._picture(reference.image)
-            mask = None
-            if reference.mask is not None:
-                mask = mask_tensor(window(self._picture(reference.mask), size, region))
-            if reference.adapter is None:
-                shown = _fitted(image.convert("RGB"), size)
-                yield ReferenceCondition(
-                    encode_image(parts, pixels(shown)),
-                    int(reference.image[:8], 16),
-                    reference.strength,
-                    mask,
-                )
-                continue
-            adapter = self._ip_adapter(reference.adapter, parts)
-            if isinstance(adapter, JointAdapter):
-                grid = cells[0] // parts.card.patch, cells[1] // parts.card.patch
-                seen = adapter.seen(image)
-                yield JointPicture(adapter, seen, reference.strength, grid, mask)
-                continue
-            told, none = picture_tokens(adapter, image)
-            style = reference.role == "style" and parts.card.family == "sdxl"
-            style = style and any(map(STYLE_SDXL.search, adapter.maps))
-            layers = STYLE_SDXL if style else None
-            strength = reference.strength
-            yield PictureCondition(adapter, told, none, strength, cells, mask, layers)
+    def _referred(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
+        return referred(
+            self.references, parts, size, region, catalogue=self.catalogue, picture=self._picture
+        )
 
     def _faces(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
         """Those that a recogniser tells; several of one person are read as one."""
@@ -197,18 +163,6 @@ class Conditioned(Steering):
         adapter = self.catalogue.by_digest(reference.adapter, "ip-adapter")
         return Path(adapter.path), reference.adapter.digest
 
-    def _ip_adapter(self, ref: ModelRef, parts: Parts) -> Adapter | JointAdapter:
-        """The adapter that a recipe names; the last two of a model stay loaded."""
-        key = (ref.digest, parts.card.ref.digest, str(parts.device), parts.dtype)
-        if key not in _LOADED:
-            path = Path(self.catalogue.by_digest(ref, "ip-adapter").path)
-            load = load_adapter if _is_unet(parts) else load_joint
-            _LOADED[key] = load(path, weights_of(path), parts)
-            while len(_LOADED) > MOST:
-                _LOADED.popitem(last=False)
-        _LOADED.move_to_end(key)
-        return _LOADED[key]
-
     def _path(self, name: str, digest: str, kind: Any) -> Path:
         return Path(self.catalogue.by_digest(ModelRef(name=name, digest=digest), kind).path)
 
@@ -218,19 +172,6 @@ class Conditioned(Steering):
                 f"the picture {digest[:12]} that the recipe names was not handed over"
             )
         return self.inputs[digest]
-
-
-MOST = 2
-_LOADED: OrderedDict[tuple[Any, ...], Adapter | JointAdapter] = OrderedDict()
-
-
-def _fitted(image: Image.Image, size: Size) -> Image.Image:
-    """The middle of a picture in the shape of a size, at that size."""
-    share = min(image.width / size.width, image.height / size.height)
-    width, height = round(size.width * share), round(size.height * share)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    cut = image.crop((left, top, left + width, top + height))
-    return cut.resize((size.width, size.height), Image.Resampling.LANCZOS)
 
 
 def _settings(loras: Sequence[tuple[Lora, Path]]) -> dict[str, Any]:

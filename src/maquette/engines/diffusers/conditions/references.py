@@ -1,0 +1,112 @@
+"""The reference pictures of a recipe: each by its IP-Adapter, or all others by attention alone."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from maquette.core.conditioning import Reference
+from maquette.core.geometry import Box, Size
+from maquette.core.value import ModelRef
+from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
+from maquette.engines.diffusers.conditions.ip_adapter import (
+    Adapter,
+    PictureCondition,
+    load_adapter,
+    mask_tensor,
+    picture_tokens,
+)
+from maquette.engines.diffusers.conditions.ip_joint import JointAdapter, JointPicture, load_joint
+from maquette.engines.diffusers.conditions.maps import window
+from maquette.engines.diffusers.conditions.reference_only import ReferenceCondition, Shown
+from maquette.engines.diffusers.hooks import Condition
+from maquette.engines.diffusers.latents import encode_image, pixels
+from maquette.engines.diffusers.models import ModelCard
+from maquette.engines.diffusers.weights import Parts
+
+__all__ = ["referred"]
+
+STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
+"""Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
+
+MOST = 2
+_LOADED: OrderedDict[tuple[Any, ...], Adapter | JointAdapter] = OrderedDict()
+
+
+def referred(
+    references: Sequence[Reference],
+    parts: Parts,
+    size: Size,
+    region: Box | None,
+    *,
+    catalogue: Catalogue,
+    picture: Callable[[str], Image.Image],
+) -> Iterator[Condition]:
+    """Conditions for a canvas of ``size`` that shows ``region``; pictures come by their digest.
+
+    Those without an adapter are looked at together, all others each by itself.
+    """
+    bare: list[Shown] = []
+    for each in references:
+        image = picture(each.image)
+        mask = None
+        if each.mask is not None:
+            mask = mask_tensor(window(picture(each.mask), size, region))
+        if each.adapter is not None:
+            adapter = _adapter(each.adapter, parts, catalogue)
+            yield _by_adapter(each, adapter, image, mask, card=parts.card, size=size)
+            continue
+        latents = encode_image(parts, pixels(_fitted(image.convert("RGB"), size)))
+        seed = int(each.image[:8], 16)
+        bare.append(Shown(latents, seed, each.strength, mask, each.start, each.end))
+    if bare:
+        yield ReferenceCondition(bare)
+
+
+def _by_adapter(
+    asked: Reference,
+    adapter: Adapter | JointAdapter,
+    image: Image.Image,
+    mask: torch.Tensor | None,
+    *,
+    card: ModelCard,
+    size: Size,
+) -> Condition:
+    cells = size.height // card.scale, size.width // card.scale
+    when = asked.start, asked.end
+    if isinstance(adapter, JointAdapter):
+        grid = cells[0] // card.patch, cells[1] // card.patch
+        return JointPicture(adapter, adapter.seen(image), asked.strength, grid, mask, *when)
+    told, none = picture_tokens(adapter, image)
+    style = asked.role == "style" and card.family == "sdxl"
+    style = style and any(map(STYLE_SDXL.search, adapter.maps))
+    layers = STYLE_SDXL if style else None
+    return PictureCondition(adapter, told, none, asked.strength, cells, mask, layers, *when)
+
+
+def _adapter(ref: ModelRef, parts: Parts, catalogue: Catalogue) -> Adapter | JointAdapter:
+    """The adapter that a recipe names, for the model; the last two stay loaded."""
+    key = (ref.digest, parts.card.ref.digest, str(parts.device), parts.dtype)
+    if key not in _LOADED:
+        path = Path(catalogue.by_digest(ref, "ip-adapter").path)
+        load = load_adapter if "unet" in parts.card.configs else load_joint
+        _LOADED[key] = load(path, weights_of(path), parts)
+        while len(_LOADED) > MOST:
+            _LOADED.popitem(last=False)
+    _LOADED.move_to_end(key)
+    return _LOADED[key]
+
+
+def _fitted(image: Image.Image, size: Size) -> Image.Image:
+    """The middle of a picture in the shape of a size, at that size."""
+    share = min(image.width / size.width, image.height / size.height)
+    width, height = round(size.width * share), round(size.height * share)
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    cut = image.crop((left, top, left + width, top + height))
+    return cut.resize((size.width, size.height), Image.Resampling.LANCZOS)
