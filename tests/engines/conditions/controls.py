@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 
 
 def loud(network: Any) -> Any:
@@ -56,7 +57,88 @@ def write_flux(
     own = FluxTransformer2DModel.load_config(folder / "transformer")
     shape = {key: own[key] for key in keys}
     if hinted:
-        shape |= {"patch_size": 2, "conditioning_embedding_channels": 16}
+        shape |= {"patch_size": 2, "conditioning_embedding_channels": 16, "guidance_embeds": True}
     network = FluxControlNetModel(num_layers=layers, num_single_layers=singles, **{**shape, **more})
     loud(network).save_pretrained(out)
     return out
+
+
+def write_file(folder: Path, out: Path, layout: str = "diffusers") -> Path:
+    """The same network as a single file: in diffusers' names, Stability AI's or XLabs'."""
+    given = load_file(folder / "diffusion_pytorch_model.safetensors")
+    found = {"diffusers": dict, "stability": _stability, "xlabs": _xlabs}[layout](given)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in found.items()}, out)
+    return out
+
+
+def _stability(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    spelt = {
+        "attn.to_out.0": "attn.proj",
+        "ff.net.0.proj": "mlp.fc1",
+        "ff.net.2": "mlp.fc2",
+        "norm1.linear": "adaLN_modulation.1",
+    }
+    found = {"control_type": torch.tensor([1], dtype=torch.int32)}
+    for name, value in given.items():
+        if ".attn.to_q." in name:
+            pieces = [given[name.replace("to_q", f"to_{which}")] for which in "qkv"]
+            found[name.replace("to_q", "qkv")] = torch.cat(pieces)
+        elif not any(f".attn.to_{which}." in name for which in "kv"):
+            for ours, theirs in spelt.items():
+                if name.startswith("transformer_blocks"):
+                    name = name.replace(f".{ours}.", f".{theirs}.")
+            found[name] = value
+    return found
+
+
+def _xlabs(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """By the modules of XLabs' ``ControlNetFlux``."""
+    ends = {
+        "x_embedder": "img_in",
+        "context_embedder": "txt_in",
+        "controlnet_x_embedder": "pos_embed_input",
+        "time_text_embed.timestep_embedder.linear_1": "time_in.in_layer",
+        "time_text_embed.timestep_embedder.linear_2": "time_in.out_layer",
+        "time_text_embed.guidance_embedder.linear_1": "guidance_in.in_layer",
+        "time_text_embed.guidance_embedder.linear_2": "guidance_in.out_layer",
+        "time_text_embed.text_embedder.linear_1": "vector_in.in_layer",
+        "time_text_embed.text_embedder.linear_2": "vector_in.out_layer",
+    }
+    inner = {
+        "attn.to_out.0": "img_attn.proj",
+        "attn.to_add_out": "txt_attn.proj",
+        "ff.net.0.proj": "img_mlp.0",
+        "ff.net.2": "img_mlp.2",
+        "ff_context.net.0.proj": "txt_mlp.0",
+        "ff_context.net.2": "txt_mlp.2",
+        "norm1.linear": "img_mod.lin",
+        "norm1_context.linear": "txt_mod.lin",
+        "attn.norm_q": "img_attn.norm.query_norm",
+        "attn.norm_k": "img_attn.norm.key_norm",
+        "attn.norm_added_q": "txt_attn.norm.query_norm",
+        "attn.norm_added_k": "txt_attn.norm.key_norm",
+    }
+    joined = {
+        "img_attn.qkv": ("attn.to_q", "attn.to_k", "attn.to_v"),
+        "txt_attn.qkv": ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
+    }
+    # Each convolution is followed by an activation in one row of modules.
+    row = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]
+    hint = {f"input_hint_block.{name}": f"input_hint_block.{2 * n}" for n, name in enumerate(row)}
+    found: dict[str, torch.Tensor] = {}
+    for name, value in given.items():
+        stem, _, kind = name.rpartition(".")
+        block, _, rest = stem.removeprefix("transformer_blocks.").partition(".")
+        if stem in ends | hint:
+            found[f"{(ends | hint)[stem]}.{kind}"] = value
+        elif rest in inner:
+            kind = "scale" if "norm." in f"{inner[rest]}." and "_norm" in inner[rest] else kind
+            found[f"double_blocks.{block}.{inner[rest]}.{kind}"] = value
+        elif not stem.startswith("transformer_blocks."):
+            found[name] = value
+        for theirs, parts in joined.items():
+            if rest == parts[0]:
+                pieces = [given[f"transformer_blocks.{block}.{part}.{kind}"] for part in parts]
+                found[f"double_blocks.{block}.{theirs}.{kind}"] = torch.cat(pieces)
+    return found

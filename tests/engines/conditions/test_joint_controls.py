@@ -11,14 +11,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file, save_file
 from tests.engines.conditions.adapters import ref
-from tests.engines.conditions.controls import write_flux, write_sd3
-from tests.engines.making import array, digest, draw, photo, recipe
+from tests.engines.conditions.controls import write_file, write_flux, write_sd3
+from tests.engines.making import array, digest, draw, mask, photo, recipe
 from tests.engines.test_families import near, stock
 from tests.engines.tiny_families import build_family
 
-from maquette.core.recipe import Control
+from maquette.core.geometry import Box, Size
+from maquette.core.recipe import Control, Inpaint
 from maquette.engines.diffusers import DiffusersEngine, create
+from maquette.engines.diffusers.conditions.control_load import load_control
+from maquette.engines.diffusers.conditions.controlnets import read_controlnet
+from maquette.errors import ModelRefused, RecipeRefused
 
 WORDS = "a red boat on the sea"
 KINDS = {"canny": "canny", "depth": "depth", "tile": "tile", "pose": "pose"}
@@ -89,8 +94,10 @@ def state(engine: DiffusersEngine) -> Mapping[str, bytes]:
     return found
 
 
-def theirs(folder: Path, names: list[str], images: Any, **more: Any) -> np.ndarray:
-    """The stock pipeline's picture."""
+def theirs(
+    folder: Path, names: list[str], images: Any, told: float = 3.0, **more: Any
+) -> np.ndarray:
+    """The stock pipeline's picture, at a guidance."""
     import diffusers
 
     plain = stock(folder)
@@ -111,7 +118,7 @@ def theirs(folder: Path, names: list[str], images: Any, **more: Any) -> np.ndarr
             WORDS,
             control_image=list(images) if together else images[0],
             num_inference_steps=4,
-            guidance_scale=3.0,
+            guidance_scale=told,
             width=64,
             height=64,
             generator=torch.Generator("cpu").manual_seed(1),
@@ -230,3 +237,192 @@ def test_networks_of_other_depths_add_up(sd3: Path, sd3_engine: DiffusersEngine)
     assert len({id(each) for each in seen[0]}) == 2
     for alone, other, both in zip(*seen, strict=True):
         assert torch.equal(alone + other, both)
+
+
+FILES = [
+    ("sd3", "canny-net", "diffusers"),
+    ("sd3", "eight-canny", "diffusers"),
+    ("sd3", "eight-canny", "stability"),
+    ("flux", "union", "diffusers"),
+    ("flux", "xlabs-canny", "diffusers"),
+    ("flux", "xlabs-canny", "xlabs"),
+]
+
+
+@pytest.mark.parametrize(("family", "name", "layout"), FILES)
+def test_a_single_file_draws_as_its_folder(
+    family: str, name: str, layout: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(family)
+    engine: DiffusersEngine = request.getfixturevalue(f"{family}_engine")
+    image, own = photo(seed=9), folder / "adapters"
+    file = write_file(own / name, own / f"{name}-canny-{layout}.safetensors", layout)
+    found = engine.find_adapter(file.stem, "control")
+    assert found.misfit == "" and "canny" in found.conditions
+    told = control(folder, name, image, "canny", strength=0.7)
+    again = told.model_copy(update={"adapter": engine.name_adapter(found)})
+    one, two = (drawn(engine, each, images=[image]) for each in (told, again))
+    assert one.tobytes() == two.tobytes()
+
+
+BOTH = pytest.mark.parametrize(
+    ("family", "name"), [("sd3", "eight-canny"), ("flux", "union")], ids=["sd3", "flux"]
+)
+
+
+@BOTH
+def test_weights_and_maps_go_on_and_each_row_is_its_own(
+    family: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(family)
+    engine: DiffusersEngine = request.getfixturevalue(f"{family}_engine")
+    image = photo(seed=9)
+    told = (control(folder, name, image, "canny", strength=0.5),)
+    asked = [
+        recipe(engine, text, steps=2, seed=seed).change(conditionings=told)
+        for text, seed in (("a red boat", 1), ("a red (boat:8)", 1), ("a cat", 2))
+    ]
+    inputs = {digest(image): image}
+    plain, heavy, _ = alone = draw(engine, asked, inputs, maps=True)
+    assert plain.trace is not None and heavy.trace is not None
+    assert [word.text for word in plain.trace.words] == ["a", "red", "boat"]
+    assert all(np.isfinite(each).all() and each.std() > 0 for each in plain.trace.maps)
+    assert heavy.image.tobytes() != plain.image.tobytes()
+    (bare,) = draw(engine, asked[0].change(conditionings=()), maps=True)
+    assert bare.trace is not None and not np.allclose(bare.trace.maps, plain.trace.maps)
+    # The same three in one batch, and with one network at a time on the device.
+    others = create(folder, threads=1, together=3, offload="parts")
+    for one, two in zip(alone, draw(others, asked, inputs), strict=True):
+        assert np.abs(array(one.image) - array(two.image)).max() <= 1
+
+
+@BOTH
+def test_half_precision(family: str, name: str, request: pytest.FixtureRequest) -> None:
+    folder: Path = request.getfixturevalue(family)
+    exact: DiffusersEngine = request.getfixturevalue(f"{family}_engine")
+    half = create(folder, threads=1, dtype="bfloat16")
+    image = photo(seed=9)
+    told = control(folder, name, image, "canny", strength=0.5)
+    one, two = (drawn_half(engine, told, image) for engine in (exact, half))
+    assert 0 < np.abs(array(one) - array(two)).mean() < 12
+    far(two, drawn_half(half, None, image))
+    network = load_control(folder / "adapters" / name, told.adapter.digest, half.parts())
+    assert network.dtype == torch.bfloat16
+    assert load_control(folder / "adapters" / name, told.adapter.digest, half.parts()) is network
+
+
+def drawn_half(engine: DiffusersEngine, told: Control | None, image: Image.Image) -> Image.Image:
+    asked = recipe(engine, WORDS, steps=3).change(conditionings=(told,) if told else ())
+    return draw(engine, asked, {digest(image): image})[0].image
+
+
+@pytest.mark.parametrize(("family", "name"), [("sd3", "told-pose"), ("flux", "xlabs-canny")])
+def test_of_a_part_of_the_picture_that_part_of_the_map(
+    family: str, name: str, request: pytest.FixtureRequest
+) -> None:
+    folder: Path = request.getfixturevalue(family)
+    engine: DiffusersEngine = request.getfixturevalue(f"{family}_engine")
+    whole, shown = photo(128, 128, seed=4), photo(128, 128, seed=5)
+    part = Box(x=48, y=32, width=64, height=64)
+    hole = mask(128, 128, Box(x=64, y=48, width=32, height=32))
+    pictures = [(whole, shown, hole)]
+    pictures += [tuple(each.crop(part.corners) for each in pictures[0])]
+    found = []
+    for (image, drawing, where), region in zip(
+        pictures, (part, Box(x=0, y=0, width=64, height=64)), strict=True
+    ):
+        task = Inpaint(
+            image=digest(image),
+            mask=digest(where),
+            region=region,
+            work=Size(width=64, height=64),
+            feather=0,
+        )
+        asked = recipe(engine, "a cat", task=task, steps=3, size=image.size)
+        inputs = {digest(each): each for each in (image, drawing, where)}
+        steered = asked.change(conditionings=(control(folder, name, drawing),))
+        (with_map,), (without,) = draw(engine, steered, inputs), draw(engine, asked, inputs)
+        far(
+            with_map.image.crop((region.x + 16, region.y + 16, region.x + 48, region.y + 48)),
+            without.image.crop((region.x + 16, region.y + 16, region.x + 48, region.y + 48)),
+        )
+        found.append(with_map.image)
+    assert found[0].crop(part.corners).tobytes() == found[1].tobytes()
+
+
+def test_schnell_takes_networks_that_are_told_a_guidance(tmp_path: Path, flux: Path) -> None:
+    """Plain ones as the stock pipeline; one made for dev is told what dev is drawn with."""
+    folder = build_family(tmp_path / "flux", "flux", guided=False)
+    (folder / "adapters").symlink_to(flux / "adapters")
+    engine = create(folder, threads=1)
+    image = photo(seed=9)
+    ours = drawn(engine, control(flux, "depth-net", image), images=[image])
+    near(ours, theirs(folder, ["depth-net"], [image]))
+    told = control(flux, "canny-net", image)
+    near(drawn(engine, told, images=[image]), theirs(folder, ["canny-net"], [image], told=3.5))
+
+
+class TestRefusals:
+    def fit(self, engine: DiffusersEngine, path: Path) -> str:
+        return next(each.misfit for each in engine.adapters() if Path(each.path) == path)
+
+    def test_families_and_shapes(
+        self, sd3_engine: DiffusersEngine, sd3: Path, flux: Path, tmp_path: Path
+    ) -> None:
+        own = tmp_path / "sd3" / "adapters"
+        build_family(own.parent, "sd3")
+        own.mkdir()
+        (own / "depth-net").symlink_to(flux / "adapters" / "depth-net")
+        write_sd3(sd3, own / "wide", layers=1, num_attention_heads=8, caption_projection_dim=64)
+        write_sd3(sd3, own / "clip-only", layers=1, joint_attention_dim=48)
+        write_sd3(sd3, own / "canny-small", layers=1, pos_embed_max_size=4)
+        write_sd3(sd3, own / "holes", layers=1, extra_conditioning_channels=1)
+        engine = create(own.parent, threads=1)
+        assert {each.name: each.misfit for each in engine.adapters()} == {
+            "depth-net": "it is for FLUX.1",
+            "wide": "its states have 64 numbers, this model's 32",
+            "clip-only": "it listens to texts of 48 numbers, this model's have 64",
+            "canny-small": "",
+            "holes": "it is given 17 channels instead of 16: a picture and the hole in it, not a"
+            " map; inpaint without it",
+        }
+        image = photo(96, 64)
+        small = ref(own / "canny-small")
+        told = Control(condition="canny", image=digest(image), adapter=small)
+        with pytest.raises(RecipeRefused, match="places for 64 pixels a side, not for 96x64"):
+            engine.check(recipe(engine, size=(96, 64)).change(conditionings=(told,)))
+        other = told.model_copy(update={"adapter": ref(own / "wide")})
+        with pytest.raises(RecipeRefused, match="'wide' does not go with sd3: its states"):
+            engine.check(recipe(engine).change(conditionings=(other,)))
+
+    def test_what_a_union_does_not_read(self, flux: Path, flux_engine: DiffusersEngine) -> None:
+        told = control(flux, "union", photo(), "scribble")
+        with pytest.raises(RecipeRefused, match="reads canny, tile, depth, pose, not scribble"):
+            flux_engine.check(recipe(flux_engine).change(conditionings=(told,)))
+
+    def test_files(self, sd3: Path, flux: Path, tmp_path: Path) -> None:
+        """Cut, lacking tensors, of layouts and classes that nobody knows."""
+        file = write_file(flux / "adapters" / "union", tmp_path / "union.safetensors")
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-100])
+        with pytest.raises(ModelRefused, match="cut short"):
+            read_controlnet(file)
+        tensors = load_file(flux / "adapters" / "union" / "diffusion_pytorch_model.safetensors")
+        del tensors["transformer_blocks.1.attn.to_q.weight"]
+        save_file(tensors, file)
+        engine = create(flux, threads=1)
+        with pytest.raises(ModelRefused, match=r"lacks 1 tensors .* transformer_blocks\.1\.attn"):
+            load_control(file, "0" * 64, engine.parts())
+        del tensors["x_embedder.weight"]
+        save_file(tensors, file)
+        with pytest.raises(ModelRefused, match=r"lacks x_embedder\.weight"):
+            read_controlnet(file)
+        save_file({"controlnet_blocks.0.weight": torch.ones(2, 2)}, file)
+        with pytest.raises(ModelRefused, match="layout that is not known"):
+            read_controlnet(file)
+        folder = tmp_path / "other"
+        folder.mkdir()
+        (folder / "config.json").write_text('{"_class_name": "HunyuanDiT2DControlNetModel"}')
+        with pytest.raises(ModelRefused, match="HunyuanDiT2DControlNetModel") as refused:
+            read_controlnet(folder)
+        assert "FLUX" in refused.value.hint

@@ -25,7 +25,7 @@ from maquette.errors import ModelMissing, ModelRefused
 if TYPE_CHECKING:
     from maquette.engines.diffusers.models import ModelCard
 
-__all__ = ["CLASSES", "MODES", "ControlNet", "misfit", "read_controlnet", "told_by"]
+__all__ = ["CLASSES", "MODES", "ControlNet", "longest", "misfit", "read_controlnet", "told_by"]
 
 Kind = Literal["unet", "sd3", "flux"]
 Layout = Literal["diffusers", "stability", "xlabs"]
@@ -176,6 +176,14 @@ def misfit(net: ControlNet, card: ModelCard) -> str:
         )
         or _turns(net, own)
     )
+
+
+def longest(net: ControlNet, card: ModelCard) -> int | None:
+    """The longest side in pixels that it has places for; None where there is no end to them."""
+    table = net.config.get("pos_embed_max_size")
+    if net.kind != "sd3" or not net.config["use_pos_embed"] or table is None:
+        return None
+    return int(table) * int(net.config.get("patch_size") or 2) * card.scale
 
 
 def _hole(net: ControlNet) -> str:
