@@ -1,10 +1,11 @@
-"""A drawn face that detectors find."""
+"""Drawn faces that detectors find."""
 
 from __future__ import annotations
 
 from PIL import Image, ImageDraw, ImageFilter
+from tests.engines import nets
 
-__all__ = ["portrait"]
+__all__ = ["nosed", "portrait"]
 
 
 def portrait(scale: float = 1.0, left: int = 0) -> Image.Image:
@@ -27,3 +28,17 @@ def portrait(scale: float = 1.0, left: int = 0) -> Image.Image:
     oval(160, 190, 13, 6, (170, 115, 95))
     oval(160, 216, 26, 8, (165, 75, 70))
     return image.filter(ImageFilter.GaussianBlur(2 * scale))
+
+
+def nosed(
+    *noses: tuple[tuple[int, int, int], int, int], skin: Image.Image | None = None
+) -> Image.Image:
+    """A picture with the noses that ``nets.face_finder`` finds: colour and place, on multiples of
+    16 pixels for large ones and of 8 for others. ``skin`` fills it."""
+    picture = Image.new("RGB", (480, 320), (96, 110, 128))
+    if skin is not None:
+        picture.paste(skin.resize(picture.size))
+    for colour, x, y in noses:
+        side = 24 if colour == nets.NOSE else 48
+        picture.paste(colour, (x, y, x + side, y + side))
+    return picture

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.operations.faces import portrait
+from tests.engines import nets
+from tests.operations.faces import nosed, portrait
 
 from maquette import operations
-from maquette.errors import ModelRefused
-from maquette.operations.faces import face_region
+from maquette.errors import ModelRefused, PictureRefused
+from maquette.operations.faces import around_face, one_face
 
 EMPTY = Image.new("RGB", (200, 200), "white")
 
@@ -32,18 +33,33 @@ def test_faces_come_the_largest_first() -> None:
 
 def test_where_nobody_is_nothing_is_found() -> None:
     assert operations.find_faces(EMPTY) == []
-    assert face_region(EMPTY) is None
+    with pytest.raises(PictureRefused, match="no face"):
+        one_face(EMPTY)
 
 
 def test_the_neighbourhood_of_the_largest_face_holds_it_with_hair_and_chin() -> None:
     both = Image.new("RGB", (700, 400), (96, 110, 128))
     both.paste(portrait(0.6), (20, 60))
     both.paste(portrait(1.1), (300, 20))
-    face, region = operations.find_faces(both)[0].box, face_region(both)
-    assert region is not None
-    assert region.x < face.x and region.y < face.y
-    assert region.right > face.right and region.bottom > face.bottom
-    assert region.right <= both.width and region.bottom <= both.height
+    face = one_face(both).box
+    cut, there = around_face(one_face(both), both)
+    assert there.box.x > 0 and there.box.y > 0
+    assert there.box.right < cut.width and there.box.bottom < cut.height
+    within = (there.box.x, there.box.y, there.box.right, there.box.bottom)
+    assert cut.crop(within).tobytes() == both.crop(face.corners).tobytes()
+
+
+def test_a_detector_tells_where_eyes_nose_and_mouth_are(tmp_path: Path) -> None:
+    finder = nets.face_finder(tmp_path / "yunet.onnx")
+    small, large = (nets.NOSE, 88, 88), (nets.LARGE_NOSE, 256, 96)
+    [face] = operations.find_faces(nosed(small), finder)
+    assert face.marks == tuple((88.0 + x, 88.0 + y) for x, y in nets.MARKS)
+    assert one_face(nosed(small, large), finder).box.width == 128
+    cut, there = around_face(face, nosed(small))
+    nose = there.marks[2]
+    assert cut.getpixel((int(nose[0]) + 4, int(nose[1]) + 4)) == nets.NOSE
+    with pytest.raises(PictureRefused, match="2 faces of about one size"):
+        one_face(nosed(small, (nets.NOSE, 288, 88)), finder)
 
 
 def test_a_detector_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ class Adapter(BaseModel):
     ``path`` is its file or folder. ``conditions`` are what a control network reads, ``roles`` what
     a reference adapter is for. ``misfit`` says why it does not go with the model, "" if it does
     (or if that shows only when it is loaded). ``trigger`` are words that it answers to.
-    ``figures``: the poses that it reads are those of ``core.figure``.
+    ``figures``: the poses that it reads are those of ``core.figure``. ``numbers``: how many a
+    recogniser must tell a face by, for an adapter that reads those in place of a picture; else 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,3 +31,4 @@ class Adapter(BaseModel):
     trigger: str = ""
     misfit: str = ""
     figures: bool = False
+    numbers: int = 0

@@ -11,9 +11,9 @@ from PIL import Image
 
 from maquette.core.geometry import Box
 from maquette.core.pixel_tasks import Face
-from maquette.errors import ModelRefused
+from maquette.errors import ModelRefused, PictureRefused
 
-__all__ = ["MOST_FACES", "face_region", "find_faces"]
+__all__ = ["MOST_FACES", "around_face", "find_faces", "one_face"]
 
 MOST_FACES = 64
 _LARGEST = 1600
@@ -21,6 +21,8 @@ _LARGEST = 1600
 _LEAST_SCORE = 0.7
 _AROUND = 0.4
 """Shares of a face's side that belong to its neighbourhood on each side: hair and chin."""
+_AS_LARGE = 0.7
+"""A second face with at least this share of the largest one's side may be the one that is meant."""
 
 
 def find_faces(picture: Image.Image, detector: Path | None = None) -> list[Face]:
@@ -42,17 +44,41 @@ def find_faces(picture: Image.Image, detector: Path | None = None) -> list[Face]
     return sorted(kept, key=lambda face: -face.box.width * face.box.height)[:MOST_FACES]
 
 
-def face_region(image: Image.Image) -> Box | None:
-    """The neighbourhood of the largest face from the front, or None."""
-    found = find_faces(image)
+def one_face(picture: Image.Image, detector: Path | None = None) -> Face:
+    """The face that a picture shows: the largest by far.
+
+    Raises:
+        PictureRefused: there is none, or several might be meant.
+        ModelRefused: the detector is no YuNet.
+    """
+    found = find_faces(picture, detector)
     if not found:
-        return None
-    face = found[0].box
-    more = round(_AROUND * max(face.width, face.height))
-    left, top = max(0, face.x - more), max(0, face.y - more)
-    right = min(image.width, face.right + more)
-    bottom = min(image.height, face.bottom + more)
-    return Box(x=left, y=top, width=right - left, height=bottom - top)
+        raise PictureRefused(
+            "there is no face to be seen in the reference",
+            hint="give a picture with one face from the front, or the role 'character'",
+        )
+    sides = [float(np.sqrt(face.box.width * face.box.height)) for face in found]
+    alike = sum(side >= _AS_LARGE * sides[0] for side in sides)
+    if alike > 1:
+        raise PictureRefused(
+            f"the reference shows {alike} faces of about one size: whose is meant cannot be told",
+            hint="cut it to the one that is meant",
+        )
+    return found[0]
+
+
+def around_face(face: Face, picture: Image.Image) -> tuple[Image.Image, Face]:
+    """The neighbourhood of a face, cut out, and the face as it lies there."""
+    box = face.box
+    more = round(_AROUND * max(box.width, box.height))
+    left, top = max(0, box.x - more), max(0, box.y - more)
+    right = min(picture.width, box.right + more)
+    bottom = min(picture.height, box.bottom + more)
+    there = Face(
+        box=Box(x=box.x - left, y=box.y - top, width=box.width, height=box.height),
+        marks=tuple((round(x - left, 2), round(y - top, 2)) for x, y in face.marks),
+    )
+    return picture.crop((left, top, right, bottom)), there
 
 
 def _by_cascade(pixels: Any) -> list[list[float]]:

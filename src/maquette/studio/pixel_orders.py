@@ -27,6 +27,7 @@ from maquette.operations.retouch import CurvePoints
 from maquette.stages.judge import trace_of
 from maquette.stages.order import Order
 from maquette.studio.desk import read_file
+from maquette.studio.faces import Faces
 
 if TYPE_CHECKING:
     from maquette.engines.learned.catalogue import Kind
@@ -211,18 +212,15 @@ class PixelOrders:
             SettingRefused: no face was found.
             ModelMissing, ModelRefused, ExtraMissing, Cancelled.
         """
-        from maquette.engines.learned.catalogue import networks
-
         version = self._desk.version(version)
         network = self._network("restorers", model)
         if box is not None:
             place = mask_box(np.asarray(operations.mask_from_box(version.size, box)))
             faces = [Face(box=place)] if place is not None else []
         else:
-            at_hand = networks("detectors", self._desk.settings.models)
-            detector = next((each.path for each in at_hand if not each.problem), None)
             faces = operations.find_faces(
-                decode_picture(self._desk.blobs.get(version.image)), detector
+                decode_picture(self._desk.blobs.get(version.image)),
+                Faces(self._desk.settings.models).detector,
             )
         recipe = operations.restore(version, faces, network=network, strength=strength)
         return Order("restore", (recipe,), (version.id,))

@@ -21,10 +21,16 @@ from maquette.core.picture import decode_mask, encode_png, size_of
 from maquette.core.recipe import PromptText
 from maquette.core.version import Version
 from maquette.engines.base import Adapting
-from maquette.errors import ModelMissing, PictureRefused, RecipeRefused, SettingRefused
+from maquette.errors import (
+    ExtraMissing,
+    MaquetteError,
+    ModelMissing,
+    RecipeRefused,
+    SettingRefused,
+)
 from maquette.operations.controls import KINDS, PURE, make_map
-from maquette.operations.faces import face_region
 from maquette.studio.desk import read_file
+from maquette.studio.faces import Faces
 
 if TYPE_CHECKING:
     from maquette.studio.desk import Desk
@@ -70,8 +76,9 @@ class Structure:
 class Likeness:
     """A picture to be like, in a ``role``: style, character, object or face.
 
-    ``mask`` (of the drawn picture's size, white = here) keeps it to a part. ``adapter`` names an
-    IP-Adapter (default: the first for the role, else attention to the picture itself).
+    ``mask`` (of the drawn picture's size, white = here) keeps it to a part, ``start`` and ``end``
+    to a share of the steps. ``adapter`` names an IP-Adapter (default: the first for the role, else
+    attention to the picture itself).
     """
 
     role: str
@@ -79,6 +86,8 @@ class Likeness:
     strength: float = 1.0
     mask: Image.Image | bytes | str | Path | None = None
     adapter: str | None = None
+    start: float = 0.0
+    end: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,7 @@ def lacking(
     def lack(find: Callable[[str, str | None], object], kind: Any, name: str | None) -> str:
         try:
             find(str(kind), name)
-        except (ModelMissing, RecipeRefused) as error:
+        except (ModelMissing, RecipeRefused, ExtraMissing) as error:
             return str(error)
         return ""
 
@@ -170,6 +179,7 @@ class _Reader:
         self.picture = picture
         self.size = size
         self.parents: list[str] = []
+        self.faces = Faces(desk.settings.models)
 
     def lora(self, name: str, weight: float) -> Lora:
         """By its name, or by its file."""
@@ -232,18 +242,15 @@ class _Reader:
         if asked.role not in _ROLES:
             raise SettingRefused(f"no reference '{asked.role}'", hint=f"one of {', '.join(_ROLES)}")
         image = self._shown(asked.image)
+        adapter = self.encoder_for(asked.role, asked.adapter)
+        identity: dict[str, Any] = {}
         if asked.role == "face":
-            region = face_region(image)
-            if region is None:
-                raise PictureRefused(
-                    "there is no face to be seen in the reference",
-                    hint="give a picture with one face from the front, or the role 'character'",
-                )
-            image = image.crop(region.corners)
+            image, face = self.faces.cut_out(image)
+            if adapter is not None and (who := self.faces.recogniser_for(adapter)) is not None:
+                identity = {"recogniser": who, "marks": face.marks}
         mask = None
         if asked.mask is not None:
             mask = self.desk.blobs.put(encode_png(self._mask(asked.mask)))
-        adapter = self.encoder_for(asked.role, asked.adapter)
         return _checked(
             Reference,
             role=asked.role,
@@ -251,6 +258,9 @@ class _Reader:
             adapter=self.engine.name_adapter(adapter) if adapter is not None else None,
             strength=asked.strength,
             mask=mask,
+            start=asked.start,
+            end=asked.end,
+            **identity,
         )
 
     def _shown(self, source: Any) -> Image.Image:
@@ -304,15 +314,33 @@ class _Reader:
         """The IP-Adapter of a name, or the first for a role; None where attention does without.
 
         Raises:
-            ModelMissing, RecipeRefused: there is none of the name, or it is another model's.
+            ModelMissing, RecipeRefused, ExtraMissing: there is none of the name, it is another
+                model's, or it reads faces and no recogniser for it is here.
         """
         if name is not None:
-            return self._fitting(self.engine.find_adapter(name, "ip-adapter"))
-        role = "character" if role == "face" else role
-        for each in self.engine.adapters():
-            if each.kind == "ip-adapter" and not each.misfit and role in each.roles:
+            found = self._fitting(self.engine.find_adapter(name, "ip-adapter"))
+            if found.numbers and role != "face":
+                raise RecipeRefused(
+                    f"'{found.name}' reads faces alone, no {role}",
+                    hint="give the picture as a face, or use an IP-Adapter that reads pictures",
+                )
+            self.faces.recogniser_for(found)
+            return found
+        fit = [a for a in self.engine.adapters() if a.kind == "ip-adapter" and not a.misfit]
+        lack: MaquetteError | None = None
+        for each in fit if role == "face" else ():
+            if role in each.roles:
+                try:
+                    self.faces.recogniser_for(each)
+                except (ModelMissing, RecipeRefused, ExtraMissing) as error:
+                    lack = lack or error
+                    continue
                 return each
-        return None
+        role = "character" if role == "face" else role
+        found = next((each for each in fit if role in each.roles), None)
+        if found is None and lack is not None:
+            raise lack
+        return found
 
 
 def map_of(desk: Desk, image: Image.Image, kind: str) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Small adapters of faces in the published layouts, for the tiny models of ``tests.engines.tiny``."""
+"""Small adapters of faces in the published layouts, for ``tests.engines.tiny``'s models."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ from maquette.core.recipe import Recipe, Reference
 from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.learned.catalogue import find
 from maquette.engines.learned.recognise import Recogniser, aligned
-from maquette.errors import ModelMissing, ModelRefused, RecipeRefused
 
 WORDS = "a red boat on the sea"
 MARKS = ((50.0, 60.0), (90.0, 62.0), (70.0, 80.0), (54.0, 104.0), (86.0, 105.0))

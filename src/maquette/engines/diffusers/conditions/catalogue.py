@@ -227,7 +227,7 @@ def _look(path: Path) -> Adapter | None:
             if not encoder and (faces is None or faces.encoder):
                 raise ModelMissing(f"the IP-Adapter in {path.name} lacks its image_encoder")
             if faces is not None:
-                return _folder(path, "ip-adapter", roles=("face",))
+                return _folder(path, "ip-adapter", roles=("face",), numbers=faces.width)
             roles = _card(path).get("roles") or ("style", "character", "object")
             return _folder(path, "ip-adapter", roles=tuple(roles))
     plain: tuple[tuple[str, AdapterKind], ...] = ((_DRAWN, "lora"), (_EMBEDDING, "embedding"))
@@ -306,7 +306,7 @@ def _of_file(path: Path) -> Adapter:
         return Adapter(kind="control", conditions=conditions, **told)
     faces = face_layout(shapes, path.name, encoder=False)
     if faces is not None and not faces.encoder:
-        return Adapter(kind="ip-adapter", roles=("face",), **told)
+        return Adapter(kind="ip-adapter", roles=("face",), numbers=faces.width, **told)
     if faces is None and any(_LORA.search(name) for name in shapes):
         return Adapter(kind="lora", **told)
     if any(name.startswith(("image_proj", "ip_adapter")) for name in shapes):

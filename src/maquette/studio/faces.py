@@ -1,0 +1,88 @@
+"""Faces in pictures that a person gives: where they are, and by which networks they are told.
+
+A detector of ``MAQUETTE_MODELS/detectors`` finds a face's five marks, a recogniser of
+``/recognisers`` makes a vector of it. Both are ONNX files that people bring.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image
+
+from maquette.core.adapter import Adapter
+from maquette.core.pixel_tasks import Face
+from maquette.core.value import ModelRef
+from maquette.errors import ExtraMissing, ModelMissing, RecipeRefused
+from maquette.operations.faces import around_face, one_face
+
+__all__ = ["Faces"]
+
+
+class Faces:
+    """The networks for faces of a folder of models."""
+
+    def __init__(self, models: Path | None) -> None:
+        self._models = models
+
+    @cached_property
+    def detector(self) -> Path | None:
+        """The first YuNet; without one OpenCV's cascade finds faces, and no marks."""
+        from maquette.engines.learned.catalogue import networks
+
+        at_hand = networks("detectors", self._models)
+        return next((each.path for each in at_hand if not each.problem), None)
+
+    def recogniser_for(self, adapter: Adapter) -> ModelRef | None:
+        """The first recogniser whose vectors an adapter reads; None for one that reads pictures.
+
+        Raises:
+            ModelMissing: there is none, or no detector that finds what it needs.
+            RecipeRefused: all tell faces by another number of numbers.
+            ExtraMissing: what runs it is not installed.
+        """
+        from maquette.engines.learned.catalogue import networks
+
+        if not adapter.numbers:
+            return None
+        at_hand = networks("recognisers", self._models)
+        usable = [each for each in at_hand if not each.problem]
+        if not usable:
+            wrong = f" ({at_hand[0].problem})" if at_hand else ""
+            raise ModelMissing(
+                f"'{adapter.name}' knows a face by a recogniser, and there is none{wrong}",
+                hint="put one of ArcFace's kind, such as w600k_r50.onnx, into"
+                " MAQUETTE_MODELS/recognisers, or use an IP-Adapter that reads pictures",
+            )
+        fit = next((each for each in usable if each.numbers == adapter.numbers), None)
+        if fit is None:
+            told = ", ".join(f"'{each.name}' by {each.numbers}" for each in usable)
+            raise RecipeRefused(
+                f"'{adapter.name}' reads a face of {adapter.numbers} numbers; {told} tell it",
+                hint=f"put a recogniser of {adapter.numbers} numbers into"
+                " MAQUETTE_MODELS/recognisers",
+            )
+        if self.detector is None:
+            raise ModelMissing(
+                f"'{adapter.name}' needs a face's eyes, nose and mouth, and no network here"
+                " finds them",
+                hint="put a YuNet, such as face_detection_yunet_2023mar.onnx, into"
+                " MAQUETTE_MODELS/detectors",
+            )
+        if find_spec("onnxruntime") is None:
+            raise ExtraMissing(
+                f"the recogniser '{fit.name}' needs the package 'onnxruntime'",
+                hint="pip install 'maquette[onnx]'",
+            )
+        return fit.ref
+
+    def cut_out(self, picture: Image.Image) -> tuple[Image.Image, Face]:
+        """The neighbourhood of the one face that a picture shows, and the face as it lies there.
+
+        Raises:
+            PictureRefused: there is no face, or several might be meant.
+            ModelRefused: the detector is none.
+        """
+        return around_face(one_face(picture, self.detector), picture)
