@@ -179,6 +179,7 @@ def test_what_steers_a_picture() -> None:
         "styles/ink.safetensors", 0.7, 0.5,
     )  # fmt: skip
     assert (control["strength"], control["end_percent"]) == (0.8, 0.6)
+    assert found.graph[control["vae"][0]]["class_type"] == "CheckpointLoaderSimple"
     assert only(found, "KSampler")["model"] == control["positive"][:0] + [
         key for key, node in found.graph.items() if node["class_type"] == "LoraLoader"
     ] + [0]
@@ -205,6 +206,19 @@ def test_what_steers_a_picture() -> None:
     assert (resized["width"], resized["height"]) == (192, 128)
     crop = found.graph[resized["image"][0]]["inputs"]
     assert (crop["x"], crop["y"], crop["width"], crop["height"]) == (16, 8, 96, 64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "mode"),
+    [("flux", "depth", "hed/pidi/scribble/ted"), ("flux", "lineart", ""), ("sdxl", "depth", "")],
+)
+def test_the_mode_of_a_union_of_flux(kind: str, condition: Any, mode: str) -> None:
+    """By number: ComfyUI names the modes as SDXL's unions have them."""
+    union = ModelRef(name="Union-Pro", digest="2" * 64)
+    told = Control(condition=condition, image=PICTURE, adapter=union)
+    found = whole(export_graph(recipe(conditionings=(told,)), family=lambda _: Family(kind)))
+    asked = [n for n in found.graph.values() if n["class_type"] == "SetUnionControlNetType"]
+    assert [node["inputs"]["type"] for node in asked] == ([mode] if mode else [])
 
 
 @pytest.mark.parametrize("text", ["a [cat:dog:0.5]", "a [cat|dog]", "cat AND dog"])

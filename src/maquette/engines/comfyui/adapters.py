@@ -18,13 +18,30 @@ from maquette.engines.diffusers.conditions.catalogue import reads_of
 from maquette.engines.services.service import service_model
 from maquette.errors import ModelMissing, RecipeRefused
 
-__all__ = ["LOADERS", "Shelf", "choices", "file_of", "model_of"]
+__all__ = ["LOADERS", "Shelf", "choices", "file_of", "model_of", "union_type"]
 
 LOADERS: Mapping[AdapterKind, tuple[str, str, str]] = {
     "lora": ("LoraLoader", "lora_name", "loras"),
     "control": ("ControlNetLoader", "control_net_name", "controlnet"),
 }
 """Its node that lists the files of a kind, the input, and the folder that they lie in."""
+
+
+_MODES = {
+    "canny": "openpose",
+    "tile": "depth",
+    "depth": "hed/pidi/scribble/ted",
+    "pose": "normal",
+}
+"""The modes 0, 1, 2 and 4 of FLUX's unions, by the names that ComfyUI has for these numbers: those
+of SDXL's unions, where they mean other things."""
+
+
+def union_type(name: str, condition: str) -> str | None:
+    """What ``SetUnionControlNetType`` must say for a union of FLUX's to read a condition; None
+    where the network, by its name, is no such union, or has no mode for it."""
+    low = name.lower()
+    return _MODES.get(condition) if "union" in low and "flux" in low else None
 
 
 def choices(info: Any, node: str, given: str) -> list[str]:

@@ -22,6 +22,7 @@ from maquette.core.recipe import (
     TextToImage,
     Upscale,
 )
+from maquette.engines.comfyui.adapters import union_type
 from maquette.engines.comfyui.sheet import SAMPLERS, SCHEDULERS, Graph, Sheet, Wire, sampler_inputs
 from maquette.engines.services.words import Words, comfy_words
 from maquette.errors import RecipeRefused
@@ -263,7 +264,14 @@ class _Writer:
             if isinstance(each, Control):
                 file = self.files(recipe, each.adapter.digest) or _file_name(each.adapter.name)
                 self.models.append(f"controlnet/{file}")
-                network = self.sheet.add("control", "ControlNetLoader", control_net_name=file), 0
+                network: Wire = (
+                    self.sheet.add("control", "ControlNetLoader", control_net_name=file),
+                    0,
+                )
+                known = f"{self.family(recipe).kind} {file}"
+                if told := union_type(known, each.condition):
+                    how: dict[str, Any] = {"control_net": network, "type": told}
+                    network = self.sheet.add("mode", "SetUnionControlNetType", **how), 0
                 node = self.sheet.add(
                     each.condition,
                     "ControlNetApplyAdvanced",
@@ -274,6 +282,7 @@ class _Writer:
                     strength=each.strength,
                     start_percent=each.start,
                     end_percent=each.end,
+                    vae=(self._checkpoint(recipe), 2),  # SD3's and FLUX's read maps as latents
                 )
                 positive, negative = (node, 0), (node, 1)
             elif isinstance(each, Reference):

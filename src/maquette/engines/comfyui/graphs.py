@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from maquette.core.canonical import canonical_json, sha256_hex
+from maquette.engines.comfyui.adapters import union_type
 from maquette.engines.comfyui.sheet import SAMPLERS, Graph, Sheet, Wire, sampler_inputs
 from maquette.errors import ModelMissing, ModelRefused
 
@@ -83,11 +84,15 @@ def _steered(sheet: Sheet, values: Mapping[str, Any]) -> tuple[Wire, Wire]:
     negative: Wire = ("negative", 0)
     for file, image, control in values.get("controls", ()):
         network = sheet.add("control", "ControlNetLoader", control_net_name=file)
+        if told := union_type(file, control.condition):
+            wire = (network, 0)
+            network = sheet.add("mode", "SetUnionControlNetType", control_net=wire, type=told)
         shown = sheet.add("map", "LoadImage", image=image)
         how = {"strength": control.strength, "start_percent": control.start}
         node = sheet.add(
             control.condition, "ControlNetApplyAdvanced", positive=positive, negative=negative,
-            control_net=(network, 0), image=(shown, 0), end_percent=control.end, **how,
+            control_net=(network, 0), image=(shown, 0), end_percent=control.end,
+            vae=("model", 2), **how,  # SD3's and FLUX's read their maps as latents
         )  # fmt: skip
         positive, negative = (node, 0), (node, 1)
     return positive, negative
