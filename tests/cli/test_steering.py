@@ -38,15 +38,18 @@ def test_controls(text: str, expected: dict[str, Any]) -> None:
 
 def test_references_loras_and_words() -> None:
     found = read(
-        reference=["style=@", "character@ip=a b.png:0.7"],
+        reference=["style=@", "character@ip=a b.png:0.7", "object=c.png:1.2:0.1-.5"],
         lora=["ink", "wash:-0.5", "dir/x.safetensors:1.25"],
         embedding=["team", "mug=<mug>"],
     )
     assert [(each["role"], each["image"]) for each in found["reference"]] == [
         ("style", "@"),
         ("character", "a b.png"),
+        ("object", "c.png"),
     ]
     assert found["reference"][1]["adapter"] == "ip" and found["reference"][1]["strength"] == 0.7
+    assert "start" not in found["reference"][1]
+    assert [found["reference"][2][name] for name in ("strength", "start", "end")] == [1.2, 0.1, 0.5]
     assert found["lora"] == {"ink": 1.0, "wash": -0.5, "dir/x.safetensors": 1.25}
     assert found["embedding"] == {"team": "team", "mug": "<mug>"}
 

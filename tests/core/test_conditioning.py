@@ -48,3 +48,14 @@ def test_a_reference_needs_no_network_but_a_role() -> None:
     assert Reference(role="face", image=DIGEST).adapter is None
     with pytest.raises(ValidationError):
         Reference.model_validate({"image": DIGEST})
+
+
+def test_a_reference_for_all_steps_is_stored_as_before_there_were_others() -> None:
+    plain = Reference(role="style", image=DIGEST)
+    assert list(plain.model_dump()) == ["kind", "role", "image", "adapter", "strength", "mask"]
+    early = Reference(role="style", image=DIGEST, end=0.5)
+    assert (early.model_dump()["start"], early.model_dump()["end"]) == (0.0, 0.5)
+    for each in (plain, early):
+        assert Reference.model_validate(each.model_dump(mode="json")) == each
+    with pytest.raises(ValidationError):
+        Reference(role="style", image=DIGEST, start=0.5, end=0.5)

@@ -120,7 +120,7 @@ def test_a_map_is_made_kept_shown_and_used(local: Running, http: httpx2.Client, 
         room,
         prompt=f"{BOAT} <lora:ink:0.4>",
         control=[{"condition": "canny", "image": made.json()["digest"], "end": 0.5}],
-        reference=[{"role": "style", "image": reference, "strength": 0.6}],
+        reference=[{"role": "style", "image": reference, "strength": 0.6, "end": 0.7}],
     )
     assert answered.status_code == 202, answered.text
     [recipe] = recipes(local, room, answered)
@@ -128,6 +128,7 @@ def test_a_map_is_made_kept_shown_and_used(local: Running, http: httpx2.Client, 
     assert isinstance(lora, Lora) and (lora.name, lora.weight) == ("ink", 0.4)
     assert isinstance(control, Control) and control.image == made.json()["digest"]
     assert isinstance(likeness, Reference) and likeness.image == reference
+    assert (likeness.start, likeness.end) == (0.0, 0.7)
 
 
 def test_a_map_that_was_painted_over_says_what_it_was_made_of(

@@ -19,7 +19,9 @@ describe('what steers', () => {
     steering.change(one.key, { map: null, own: true, use: 'depth', when: [0, 1] })
     expect(steering.body()).toMatchObject({ control: [{ condition: 'depth', make: false }] })
     steering.change(one.key, { use: 'style', where: { digest: 'm', width: 256, height: 256 } })
-    expect(steering.body()).toEqual({ reference: [{ role: 'style', version: picture.version, strength: 0.6, mask: 'm' }] })
+    expect(steering.body()).toEqual({
+      reference: [{ role: 'style', version: picture.version, strength: 0.6, start: 0, end: 1, mask: 'm' }],
+    })
     steering.drop(one.key)
     expect(steering.body()).toEqual({})
   })

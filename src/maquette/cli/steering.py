@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from maquette.core.conditioning import Conditioning
+    from maquette.core.conditioning import Conditioning, Control, Reference
 
 __all__ = ["Controls", "Embeddings", "Loras", "References", "read_steering_options", "steered_by"]
 
@@ -29,7 +29,7 @@ References = Annotated[
         "--reference",
         metavar="ROLE=PICTURE",
         help="A picture to be like, in style, character, object or face."
-        " ROLE[@ADAPTER]=PICTURE[:STRENGTH]. May be repeated.",
+        " ROLE[@ADAPTER]=PICTURE[:STRENGTH[:START-END]]. May be repeated.",
     ),
 ]
 Loras = Annotated[
@@ -50,12 +50,9 @@ Embeddings = Annotated[
 ]
 
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
-_CONTROL = re.compile(
+_SHOWN = re.compile(
     rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)"
     rf"(?::(?P<strength>{_NUMBER})(?::(?P<start>{_NUMBER})-(?P<end>{_NUMBER}))?)?"
-)
-_REFERENCE = re.compile(
-    rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)(?::(?P<strength>{_NUMBER}))?"
 )
 _LORA = re.compile(r"(?P<name>.+?)(?::(?P<weight>[+-]?(?:\d+(?:\.\d+)?|\.\d+)))?")
 FROM = "from:"
@@ -90,47 +87,53 @@ def steered_by(conditioning: Conditioning) -> str:
         case "embedding":
             return f"the learned word '{told.word}'"
         case "control":
-            when = "" if (told.start, told.end) == (0, 1) else f", {told.start:g} to {told.end:g}"
-            by = f"by {told.adapter.name} at {told.strength:g}{when}"
+            by = f"by {told.adapter.name} at {told.strength:g}{_when(told)}"
             return f"{told.condition} {told.image[:10]}, {by}"
         case "reference":
             way = told.adapter.name if told.adapter is not None else "attention to the picture"
             part = ", in a part" if told.mask is not None else ""
-            return f"{told.role} of {told.image[:10]}, by {way} at {told.strength:g}{part}"
+            how = f"at {told.strength:g}{_when(told)}{part}"
+            return f"{told.role} of {told.image[:10]}, by {way} {how}"
+
+
+def _when(told: Control | Reference) -> str:
+    return "" if (told.start, told.end) == (0, 1) else f", {told.start:g} to {told.end:g}"
 
 
 def _control(text: str) -> dict[str, Any]:
-    found = _CONTROL.fullmatch(text)
+    found = _SHOWN.fullmatch(text)
     if found is None:
         raise typer.BadParameter(
             f"{text!r} is not KIND=MAP, such as canny=lines.png or depth=map.png:0.8:0-0.6",
             param_hint="--control",
         )
-    numbers = {key: float(found[key]) for key in ("strength", "start", "end") if found[key]}
     image, make = found["image"], found["image"].startswith(FROM)
     return {
         "condition": found["kind"],
         "image": image.removeprefix(FROM),
         "make": make,
         "adapter": found["adapter"],
-        **numbers,
+        **_numbers(found),
     }
 
 
 def _reference(text: str) -> dict[str, Any]:
-    found = _REFERENCE.fullmatch(text)
+    found = _SHOWN.fullmatch(text)
     if found is None:
         raise typer.BadParameter(
-            f"{text!r} is not ROLE=PICTURE, such as style=mood.png or character=@:0.8",
+            f"{text!r} is not ROLE=PICTURE, such as style=mood.png or character=@:0.8:0-0.5",
             param_hint="--reference",
         )
-    strength = {"strength": float(found["strength"])} if found["strength"] else {}
     return {
         "role": found["kind"],
         "image": found["image"],
         "adapter": found["adapter"],
-        **strength,
+        **_numbers(found),
     }
+
+
+def _numbers(found: re.Match[str]) -> dict[str, float]:
+    return {key: float(found[key]) for key in ("strength", "start", "end") if found[key]}
 
 
 def _lora(text: str) -> tuple[str, float]:

@@ -81,6 +81,8 @@ class ReferenceIn(_Shown):
     mask: Digest | None = Field(
         default=None, description="Where it counts: a mask of the drawn picture's size."
     )
+    start: float = Field(default=0.0, ge=0, lt=1, description="From which share of the steps.")
+    end: float = Field(default=1.0, gt=0, le=1, description="To which share of the steps.")
 
 
 class Steered(Body):

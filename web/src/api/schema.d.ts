@@ -748,6 +748,8 @@ export interface components {
             role: "style" | "character" | "object" | "face";
             strength?: number;
             mask?: string | null;
+            start?: number;
+            end?: number;
         };
         Refine: {
             priority?: number;

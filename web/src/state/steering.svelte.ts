@@ -141,7 +141,9 @@ export class Steering {
 
   /** The fields of an order; none where nothing steers. */
   body(): Record<string, unknown> {
-    const picture = ({ version, image, strength }: Shown) => ({ ...(version ? { version } : { image }), strength })
+    const picture = ({ version, image, strength, when }: Shown) => ({
+      ...(version ? { version } : { image }), strength, ...(when && { start: when[0], end: when[1] }),
+    })
     const control = this.shown.filter((each) => obeys(each) && !this.unset(each)).map((each) => ({
       condition: each.use,
       ...picture(each),
@@ -149,7 +151,6 @@ export class Steering {
       ...(each.map
         ? { version: undefined, image: each.map.digest, ...(each.version && { of: each.version }) }
         : { make: !each.own }),
-      ...(each.when && { start: each.when[0], end: each.when[1] }),
     }))
     const reference = this.shown
       .filter((each) => each.use in LIKE)

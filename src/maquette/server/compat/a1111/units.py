@@ -88,9 +88,13 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
     if picture is None:
         raise SettingRefused("a ControlNet unit has no picture", hint="send 'image' with it")
     module, model = str(unit.get("module") or "none"), str(unit.get("model") or "None")
-    strength = _number(unit, "weight", 1.0)
+    how = {
+        "strength": _number(unit, "weight", 1.0),
+        "start": _number(unit, "guidance_start", 0.0),
+        "end": _number(unit, "guidance_end", 1.0),
+    }
     if module.lower().startswith("reference"):
-        return {"role": "style", "image": picture, "strength": strength}
+        return {"role": "style", "image": picture, **how}
     plain = module.lower() in {"none", ""}
     condition = (None if plain else condition_of(module)) or condition_of(model)
     if condition is None:
@@ -102,8 +106,6 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
         "condition": condition,
         "image": picture if not plain else fitted(picture, size),
         "make": not plain,
-        "strength": strength,
-        "start": _number(unit, "guidance_start", 0.0),
-        "end": _number(unit, "guidance_end", 1.0),
+        **how,
         "adapter": None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model),
     }
