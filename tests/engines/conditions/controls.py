@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+from tests.engines.single_files import unet
 
 
 def loud(network: Any) -> Any:
@@ -64,12 +65,31 @@ def write_flux(
 
 
 def write_file(folder: Path, out: Path, layout: str = "diffusers") -> Path:
-    """The same network as a single file: in diffusers' names, Stability AI's or XLabs'."""
+    """The same network as a single file: in diffusers' names, the first ones', Stability AI's or
+    XLabs'."""
     given = load_file(folder / "diffusion_pytorch_model.safetensors")
-    found = {"diffusers": dict, "stability": _stability, "xlabs": _xlabs}[layout](given)
+    layouts = {"diffusers": dict, "ldm": _ldm, "stability": _stability, "xlabs": _xlabs}
+    found = layouts[layout](given)
     out.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in found.items()}, out)
     return out
+
+
+def _ldm(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """By the modules of the first ``ControlNet``, a UNet's first half; one layer to a block."""
+    row = ["conv_in", *(f"blocks.{number}" for number in range(6)), "conv_out"]
+    ends = {
+        f"controlnet_cond_embedding.{n}": f"input_hint_block.{2 * i}" for i, n in enumerate(row)
+    }
+    ends |= {f"controlnet_down_blocks.{n}": f"zero_convs.{n}.0" for n in range(20)}
+    ends["controlnet_mid_block"] = "middle_block_out.0"
+    own = {name: value for name, value in given.items() if not name.startswith("controlnet")}
+    found = unet(own, 2)
+    for name, value in given.items():
+        stem, _, kind = name.rpartition(".")
+        if stem in ends:
+            found[f"{ends[stem]}.{kind}"] = value
+    return {f"control_model.{name}": value for name, value in found.items()}
 
 
 def _stability(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -85,10 +105,9 @@ def _stability(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             pieces = [given[name.replace("to_q", f"to_{which}")] for which in "qkv"]
             found[name.replace("to_q", "qkv")] = torch.cat(pieces)
         elif not any(f".attn.to_{which}." in name for which in "kv"):
-            for ours, theirs in spelt.items():
-                if name.startswith("transformer_blocks"):
-                    name = name.replace(f".{ours}.", f".{theirs}.")
-            found[name] = value
+            inner = next((key for key in spelt if f".{key}." in name), None)
+            own = inner is not None and name.startswith("transformer_blocks")
+            found[name.replace(f".{inner}.", f".{spelt[inner]}.") if own else name] = value
     return found
 
 

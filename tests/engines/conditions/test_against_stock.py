@@ -18,6 +18,7 @@ from tests.engines.conditions.adapters import (
     write_lora,
     write_t2i,
 )
+from tests.engines.conditions.controls import write_file
 from tests.engines.making import array, digest, draw, photo, recipe
 from tests.engines.test_stock import near, stock
 from tests.engines.tiny import build
@@ -145,6 +146,20 @@ def test_a_controlnet(engine: DiffusersEngine, folder: Path, start: float, end: 
     )
     near(ours, theirs)
     far(ours, drawn(engine))
+
+
+@pytest.mark.parametrize("layout", ["diffusers", "ldm"])
+def test_a_controlnet_in_one_file(
+    engine: DiffusersEngine, folder: Path, tmp_path: Path, layout: str
+) -> None:
+    image = photo(seed=9)
+    one = control(folder, "canny-net", image, strength=0.7)
+    file = write_file(folder / "adapters" / "canny-net", tmp_path / "a-canny.safetensors", layout)
+    found = engine.find_adapter(str(file), "control")
+    assert found.conditions == ("canny",)
+    two = one.model_copy(update={"adapter": engine.name_adapter(found)})
+    pictures = [drawn(engine, each, inputs={digest(image): image}) for each in (one, two)]
+    assert pictures[0].tobytes() == pictures[1].tobytes()
 
 
 def test_two_controlnets(engine: DiffusersEngine, folder: Path) -> None:

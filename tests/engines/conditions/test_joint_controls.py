@@ -420,6 +420,9 @@ class TestRefusals:
         save_file({"controlnet_blocks.0.weight": torch.ones(2, 2)}, file)
         with pytest.raises(ModelRefused, match="layout that is not known"):
             read_controlnet(file)
+        save_file({"lora_controlnet": torch.ones(1)}, file)
+        with pytest.raises(ModelRefused, match="Control-LoRA"):
+            read_controlnet(file)
         folder = tmp_path / "other"
         folder.mkdir()
         (folder / "config.json").write_text('{"_class_name": "HunyuanDiT2DControlNetModel"}')

@@ -317,8 +317,8 @@ def _of_file(path: Path) -> Adapter:
     if shapes and len(shapes) <= 3 and all(1 <= len(shape) <= 2 for shape in shapes.values()):
         return Adapter(kind="embedding", **told)
     raise ModelRefused(
-        f"{path.name} is no LoRA, no embedding and no ControlNet of SD3 or FLUX",
-        hint="other ControlNets, T2I-Adapters and IP-Adapters are folders, as diffusers saves them",
+        f"{path.name} is no LoRA, no embedding and no ControlNet",
+        hint="T2I-Adapters and IP-Adapters are folders, as diffusers saves them",
     )
 
 

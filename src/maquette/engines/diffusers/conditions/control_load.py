@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,29 +22,22 @@ _HINT = {0: "conv_in", 14: "conv_out", **{2 * n + 2: f"blocks.{n}" for n in rang
 """XLabs' convolutions over a map, by their place in a row of them and activations."""
 
 
-_Shared = tuple[int, tuple[int, ...]]
-"""What a single file's shapes cannot say: the width of a head, how positions turn."""
-
-
 def load_control(path: Path, digest: str, parts: Parts) -> Any:
     """A ControlNet on the model's device, of its number type; loaded once for each digest.
 
     Raises:
         ModelRefused: files that are damaged or do not belong together.
     """
-    own = parts.card.configs.get("transformer", {})
-    shared = (
-        int(own.get("attention_head_dim") or 0),
-        tuple(own.get("axes_dims_rope") or ()),
-    )
-    return _loaded(path, digest, shared, parts.device, parts.dtype)
+    configs = parts.card.configs
+    own = configs.get("unet") or configs["transformer"]
+    return _loaded(path, digest, json.dumps(dict(own)), parts.device, parts.dtype)
 
 
 @lru_cache(maxsize=4)
 def _loaded(
     path: Path,
     digest: str,  # noqa: ARG001 (other bytes are another network)
-    shared: _Shared,
+    own: str,
     device: torch.device,
     dtype: torch.dtype,
 ) -> Any:
@@ -50,9 +46,8 @@ def _loaded(
             net = read_controlnet(path)
             if net is None:
                 raise ModelRefused(f"{path.name} is no ControlNet")
-            network = (
-                _folder(path, net, dtype) if path.is_dir() else _file(path, net, shared, dtype)
-            )
+            folder = path.is_dir()
+            network = _folder(path, net, dtype) if folder else _file(path, net, own, dtype)
     except MaquetteError:
         raise
     except Exception as error:
@@ -93,20 +88,23 @@ def _folder(path: Path, net: ControlNet, dtype: torch.dtype) -> Any:
     return network
 
 
-def _file(path: Path, net: ControlNet, shared: _Shared, dtype: torch.dtype) -> Any:
+def _file(path: Path, net: ControlNet, own: str, dtype: torch.dtype) -> Any:
     from accelerate import init_empty_weights
     from safetensors.torch import load_file
 
-    config = dict(net.config)
-    head, axes = shared
-    if net.kind == "sd3":
-        config |= {"attention_head_dim": head, "num_attention_heads": net.width // head}
-    else:
-        config["axes_dims_rope"] = list(axes)
+    config = _whole(net, json.loads(own))
     with init_empty_weights():
         network = _class(net)(**config)
     given = load_file(path)
-    tensors = {"stability": _stability, "xlabs": _xlabs, "diffusers": dict}[net.layout](given)
+    match net.layout:
+        case "stability":
+            tensors = _stability(given)
+        case "xlabs":
+            tensors = _xlabs(given)
+        case "ldm":
+            tensors = _first(given, config)
+        case "diffusers":
+            tensors = given
     wanted = {name: value.shape for name, value in network.state_dict().items()}
     wrong = [name for name, value in tensors.items() if wanted.get(name) != value.shape]
     missing = sorted(set(wanted) - set(tensors))
@@ -119,6 +117,27 @@ def _file(path: Path, net: ControlNet, shared: _Shared, dtype: torch.dtype) -> A
     tensors = {name: value.to(dtype) for name, value in tensors.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
     return network
+
+
+def _whole(net: ControlNet, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What its shapes say, and the rest as the model's own network has it."""
+    config = dict(net.config)
+    if net.kind == "unet":
+        known = inspect.signature(_class(net).__init__).parameters
+        shared = {key: value for key, value in own.items() if key in known}
+        return {**shared, **config}
+    head = int(own.get("attention_head_dim") or 64)
+    if net.kind == "sd3":
+        return {**config, "attention_head_dim": head, "num_attention_heads": net.width // head}
+    return {**config, "axes_dims_rope": own.get("axes_dims_rope") or [16, 56, 56]}
+
+
+def _first(given: Tensors, config: Mapping[str, Any]) -> Tensors:
+    """The names of the first ControlNets to diffusers', by its own converter."""
+    from diffusers.loaders.single_file_utils import convert_controlnet_checkpoint
+
+    made = convert_controlnet_checkpoint(dict(given), {"layers_per_block": 2, **config})
+    return {name: value for name, value in made.items() if value is not None}
 
 
 def _stability(given: Tensors) -> Tensors:

@@ -1,9 +1,10 @@
 """What a ControlNet is, told from its files without torch: of which family, of which shape.
 
 People have them as folders that diffusers saved, and as single safetensors files: in diffusers'
-names, in those of Stability AI's for Stable Diffusion 3.5 Large, and in XLabs' for FLUX. A file
-states no configuration, so what it is comes from the shapes of its tensors; what those cannot say
-(how wide a head of attention is, how positions turn) it shares with the model that it is for.
+names, in those of the first ones for Stable Diffusion 1 and 2, of Stability AI's for Stable
+Diffusion 3.5 Large, and of XLabs' for FLUX. A file states no configuration, so what it is comes
+from the shapes of its tensors; what those cannot say (a UNet's levels, how wide a head of attention
+is, how positions turn) it shares with the model that it is for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "MODES", "ControlNet", "longest", "misfit", "read_controlnet", "told_by"]
 
 Kind = Literal["unet", "sd3", "flux"]
-Layout = Literal["diffusers", "stability", "xlabs"]
+Layout = Literal["diffusers", "ldm", "stability", "xlabs"]
 
 CLASSES: Mapping[str, Kind] = {
     "ControlNetModel": "unet",
@@ -49,6 +50,17 @@ MODES: Mapping[str, int] = {"canny": 0, "tile": 1, "depth": 2, "pose": 4}
 
 _UNION = ("canny", "lineart", "depth", "pose")
 """What a union without modes reads (Union-Pro 2.0), told by its name."""
+
+LDM = "control_model."
+"""What stands before the first ones' names, unless nothing does."""
+
+_SIGNS = (
+    "controlnet_blocks.0.weight",
+    "controlnet_down_blocks.0.weight",
+    "zero_convs.0.0.weight",
+    f"{LDM}zero_convs.0.0.weight",
+    "lora_controlnet",
+)
 
 _DEFAULTS: Mapping[Kind, Mapping[str, Any]] = {
     "unet": {},
@@ -140,7 +152,7 @@ def read_controlnet(path: Path) -> ControlNet | None:
 
 def told_by(shapes: Shapes) -> bool:
     """Whether a safetensors file is a ControlNet, by its tensors' names."""
-    return "controlnet_blocks.0.weight" in shapes
+    return any(name in shapes for name in _SIGNS)
 
 
 def misfit(net: ControlNet, card: ModelCard) -> str:
@@ -228,7 +240,15 @@ def _of_shapes(name: str, shapes: Shapes) -> ControlNet | None:
             f"the weights of {name} are scaled 8-bit numbers",
             hint="take its float16 or bfloat16 edition",
         )
+    for sign, what in (("lora_controlnet", "Control-LoRA"), ("difference", "difference")):
+        if sign in shapes:
+            raise ModelRefused(
+                f"{name} is a {what}: it holds what a ControlNet has beyond its model",
+                hint="take the whole ControlNet",
+            )
     try:
+        if "controlnet_blocks.0.weight" not in shapes:
+            return _unet(shapes)
         if "controlnet_x_embedder.weight" in shapes:
             return _flux(shapes)
         if (
@@ -250,6 +270,26 @@ def _of_shapes(name: str, shapes: Shapes) -> ControlNet | None:
         hint="known are diffusers' names, Stability AI's for SD 3.5 Large and XLabs' for FLUX;"
         " else take its folder as diffusers saves it",
     )
+
+
+def _unet(shapes: Shapes) -> ControlNet:
+    """Its levels are those of the model's UNet; what is told here is what may differ."""
+    ldm = "controlnet_down_blocks.0.weight" not in shapes
+    head = LDM if f"{LDM}zero_convs.0.0.weight" in shapes else ""
+    stem = f"{head}input_hint_block." if ldm else "controlnet_cond_embedding."
+    first = shapes[f"{stem}{'0' if ldm else 'conv_in'}.weight"]
+    # A convolution of the same width, then one to the next.
+    more = [f"{4 * n}" if ldm else f"blocks.{2 * n - 1}" for n in range(1, len(shapes))]
+    known = [shapes[key][0] for each in more if (key := f"{stem}{each}.weight") in shapes]
+    across = "attn2.to_k.weight"
+    given = shapes[f"{head}input_blocks.0.0.weight" if ldm else "conv_in.weight"]
+    config = {
+        "in_channels": given[1],
+        "conditioning_channels": first[1],
+        "conditioning_embedding_out_channels": (first[0], *known),
+        "cross_attention_dim": next((s[1] for n, s in shapes.items() if n.endswith(across)), None),
+    }
+    return ControlNet("unet", "ldm" if ldm else "diffusers", config)
 
 
 def _flux(shapes: Shapes) -> ControlNet:
