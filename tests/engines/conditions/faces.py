@@ -44,7 +44,7 @@ def write_faceid(
             tensors[f"{head}.down.weight"] = torch.randn(3, layer.in_features) * 0.2
             tensors[f"{head}.up.weight"] = torch.randn(layer.out_features, 3) * 0.2
     if kind in {"plus", "plusv2"}:
-        _encoder().save_pretrained(out / "image_encoder")
+        encoder().save_pretrained(out / "image_encoder")
         name = "plusv2" if kind == "plusv2" else "plus"
         save_file(tensors, out / f"ip-adapter-faceid-{name}_sd15.safetensors")
         return out
@@ -114,12 +114,13 @@ def _norm(name: str, width: int) -> dict[str, torch.Tensor]:
     return {f"{name}.weight": torch.rand(width) + 0.5, f"{name}.bias": torch.randn(width) * 0.1}
 
 
-def _encoder() -> Any:
+def encoder(width: int = SEEN) -> Any:
+    """A small image encoder."""
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     return CLIPVisionModelWithProjection(
         CLIPVisionConfig(
-            hidden_size=SEEN,
+            hidden_size=width,
             intermediate_size=32,
             num_hidden_layers=2,
             num_attention_heads=4,

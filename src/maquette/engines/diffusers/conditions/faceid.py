@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,27 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from maquette.core.conditioning import Reference
-from maquette.engines.diffusers.conditions.catalogue import layout_of_faces, weights_of
-from maquette.engines.diffusers.conditions.face_layout import (
-    FaceLayout,
-    lora_tensors,
-    plain_key,
+from maquette.core.conditioning import Lora, Reference
+from maquette.core.geometry import Box, Size
+from maquette.engines.diffusers.conditions.catalogue import (
+    Catalogue,
+    layout_of_faces,
+    weights_of,
 )
-from maquette.engines.diffusers.conditions.ip_adapter import Adapter, maps_of
+from maquette.engines.diffusers.conditions.face_layout import FaceLayout, lora_tensors, plain_key
+from maquette.engines.diffusers.conditions.ip_adapter import (
+    Adapter,
+    PictureCondition,
+    maps_of,
+    mask_tensor,
+)
 from maquette.engines.diffusers.conditions.ip_encoder import load_encoder
+from maquette.engines.diffusers.conditions.maps import window
 from maquette.engines.diffusers.weights import Parts
 from maquette.engines.learned.recognise import aligned, by_ref, recogniser
 from maquette.errors import ModelRefused, RecipeRefused
 
-__all__ = ["FaceAdapter", "face_tokens", "load_faces", "of_one_person", "own_lora"]
+__all__ = ["FaceAdapter", "face_tokens", "load_faces", "loras_of", "recognised"]
 
 LOOKED_AT = 224
 """Pixels of the upright face that the image encoder of Plus looks at."""
@@ -74,7 +82,7 @@ def load_faces(path: Path, digest: str, parts: Parts) -> FaceAdapter:
         RecipeRefused: it was made for another model, or reads pictures.
         ModelRefused: files that do not load.
     """
-    key = (digest, id(parts.unet), parts.device, parts.dtype)
+    key = (digest, parts.card.ref.digest, str(parts.device), parts.dtype)
     if key not in _KEPT:
         _KEPT[key] = _load(path, parts)
         while len(_KEPT) > _MOST:
@@ -125,22 +133,71 @@ def _read(file: Path, *, lora: bool) -> dict[str, torch.Tensor]:
         ) from error
 
 
-def own_lora(path: Path, parts: Parts) -> Callable[[], Mapping[str, torch.Tensor]] | None:
-    """What reads FaceID's own LoRA, in peft's names; None where the file holds none."""
-    file, layout = layout_of(path)
-    if not layout.lora:
-        return None
-    layers = [name.removesuffix(".processor") for name in parts.unet.attn_processors]
-    return lambda: lora_tensors(_read(file, lora=True), layers)
+def loras_of(
+    references: Sequence[Reference], parts: Parts, catalogue: Catalogue
+) -> list[tuple[Lora, Callable[[], Mapping[str, torch.Tensor]]]]:
+    """FaceID's own LoRAs, each once and only where a face of its adapter counts, with what reads
+    them; they act on the whole drawing, whatever a face's place and time."""
+    found: dict[str, tuple[Lora, Callable[[], Mapping[str, torch.Tensor]]]] = {}
+    for each in references:
+        path, digest = _path_of(each, catalogue)
+        if each.strength > 0 and digest not in found:
+            file, layout = layout_of(path)
+            if layout.lora:
+                layers = [name.removesuffix(".processor") for name in parts.unet.attn_processors]
+                read = partial(_own_lora, file, layers)
+                found[digest] = Lora(name=path.stem, digest=digest), read
+    return list(found.values())
 
 
-def of_one_person(references: Sequence[Reference]) -> Iterator[list[Reference]]:
-    """Faces of a recogniser in groups whose tokens are read as one: several pictures of a person
-    to one adapter, alike in strength and place (Portrait was taught with five)."""
+def _own_lora(file: Path, layers: Sequence[str]) -> Mapping[str, torch.Tensor]:
+    return lora_tensors(_read(file, lora=True), layers)
+
+
+def recognised(
+    references: Sequence[Reference],
+    parts: Parts,
+    size: Size,
+    region: Box | None,
+    *,
+    catalogue: Catalogue,
+    picture: Callable[[str], Image.Image],
+) -> Iterator[PictureCondition]:
+    """Conditions for a canvas of ``size`` that shows ``region``; pictures come by their digest.
+
+    Pictures to one adapter that are alike in strength, place and time are one person's: their
+    tokens are read as one (Portrait was taught with five pictures).
+    """
     groups: dict[tuple[Any, ...], list[Reference]] = {}
     for each in references:
-        groups.setdefault((each.adapter, each.strength, each.mask), []).append(each)
-    yield from groups.values()
+        if each.strength > 0:
+            alike = each.adapter, each.strength, each.mask, each.start, each.end
+            groups.setdefault(alike, []).append(each)
+    cells = size.height // parts.card.scale, size.width // parts.card.scale
+    for group in groups.values():
+        first = group[0]
+        faces = load_faces(*_path_of(first, catalogue), parts)
+        images = [picture(each.image) for each in group]
+        told, none = face_tokens(faces, group, images, catalogue.models)
+        mask = None
+        if first.mask is not None:
+            mask = mask_tensor(window(picture(first.mask), size, region))
+        yield PictureCondition(
+            faces.adapter,
+            told,
+            none,
+            first.strength,
+            cells,
+            mask,
+            start=first.start,
+            end=first.end,
+        )
+
+
+def _path_of(reference: Reference, catalogue: Catalogue) -> tuple[Path, str]:
+    assert reference.adapter is not None  # noqa: S101 (with a recogniser there is one)
+    found = catalogue.by_digest(reference.adapter, "ip-adapter")
+    return Path(found.path), reference.adapter.digest
 
 
 @torch.inference_mode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -22,17 +22,8 @@ from maquette.engines.diffusers.conditions.control import ControlCondition
 from maquette.engines.diffusers.conditions.control_joint import FluxControl, SD3Control
 from maquette.engines.diffusers.conditions.control_load import load_control
 from maquette.engines.diffusers.conditions.embedding import learned
-from maquette.engines.diffusers.conditions.faceid import (
-    face_tokens,
-    load_faces,
-    of_one_person,
-    own_lora,
-)
+from maquette.engines.diffusers.conditions.faceid import loras_of, recognised
 from maquette.engines.diffusers.conditions.headers import read_json
-from maquette.engines.diffusers.conditions.ip_adapter import (
-    PictureCondition,
-    mask_tensor,
-)
 from maquette.engines.diffusers.conditions.lora import merged
 from maquette.engines.diffusers.conditions.maps import window
 from maquette.engines.diffusers.conditions.references import referred
@@ -77,7 +68,7 @@ class Conditioned(Steering):
                 rest = parts.tokenizers[len(spelt) :]
                 given = replace(given, tokenizers=(*spelt, *rest))
             found = [(c, self._path(c.name, c.digest, "lora")) for c in self.loras]
-            of_faces = self._loras_of_faces(parts)
+            of_faces = loras_of(self.faces, parts, self.catalogue)
             if found or of_faces:
                 networks = {name: encoder for name, (_, encoder) in encoders.items()}
                 networks["unet" if _is_unet(parts) else "transformer"] = parts.network
@@ -103,7 +94,7 @@ class Conditioned(Steering):
         return [
             *self._controls(parts, size, region),
             *self._referred(parts, size, region),
-            *self._faces(parts, size, region),
+            *self._recognised(parts, size, region),
         ]
 
     def _controls(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
@@ -134,34 +125,10 @@ class Conditioned(Steering):
             self.references, parts, size, region, catalogue=self.catalogue, picture=self._picture
         )
 
-    def _faces(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
-        """Those that a recogniser tells; several of one person are read as one."""
-        cells = size.height // parts.card.scale, size.width // parts.card.scale
-        for group in of_one_person(self.faces):
-            first = group[0]
-            if first.strength == 0:
-                continue
-            adapter = load_faces(*self._of_faces(first), parts)
-            images = [self._picture(each.image) for each in group]
-            told, none = face_tokens(adapter, group, images, self.catalogue.models)
-            mask = None
-            if first.mask is not None:
-                mask = mask_tensor(window(self._picture(first.mask), size, region))
-            yield PictureCondition(adapter.adapter, told, none, first.strength, cells, mask)
-
-    def _loras_of_faces(self, parts: Parts) -> list[tuple[Lora, Callable[[], Any]]]:
-        """FaceID's own, once for each adapter that counts."""
-        found: dict[str, tuple[Lora, Callable[[], Any]]] = {}
-        for each in self.faces:
-            path, digest = self._of_faces(each)
-            if each.strength > 0 and (read := own_lora(path, parts)) is not None:
-                found.setdefault(digest, (Lora(name=path.stem, digest=digest), read))
-        return list(found.values())
-
-    def _of_faces(self, reference: Reference) -> tuple[Path, str]:
-        assert reference.adapter is not None  # noqa: S101 (with a recogniser there is one)
-        adapter = self.catalogue.by_digest(reference.adapter, "ip-adapter")
-        return Path(adapter.path), reference.adapter.digest
+    def _recognised(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
+        return recognised(
+            self.faces, parts, size, region, catalogue=self.catalogue, picture=self._picture
+        )
 
     def _path(self, name: str, digest: str, kind: Any) -> Path:
         return Path(self.catalogue.by_digest(ModelRef(name=name, digest=digest), kind).path)
