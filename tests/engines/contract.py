@@ -246,7 +246,13 @@ class DrawingEngine(AnyEngine):
         assert 0 <= picture.notes["seam"] <= 1
         assert picture.trace is not None and picture.trace.region == task.region
 
-    @pytest.mark.parametrize("sides", [{"left": 24}, {"top": 16, "right": 8}, {"bottom": 150}])
+    @pytest.mark.parametrize(
+        "sides",
+        [
+            {"left": 24}, {"top": 16, "right": 8}, {"bottom": 150},
+            {"left": 16, "top": 8, "overlap": 10},
+        ],
+    )  # fmt: skip
     def test_outpaint_keeps_the_old_picture(self, engine: Engine, sides: dict[str, int]) -> None:
         start = photo(64, 48)
         left, top = sides.get("left", 0), sides.get("top", 0)
@@ -255,8 +261,11 @@ class DrawingEngine(AnyEngine):
         asked = recipe(engine, task=task, size=(width, height), steps=2)
         (picture,) = draw(engine, asked, {digest(start): start})
         assert picture.image.size == (width, height)
-        kept = picture.image.crop((left, top, left + 64, top + 48))
-        assert kept.tobytes() == start.tobytes()
+        over = sides.get("overlap", 0)
+        kept = picture.image.crop((left + over, top + over, left + 64, top + 48))
+        assert kept.tobytes() == start.crop((over, over, 64, 48)).tobytes()
+        edge = picture.image.crop((left, top, left + over, top + 48))
+        assert edge.tobytes() != start.crop((0, 0, over, 48)).tobytes() or not over
         assert "seam" in picture.notes
 
     def test_refusals(self, engine: Engine) -> None:

@@ -217,6 +217,24 @@ def test_extending_adds_exactly_the_new_pixels(
     assert (new == 255).all()
 
 
+def test_an_overlap_is_drawn_anew_beside_the_sides_that_grow() -> None:
+    picture = noisy(60, 40)
+    canvas, mask = extend(picture, 20, 0, 0, 10, overlap=6)
+    kept = (slice(0, 34), slice(26, 80))
+    old = np.asarray(canvas)[:40, 20:]
+    assert np.array_equal(old, np.asarray(picture))  # what is drawn starts from what was there
+    inside = np.asarray(mask) == 0
+    assert inside[kept].all() and inside.sum() == inside[kept].size
+    drawn_out, _ = extend(picture, 20, 0, 0, 0, overlap=6, drawn_out=True)
+    edge, behind, beside = (
+        np.asarray(each, np.float64)[:, column]
+        for each, column in ((picture, 0), (picture, 6), (drawn_out, 19))
+    )
+    assert np.abs(beside - behind).mean() < np.abs(beside - edge).mean()
+    with pytest.raises(ValueError, match="leaves nothing"):
+        extend(picture, 1, 1, 1, 1, overlap=20)
+
+
 def test_a_canvas_goes_on_without_a_step_and_without_sharp_copies() -> None:
     ramp = np.tile(np.linspace(0, 250, 64).astype(np.uint8)[None, :, None], (64, 1, 3))
     canvas = np.asarray(extend(Image.fromarray(ramp), 0, 0, 40, 0)[0]).astype(int)

@@ -244,7 +244,10 @@ class TestOutpaint:
         assert recipe.size == Size(width=320, height=288)
         task = recipe.task
         assert isinstance(task, Outpaint)
-        assert (task.left, task.top, task.right, task.bottom) == (64, 0, 0, 32)
+        assert task.sides == (64, 0, 0, 32)
+        assert "overlap" not in task.model_dump()
+        again = operations.outpaint(version, left=64, overlap=12, seed=1, capabilities=capabilities)
+        assert isinstance(again.task, Outpaint) and again.task.model_dump()["overlap"] == 12
         assert task.work.area <= 256 * 256 and task.work.width % 8 == 0
         assert recipe.prompt == version.recipe.prompt
 
@@ -255,6 +258,7 @@ class TestOutpaint:
             ({"left": -1}, "left -1 is out of range: 0 to 256"),
             ({"top": 257}, "top 257 is out of range: 0 to 256"),
             ({"right": 1.5}, "no whole number"),
+            ({"left": 8, "overlap": 65}, "overlap 65 is out of range: 0 to 64"),
         ],
     )
     def test_sides_have_ranges(

@@ -301,6 +301,10 @@ def outpaint(
     top: Pixels = 0,
     right: Pixels = 0,
     bottom: Pixels = 0,
+    overlap: Annotated[
+        int,
+        typer.Option(metavar="N", help="Pixels of the old picture drawn anew beside them."),
+    ] = 0,
     prompt: NewPrompt = None,
     seed: Seed = None,
     quality: Quality = "final",
@@ -326,6 +330,7 @@ def outpaint(
                     top=top,
                     right=right,
                     bottom=bottom,
+                    overlap=overlap,
                     prompt=prompt,
                     seed=seed,
                     quality=quality,

@@ -1,14 +1,15 @@
 """What a recipe may ask for: one tagged task, never several optional parts.
 
 A new kind of work is a new class here. A field added to an old class would change the digest of
-every recipe that has one; give the work a kind of its own instead.
+every recipe that has one; give the work a kind of its own instead, or leave the field out of what
+is stored where it says nothing.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from maquette.core.geometry import Box, Size
 from maquette.core.pixel_tasks import Composite, Restore, Retouch
@@ -101,7 +102,11 @@ class Inpaint(Value):
 
 
 class Outpaint(Value):
-    """A larger canvas: so many pixels more on each side, drawn to continue the picture."""
+    """A larger canvas: so many pixels more on each side, drawn to continue the picture.
+
+    So many pixels of the old picture beside the new sides, its ``overlap``, are drawn anew as well
+    and blended over; the rest of it keeps its bytes.
+    """
 
     kind: Literal["outpaint"] = "outpaint"
     image: Digest
@@ -111,6 +116,20 @@ class Outpaint(Value):
     bottom: int = Field(default=0, ge=0)
     work: Size
     feather: int = Field(default=8, ge=0)
+    overlap: int = Field(default=0, ge=0)
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """What is added left, above, right and below."""
+        return self.left, self.top, self.right, self.bottom
+
+    @model_serializer(mode="wrap")
+    def _as_stored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without ``overlap`` where there is none: recipes from before it keep their digest."""
+        told = handler(self)
+        if not self.overlap:
+            del told["overlap"]
+        return told
 
 
 class Upscale(Value):

@@ -55,6 +55,10 @@ def check_recipe(recipe: Recipe, can: Capabilities) -> None:
         raise RecipeRefused(f"the region {task.region.corners} leaves the picture {recipe.size}")
     if isinstance(task, Outpaint) and not (task.left or task.top or task.right or task.bottom):
         raise SettingRefused("outpaint by how much? every side is 0")
+    if isinstance(task, Outpaint) and 2 * task.overlap >= min(
+        recipe.size.width - task.left - task.right, recipe.size.height - task.top - task.bottom
+    ):
+        raise SettingRefused(f"an overlap of {task.overlap} pixels leaves nothing of the picture")
 
 
 def nearest_size(size: Size, can: Capabilities) -> Size:

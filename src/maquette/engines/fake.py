@@ -266,9 +266,8 @@ class FakeEngine:
                 done, seam = close_region(image, mask, task.region, drawn, task.feather)
                 return done, {"seam": seam}, task.region, task.work
             case Outpaint():
-                canvas, mask = extend(
-                    _input(inputs, task.image), task.left, task.top, task.right, task.bottom
-                )
+                image = _input(inputs, task.image)
+                canvas, mask = extend(image, *task.sides, overlap=task.overlap)
                 whole = Box(x=0, y=0, width=canvas.width, height=canvas.height)
                 start, _ = open_region(canvas, mask, whole, task.work)
                 drawn = Image.blend(start, _paint(recipe, task.work), 0.5)

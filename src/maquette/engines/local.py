@@ -146,6 +146,7 @@ def extend(
     right: int,
     bottom: int,
     *,
+    overlap: int = 0,
     drawn_out: bool = False,
 ) -> tuple[Image.Image, Image.Image]:
     """A larger canvas to outpaint on: so many pixels more on each side.
@@ -155,14 +156,26 @@ def extend(
     edge itself drawn out, so that nothing stands there twice and lines go on.
 
     Returns:
-        (canvas RGB, mask L): the mask is white on exactly the new pixels.
+        (canvas RGB, mask L): the mask is white on exactly the new pixels, and on ``overlap`` pixels
+        of the picture beside each side that grows.
 
     Raises:
-        ValueError: for a negative side.
+        ValueError: for a negative side, or an overlap that leaves nothing of the picture.
     """
     if min(left, top, right, bottom) < 0:
         raise ValueError("a canvas is extended by 0 or more pixels")
     picture = _flat(image)
+    if overlap:
+        # The edge itself may be off: what is drawn out or mirrored begins behind the overlap.
+        inset = [overlap if side else 0 for side in (left, top, right, bottom)]
+        width, height = picture.size
+        kept = (inset[0], inset[1], width - inset[2], height - inset[3])
+        if kept[0] >= kept[2] or kept[1] >= kept[3]:
+            raise ValueError(f"an overlap of {overlap} leaves nothing of {width}x{height}")
+        sides = [a + b for a, b in zip((left, top, right, bottom), inset, strict=True)]
+        canvas, mask = extend(picture.crop(kept), *sides, drawn_out=drawn_out)
+        canvas.paste(picture, (left, top))
+        return canvas, mask
     inner = np.asarray(picture)
     height, width = inner.shape[:2]
     around = ((top, bottom), (left, right), (0, 0))

@@ -28,6 +28,7 @@ def outpaint(
     negative: str | None = None,
     seed: int,
     feather: int = 8,
+    overlap: int = 0,
     capabilities: Capabilities,
     conditionings: Sequence[Conditioning] = (),
     **how: Unpack[How],
@@ -35,9 +36,11 @@ def outpaint(
     """The recipe of a continuation by so many pixels on each side.
 
     A side grows by the picture's own width or height at most: further out a model sees nothing to
-    continue. Do it again for more. Prompt and negative prompt are the version's own unless given.
-    ``conditionings`` are what steers it beside its words, with the version's own LoRAs and learned
-    words; their maps and masks are of the whole new canvas.
+    continue. Do it again for more. Of the old picture ``overlap`` pixels beside the new sides, at
+    most a quarter of it, are drawn anew too, so that no line stays where it ended. Prompt and
+    negative prompt are the version's own unless given. ``conditionings`` are what steers it beside
+    its words, with the version's own LoRAs and learned words; their maps and masks are of the whole
+    new canvas.
 
     Raises:
         PromptRefused: overlong, or none given and the version has none.
@@ -65,6 +68,7 @@ def outpaint(
         bottom=bottom,
         work=work_size(canvas, capabilities.best_size, capabilities.multiple),
         feather=settings.whole("feather", feather, 0, 256),
+        overlap=settings.whole("overlap", overlap, 0, min(width, height) // 4),
     )
     return drawn(
         task,

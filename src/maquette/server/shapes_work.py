@@ -235,6 +235,12 @@ class Outpaint(_Order, Steered):
     top: Pixels = 0
     right: Pixels = 0
     bottom: Pixels = 0
+    overlap: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        description="Pixels of the old picture beside the new sides that are drawn anew as well.",
+    )
     prompt: Words | None = None
     seed: Seed = None
     quality: Quality = "final"

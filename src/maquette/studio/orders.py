@@ -355,6 +355,7 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
         top: int = 0,
         right: int = 0,
         bottom: int = 0,
+        overlap: int = 0,
         prompt: str | None = None,
         seed: int | None = None,
         quality: str = "final",
@@ -368,6 +369,8 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
     ) -> Order:
         """Continue the picture past its edges by so many pixels.
 
+        The old picture keeps its bytes, but for ``overlap`` pixels beside the new sides, which are
+        drawn anew and blended, so that no line stays where it ended.
         ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``vary``; maps are of the
         new canvas' size.
 
@@ -395,6 +398,7 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
             top=top,
             right=right,
             bottom=bottom,
+            overlap=overlap,
             prompt=prompt,
             seed=seeds_from(seed, 1)[0],
             capabilities=self._desk.capabilities(),

@@ -609,6 +609,7 @@ export interface components {
             top?: number;
             right?: number;
             bottom?: number;
+            overlap?: number;
             prompt?: string | null;
             seed?: number | null;
             /** @enum {string} */

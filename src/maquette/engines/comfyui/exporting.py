@@ -367,7 +367,7 @@ class _Writer:
         picture = self._picture(task.image)
         sides = {"left": task.left, "top": task.top, "right": task.right, "bottom": task.bottom}
         padded = self.sheet.add(
-            "canvas", "ImagePadForOutpaint", image=picture, **sides, feathering=0
+            "canvas", "ImagePadForOutpaint", image=picture, **sides, feathering=task.overlap
         )
         self.notes.append(
             "new sides start from grey in ComfyUI, here from the picture's own colours"

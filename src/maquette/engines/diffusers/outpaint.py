@@ -106,7 +106,7 @@ def draw_outpaint(
     began = time.perf_counter()
     blind = bool(parts.scheduler.get("rescale_betas_zero_snr"))
     strength = BLIND if blind else 1.0
-    canvas, todo = extend(image, task.left, task.top, task.right, task.bottom, drawn_out=blind)
+    canvas, todo = extend(image, *task.sides, overlap=task.overlap, drawn_out=blind)
     if canvas.size != (size.width, size.height):
         raise RecipeRefused(
             f"the picture and its new sides make {canvas.width}x{canvas.height}, the recipe {size}"

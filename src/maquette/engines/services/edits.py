@@ -64,7 +64,7 @@ def edit_of(recipe: Recipe, inputs: Inputs) -> Edit | None:
             return _local(image, mask, task.region, task)
         case Outpaint():
             image = _given(inputs, task.image)
-            canvas, mask = extend(image, task.left, task.top, task.right, task.bottom)
+            canvas, mask = extend(image, *task.sides, overlap=task.overlap)
             whole = Box(x=0, y=0, width=canvas.width, height=canvas.height)
             return _local(canvas, mask, whole, task)
         case _:
