@@ -116,7 +116,8 @@ class FluxControl(_JointControl):
         numbers = pixels(shown)
         if network.input_hint_block is None:
             numbers = encode_image(parts, numbers)
-        mode = MODES[control.condition] if network.union else None
+        # A card may say that it reads other lines too.
+        mode = MODES.get(control.condition, MODES["canny"]) if network.union else None
         return cls(network, numbers, control.strength, control.start, control.end, mode)
 
     def residuals(self, call: Call, rows: torch.Tensor) -> Mapping[str, Any]:

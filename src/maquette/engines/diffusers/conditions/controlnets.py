@@ -113,8 +113,9 @@ class ControlNet:
         """What it reads, where that is not left to its name or its card."""
         if self.kind != "flux":
             return None
-        if self.config["num_mode"] is not None:
-            return tuple(MODES)
+        count = self.config["num_mode"]
+        if count is not None:
+            return tuple(kind for kind, mode in MODES.items() if mode < int(count))
         return _UNION if "union" in name.lower() else None
 
 
