@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from tests.engines.conditions.adapters import (
     write_lora,
     write_t2i,
 )
-from tests.engines.making import draw, recipe
+from tests.engines.making import digest, draw, photo, recipe
 from tests.engines.tiny import build
 
+from maquette.core.recipe import Reference
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.diffusers.conditions import Catalogue, prepare
@@ -173,10 +175,60 @@ def test_an_ip_adapter_without_its_encoder(tmp_path: Path, models: Path) -> None
     whole = load_file(models / "ip-adapters" / "ip" / "ip-adapter.safetensors")
     alone = tmp_path / "ip-adapter.safetensors"
     save_file(whole, alone)
-    with pytest.raises(ModelRefused, match="without its image encoder"):
-        recognise(alone)
-    with pytest.raises(ModelMissing, match="image_encoder"):
-        recognise(tmp_path)
+    for each in (alone, tmp_path):
+        with pytest.raises(ModelMissing, match="lacks its image_encoder") as missing:
+            recognise(each)
+        assert "CLIP" in missing.value.hint
+
+
+def test_what_lies_beside_as_an_image_encoder_is_looked_at(tmp_path: Path, models: Path) -> None:
+    folder = tmp_path / "ip"
+    shutil.copytree(models / "ip-adapters" / "ip", folder)
+    encoder = folder / "image_encoder"
+    whole = (encoder / "model.safetensors").read_bytes()
+    assert recognise(folder) is not None
+    (encoder / "model.safetensors").write_bytes(whole[:-9])
+    with pytest.raises(ModelRefused, match="cut short"):
+        recognise(folder)
+    (encoder / "model.safetensors").unlink()
+    (encoder / "pytorch_model.bin").write_bytes(b"\x80\x04nothing")
+    with pytest.raises(ModelRefused, match="pickled"):
+        recognise(folder)
+    (encoder / "model.safetensors").write_bytes(whole)
+    assert recognise(folder) is not None, "a pickled one beside it is not read"
+
+
+def test_several_ip_adapters_beside_one_image_encoder(tmp_path: Path, models: Path) -> None:
+    """As published: a folder of adapters with the encoder that they share."""
+    home = tmp_path / "ip-adapters" / "models"
+    shutil.copytree(models / "ip-adapters" / "ip", home)
+    (home / "ip-adapter.safetensors").rename(home / "ip-adapter_sd15.safetensors")
+    whole = load_file(home / "ip-adapter_sd15.safetensors")
+    save_file({k: v * 0.5 for k, v in whole.items()}, home / "ip-adapter_sd15_light.safetensors")
+    engine = create(models / "sd", models=tmp_path)
+    found = [each for each in engine.adapters() if each.kind == "ip-adapter"]
+    assert [each.name for each in found] == ["ip-adapter_sd15", "ip-adapter_sd15_light"]
+    assert not any(each.misfit for each in found)
+    digests = {digest_of_adapter(each) for each in found}
+    assert len(digests) == 2 and engine.find_adapter("ip-adapter_sd15_light", "ip-adapter")
+    (home / "image_encoder" / "config.json").write_text(
+        (home / "image_encoder" / "config.json").read_text() + " "
+    )
+    assert not digests & {digest_of_adapter(each) for each in found}, "the encoder counts too"
+    image = photo(seed=12)
+    drawn = [
+        draw(
+            engine,
+            recipe(engine, steps=2).change(
+                conditionings=(
+                    Reference(role="style", image=digest(image), adapter=engine.name_adapter(each)),
+                )
+            ),
+            {digest(image): image},
+        )[0].image
+        for each in found
+    ]
+    assert drawn[0].tobytes() != drawn[1].tobytes()
 
 
 class TestDrafts:

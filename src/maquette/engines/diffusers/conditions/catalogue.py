@@ -20,6 +20,7 @@ from maquette.engines.diffusers.conditions.controlnets import read_controlnet, t
 from maquette.engines.diffusers.conditions.face_layout import FaceLayout, face_layout
 from maquette.engines.diffusers.conditions.given import look_up, write_down
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header, read_json
+from maquette.engines.diffusers.conditions.ip_layouts import is_ip_adapter, layout_of
 from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import FOLDER, ModelCard
 from maquette.errors import ModelMissing, ModelRefused
@@ -28,6 +29,7 @@ __all__ = [
     "FOLDERS",
     "Catalogue",
     "digest_of_adapter",
+    "encoder_of",
     "layout_of_faces",
     "reads_of",
     "recognise",
@@ -161,9 +163,13 @@ class Catalogue:
     def _paths(self) -> Iterator[Path]:
         for root in self._roots:
             for path in sorted(root.iterdir()) if root.is_dir() else ():
-                if not path.name.startswith(".") and (
-                    path.is_dir() or path.suffix in {".safetensors", *PICKLED}
-                ):
+                if path.name.startswith("."):
+                    continue
+                if path.is_dir():
+                    # Published collections lay several IP-Adapters beside one image encoder.
+                    several = _ip_files(path)
+                    yield from several if len(several) > 1 else [path]
+                elif path.suffix in {".safetensors", *PICKLED}:
                     yield path
 
 
@@ -181,6 +187,8 @@ def remember(card: ModelCard, models: Path | None, notes: Path | None = None) ->
 def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, times and sizes of an adapter's files: equal for as long as nothing changes."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
+    beside = encoder_of(path)
+    files += sorted(beside.iterdir()) if beside.is_dir() else []
     told = [(file.name, file.stat()) for file in files if file.exists()]
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in told)
 
@@ -220,16 +228,8 @@ def _look(path: Path) -> Adapter | None:
     if config.is_file() and read_json(config).get("_class_name") == "T2IAdapter":
         weights_of(path)
         return _folder(path, "t2i-adapter", conditions=_conditions(path))
-    for file in sorted(path.glob("*.safetensors")):
-        if re.match(r"ip[-_]?adapter", file.name, re.IGNORECASE):
-            encoder = (path / "image_encoder" / "config.json").is_file()
-            faces = layout_of_faces(path)
-            if not encoder and (faces is None or faces.encoder):
-                raise ModelMissing(f"the IP-Adapter in {path.name} lacks its image_encoder")
-            if faces is not None:
-                return _folder(path, "ip-adapter", roles=("face",), numbers=faces.width)
-            roles = _card(path).get("roles") or ("style", "character", "object")
-            return _folder(path, "ip-adapter", roles=tuple(roles))
+    if _ip_files(path):
+        return _folder(path, "ip-adapter", **_looks(path))
     plain: tuple[tuple[str, AdapterKind], ...] = ((_DRAWN, "lora"), (_EMBEDDING, "embedding"))
     for name, kind in plain:
         if (path / name).is_file():
@@ -256,9 +256,60 @@ def weights_of(path: Path) -> Path:
         if pickled:
             read_header(pickled[0])
         raise ModelMissing(f"{path.name} holds no safetensors file")
-    plain = [f for f in files if ".fp16" not in f.name] or files
+    plain = _ip_files(path) or [f for f in files if ".fp16" not in f.name] or files
     read_header(plain[0])
     return plain[0]
+
+
+def encoder_of(path: Path) -> Path:
+    """Where the image encoder of an IP-Adapter lies: in its folder, or beside its file."""
+    return (path if path.is_dir() else path.parent) / "image_encoder"
+
+
+def _ip_files(folder: Path) -> list[Path]:
+    """The IP-Adapters of a folder, told by their names or, beside an encoder, by their tensors;
+    those of half precision only where there are no others."""
+    files = sorted(folder.glob("*.safetensors"))
+    encoder = encoder_of(folder).is_dir()
+    found = [
+        file
+        for file in files
+        if re.search(r"ip[-_]?adapter", file.name, re.IGNORECASE)
+        or (encoder and _holds_ip(file))
+    ]
+    return [file for file in found if ".fp16" not in file.name] or found
+
+
+def _holds_ip(file: Path) -> bool:
+    try:
+        return is_ip_adapter(read_header(file)[0])
+    except ModelRefused:
+        return True  # refused with its reason when it is looked at
+
+
+def _looks(path: Path) -> dict[str, Any]:
+    """What an IP-Adapter is for; its image encoder is there and whole, where it needs one.
+
+    Raises:
+        ModelMissing, ModelRefused: it is not, or is pickled or damaged.
+    """
+    weights, encoder = weights_of(path), encoder_of(path)
+    faces = layout_of_faces(path)
+    if faces is None or faces.encoder:
+        if not (encoder / "config.json").is_file():
+            kind = "SigLIP" if layout_of(read_header(weights)[0]) == "sd3" else "CLIP"
+            hint = (
+                f"lay the {kind} model that it was published with into a folder image_encoder"
+                " beside it: config.json and safetensors"
+            )
+            name = path.stem if path.is_file() else path.name
+            raise ModelMissing(f"the IP-Adapter '{name}' lacks its image_encoder", hint=hint)
+        weights_of(encoder)
+        for file in encoder.glob("*.safetensors"):
+            read_header(file)
+    if faces is not None:
+        return {"roles": ("face",), "numbers": faces.width}
+    return {"roles": tuple(_card(path).get("roles") or ("style", "character", "object"))}
 
 
 def layout_of_faces(path: Path) -> FaceLayout | None:
@@ -268,18 +319,23 @@ def layout_of_faces(path: Path) -> FaceLayout | None:
         ModelRefused, ModelMissing: a damaged file, or none.
     """
     file = weights_of(path)
-    encoder = path.is_dir() and (path / "image_encoder" / "config.json").is_file()
+    encoder = (encoder_of(path) / "config.json").is_file()
     return face_layout(read_header(file)[0], file.name, encoder=encoder)
 
 
 def digest_of_adapter(adapter: Adapter) -> str:
-    """SHA-256 of an adapter's file; of a folder, over ``path NUL sha256 NEWLINE`` of its weights
-    and configurations, sorted by path. Cards and pictures beside them do not count."""
+    """SHA-256 of an adapter's file; of a folder, or of a file and its image encoder, over ``path
+    NUL sha256 NEWLINE`` of its weights and configurations, sorted by path. Cards and pictures
+    beside them do not count."""
     path = Path(adapter.path)
+    folders = [path, path / "scheduler", encoder_of(path)]
+    files: list[Path] = []
     if path.is_file():
-        return sha256_of(path)
-    folders = [path, path / "scheduler", path / "image_encoder"]
-    files = [
+        faces = layout_of_faces(path) if adapter.kind == "ip-adapter" else None
+        if adapter.kind != "ip-adapter" or (faces is not None and not faces.encoder):
+            return sha256_of(path)
+        files, folders, path = [path], [encoder_of(path)], path.parent
+    files += [
         file
         for folder in folders
         if folder.is_dir()
@@ -304,16 +360,11 @@ def _of_file(path: Path) -> Adapter:
         told["licence"] = str(card.get("licence") or card.get("license") or told["licence"])
         conditions = _conditions(path, net.reads(path.stem))
         return Adapter(kind="control", conditions=conditions, **told)
-    faces = face_layout(shapes, path.name, encoder=False)
-    if faces is not None and not faces.encoder:
-        return Adapter(kind="ip-adapter", roles=("face",), numbers=faces.width, **told)
-    if faces is None and any(_LORA.search(name) for name in shapes):
+    # Before LoRAs: FaceID's file may hold one too.
+    if is_ip_adapter(shapes):
+        return Adapter(kind="ip-adapter", **_looks(path), **told)
+    if any(_LORA.search(name) for name in shapes):
         return Adapter(kind="lora", **told)
-    if any(name.startswith(("image_proj", "ip_adapter")) for name in shapes):
-        raise ModelRefused(
-            f"{path.name} is an IP-Adapter without its image encoder",
-            hint="put both into one folder: ip-adapter.safetensors and image_encoder/",
-        )
     if shapes and len(shapes) <= 3 and all(1 <= len(shape) <= 2 for shape in shapes.values()):
         return Adapter(kind="embedding", **told)
     raise ModelRefused(

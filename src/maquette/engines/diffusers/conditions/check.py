@@ -11,7 +11,13 @@ from maquette.core.adapter import Adapter
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
 from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, stamp, weights_of
+from maquette.engines.diffusers.conditions.catalogue import (
+    Catalogue,
+    encoder_of,
+    layout_of_faces,
+    stamp,
+    weights_of,
+)
 from maquette.engines.diffusers.conditions.controlnets import longest, read_controlnet
 from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
 from maquette.engines.diffusers.conditions.headers import (
@@ -20,7 +26,11 @@ from maquette.engines.diffusers.conditions.headers import (
     read_header,
     read_json,
 )
-from maquette.engines.diffusers.conditions.ip_layouts import joint_misfit, layout_of
+from maquette.engines.diffusers.conditions.ip_layouts import (
+    encoder_misfit,
+    joint_misfit,
+    layout_of,
+)
 from maquette.engines.diffusers.conditions.keys import Misfit, match
 from maquette.engines.diffusers.models import ModelCard
 from maquette.engines.learned.recognise import by_ref
@@ -177,7 +187,7 @@ def _misfit(adapter: Adapter, path: Path, card: ModelCard) -> str:
             case "t2i-adapter":
                 return _adapter_misfit(read_json(path / "config.json"), card)
             case "ip-adapter":
-                return _ip_misfit(read_header(weights_of(path))[0], card)
+                return _ip_misfit(path, card)
     except MaquetteError as error:
         return str(error)
 
@@ -239,11 +249,16 @@ def _width_misfit(width: Any, card: ModelCard) -> str:
     return ""
 
 
-def _ip_misfit(shapes: Shapes, card: ModelCard) -> str:
+def _ip_misfit(path: Path, card: ModelCard) -> str:
+    shapes = read_header(weights_of(path))[0]
     if _has_unet(card) and layout_of(shapes) == "unet":
         keys = shapes.get("ip_adapter.1.to_k_ip.weight")
-        return _width_misfit(keys[-1] if keys else None, card)
-    return joint_misfit(shapes, _config(card, "transformer"), card.family)
+        why = _width_misfit(keys[-1] if keys else None, card)
+    else:
+        why = joint_misfit(shapes, _config(card, "transformer"), card.family)
+    if why or layout_of_faces(path) is not None:
+        return why
+    return encoder_misfit(shapes, read_json(encoder_of(path) / "config.json"))
 
 
 def _adapter_misfit(config: Mapping[str, Any], card: ModelCard) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from maquette.engines.diffusers.conditions.headers import Shapes
+from maquette.engines.diffusers.conditions.ip_layouts import layout_of
 
 __all__ = ["FaceLayout", "face_layout", "lora_tensors", "plain_key"]
 
@@ -51,6 +52,8 @@ def face_layout(shapes: Shapes, name: str, *, encoder: bool) -> FaceLayout | Non
     PlusV2 has the tensors of Plus: its file's name says which it is.
     """
     told = {plain_key(key): shape for key, shape in shapes.items()}
+    if layout_of(told) != "unet":
+        return None
     first, last = told.get("image_proj.proj.0.weight"), told.get("image_proj.norm.weight")
     keys = told.get("ip_adapter.1.to_k_ip.weight")
     if keys is None or len(keys) != 2:

@@ -24,7 +24,7 @@ from maquette.engines.diffusers.hooks import Call, Condition
 from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
-__all__ = ["Adapter", "PictureCondition", "load_adapter", "picture_tokens"]
+__all__ = ["Adapter", "PictureCondition", "load_adapter", "maps_of", "picture_tokens"]
 
 Maps = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 """Of each cross-attention, by name: the weights that make keys and values of tokens."""
@@ -41,8 +41,8 @@ class Adapter:
     deep: bool
 
 
-def load_adapter(folder: Path, file: Path, parts: Parts) -> Adapter:
-    """Read adapter and image encoder for a model.
+def load_adapter(file: Path, beside: Path, parts: Parts) -> Adapter:
+    """Read an adapter and the image encoder that lies ``beside`` it, for a model.
 
     Raises:
         RecipeRefused: an adapter for another model, or one that reads faces by an own network.
@@ -52,7 +52,7 @@ def load_adapter(folder: Path, file: Path, parts: Parts) -> Adapter:
         tensors = load_file(file)
     except Exception as error:
         raise ModelRefused(
-            f"the IP-Adapter {folder.name} does not load: {str(error).splitlines()[0][:200]}",
+            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
             hint="its file is damaged; get it again",
         ) from error
     told = {k.removeprefix("image_proj."): v for k, v in tensors.items() if "image_proj." in k}
@@ -60,17 +60,17 @@ def load_adapter(folder: Path, file: Path, parts: Parts) -> Adapter:
         "proj.0.weight" in told and "proj.3.weight" not in told
     ):
         raise RecipeRefused(
-            f"{folder.name} reads faces by a recognition network that is not part of it",
+            f"{file.stem} reads faces by a recognition network that is not part of it",
             hint="use an IP-Adapter that reads pictures by its image encoder",
         )
-    maps = maps_of(tensors, parts, folder.name)
-    encoder = load_encoder(folder / "image_encoder", parts)
+    maps = maps_of(tensors, parts, file.stem)
+    encoder = load_encoder(beside, parts)
     try:
         project = parts.unet._convert_ip_adapter_image_proj_to_diffusers(
             {key: value.to(parts.dtype) for key, value in told.items()}, low_cpu_mem_usage=False
         )
     except Exception as error:
-        raise ModelRefused(f"the IP-Adapter {folder.name} is of no known shape") from error
+        raise ModelRefused(f"the IP-Adapter {file.stem} is of no known shape") from error
     project.to(parts.device, parts.dtype).eval().requires_grad_(False)
     deep = "proj.weight" not in told
     return Adapter(encoder, project, maps, deep)

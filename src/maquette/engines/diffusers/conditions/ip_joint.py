@@ -52,27 +52,27 @@ class JointAdapter:
         return (self.encoder.vector if self.family == "flux" else self.encoder.places)(prepared)
 
 
-def load_joint(folder: Path, file: Path, parts: Parts) -> JointAdapter:
-    """Read an adapter and its image encoder for a transformer.
+def load_joint(file: Path, beside: Path, parts: Parts) -> JointAdapter:
+    """Read an adapter and the image encoder that lies ``beside`` it, for a transformer.
 
     Raises:
         RecipeRefused: an adapter for another model.
-        ModelRefused: files that do not load, or an encoder that is not the adapter's.
+        ModelRefused: files that do not load.
     """
     try:
         tensors = load_file(file)
     except Exception as error:
         raise ModelRefused(
-            f"the IP-Adapter {folder.name} does not load: {str(error).splitlines()[0][:200]}",
+            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
             hint="its file is damaged; get it again",
         ) from error
-    encoder = load_encoder(folder / "image_encoder", parts)
+    encoder = load_encoder(beside, parts)
     kind, told, numbered = joint_keys(tensors)
     like = parts.device, parts.dtype
     names = _names(parts.network, kind)
     if len(numbered) != len(names):
         raise RecipeRefused(
-            f"the IP-Adapter '{folder.name}' was made for another model:"
+            f"the IP-Adapter '{file.stem}' was made for another model:"
             f" it has layers for {len(numbered)} attentions, this one {len(names)}",
             hint="use it with the model that it was trained on",
         )
@@ -82,11 +82,9 @@ def load_joint(folder: Path, file: Path, parts: Parts) -> JointAdapter:
     }
     told = {key: value.to(parts.dtype) for key, value in told.items()}
     with quiet():
-        project = _sd3_project(told, parts, folder.name) if kind == "sd3" else _flux_project(told)
+        project = _sd3_project(told, parts, file.stem) if kind == "sd3" else _flux_project(told)
     project.to(*like).eval().requires_grad_(False)
-    adapter = JointAdapter(kind, encoder, project, layers)
-    _try(adapter, folder.name)
-    return adapter
+    return JointAdapter(kind, encoder, project, layers)
 
 
 def _names(network: Any, kind: str) -> list[str]:
@@ -112,26 +110,6 @@ def _flux_project(told: Mapping[str, torch.Tensor]) -> Any:
     project = ImageProjection(reads, width, rows // width)
     project.load_state_dict({key.replace("proj", "image_embeds"): v for key, v in told.items()})
     return project
-
-
-@torch.inference_mode()
-def _try(adapter: JointAdapter, name: str) -> None:
-    """Refuse an encoder whose numbers the adapter does not read."""
-    if adapter.family == "flux":
-        gives = getattr(adapter.encoder.network.config, "projection_dim", None)
-        reads = adapter.project.image_embeds.in_features
-        if adapter.encoder.whole:
-            gives = None
-    else:
-        gives = adapter.encoder.network.config.hidden_size
-        reads = adapter.project.proj_in.in_features
-    if gives != reads:
-        kind = "CLIP" if adapter.family == "flux" else "SigLIP"
-        raise ModelRefused(
-            f"the image encoder of {name} is not the one that it was trained with:"
-            f" the adapter reads {reads} numbers of {kind}",
-            hint="put the encoder that it was published with into its folder image_encoder",
-        )
 
 
 Kept = tuple[torch.Tensor, torch.Tensor]

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from maquette.engines.diffusers.conditions.headers import Shapes
 from maquette.errors import ModelRefused
 
-__all__ = ["Layout", "is_ip_adapter", "joint_keys", "joint_misfit", "layout_of"]
+__all__ = ["Layout", "encoder_misfit", "is_ip_adapter", "joint_keys", "joint_misfit", "layout_of"]
 
 Layout = Literal["unet", "sd3", "flux", "flux-own"]
 """For a UNet; SD3's (InstantX); FLUX's (XLabs); another one of FLUX's, which is not driven."""
@@ -21,6 +21,7 @@ _XLABS = re.compile(
 _SD3 = re.compile(r"ip_adapter\.(\d+)\.(.+)")
 _PROJECT = re.compile(r"(?:ip_adapter_proj_model|image_proj)\.(.+)")
 _SD3_LAYER = ("norm_ip.linear", "to_k_ip", "to_v_ip", "norm_q", "norm_k", "norm_ip_k")
+_VECTOR = "ip_adapter_proj_model.proj.weight"
 T = TypeVar("T")
 
 
@@ -77,6 +78,31 @@ def joint_keys(
             hint="its file is not whole; get it again",
         )
     return ("sd3" if kind == "sd3" else "flux"), told, numbered
+
+
+def encoder_misfit(shapes: Shapes, config: Mapping[str, Any]) -> str:
+    """Why an image encoder of a configuration is not an adapter's; "" if it is, or is not known."""
+    kind = str(config.get("model_type", "")).removesuffix("_vision_model")
+    if kind not in {"clip", "siglip"}:
+        return f"its image encoder is of the kind '{kind or 'unknown'}', not CLIP or SigLIP"
+    own = config.get("vision_config")
+    own = own if isinstance(own, Mapping) else config
+    vector = shapes.get("image_proj.proj.weight", shapes.get(_VECTOR))
+    deep = shapes.get("image_proj.proj_in.weight")
+    if vector is not None:
+        if kind == "siglip":
+            return "it reads CLIP's vector, and its image encoder is SigLIP"
+        reads, gives = vector[-1], own.get("projection_dim", 512)
+    elif deep is not None:
+        reads, gives = deep[-1], own.get("hidden_size", 768)
+    else:
+        return ""
+    if reads == gives:
+        return ""
+    return (
+        f"its image encoder sees by {gives} numbers, the adapter reads {reads}:"
+        " it is not the one that the adapter was published with"
+    )
 
 
 def joint_misfit(shapes: Shapes, config: Mapping[str, Any], family: str) -> str:

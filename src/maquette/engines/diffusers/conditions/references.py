@@ -14,7 +14,11 @@ from PIL import Image
 from maquette.core.conditioning import Reference
 from maquette.core.geometry import Box, Size
 from maquette.core.value import ModelRef
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, weights_of
+from maquette.engines.diffusers.conditions.catalogue import (
+    Catalogue,
+    encoder_of,
+    weights_of,
+)
 from maquette.engines.diffusers.conditions.ip_adapter import (
     Adapter,
     PictureCondition,
@@ -96,7 +100,7 @@ def _adapter(ref: ModelRef, parts: Parts, catalogue: Catalogue) -> Adapter | Joi
     if key not in _LOADED:
         path = Path(catalogue.by_digest(ref, "ip-adapter").path)
         load = load_adapter if "unet" in parts.card.configs else load_joint
-        _LOADED[key] = load(path, weights_of(path), parts)
+        _LOADED[key] = load(weights_of(path), encoder_of(path), parts)
         while len(_LOADED) > MOST:
             _LOADED.popitem(last=False)
     _LOADED.move_to_end(key)
