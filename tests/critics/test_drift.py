@@ -12,9 +12,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from maquette.core.finding import Finding
-from maquette.core.recipe import PromptText, Recipe, Reference
+from maquette.core.geometry import Box, Size
+from maquette.core.recipe import Inpaint, PromptText, Recipe, Reference
+from maquette.core.value import ModelRef
 from maquette.core.version import Version
 from maquette.critics.drift import Drift, apart, missed
+from maquette.critics.faces import SeenFace
 from maquette.critics.judge.network import Seen
 
 MakeVersion = Callable[..., Version]
@@ -111,3 +114,67 @@ def test_where_the_judge_knows_nothing_colours_are_asked(make: MakeVersion) -> N
     sight = SimpleNamespace(nouns=("mug",), see=lambda _: {"mug": seen(0.1)})
     (found,) = looked(make, mug("royalblue"), judge=Path("judge"), load=lambda _: sight)
     assert found.name == "drift"
+
+
+def told(*angles: float) -> list[SeenFace]:
+    """Faces in a row, told by directions in a plane: the difference of angles is unlikeness."""
+    return [
+        SeenFace(
+            Box(x=64 * number, y=8, width=40, height=40),
+            np.array([np.cos(angle), np.sin(angle)], np.float32),
+        )
+        for number, angle in enumerate(angles)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("references", "shown", "names"),
+    [
+        ([0.0], [1.5, 0.3], []),
+        ([0.0], [1.5, 1.4], ["drift:face"]),
+        ([0.0], [], ["drift:face"]),
+        ([0.0, 2.0], [2.1, 0.2], []),
+        ([0.0, 2.0], [0.2, -0.2], ["drift:face-2"]),
+    ],
+    ids=["is there", "a stranger", "nobody", "both", "the second is lacking"],
+)
+def test_a_face_is_held_to_be_the_same_persons(
+    make: MakeVersion, references: list[float], shown: list[float], names: list[str]
+) -> None:
+    pictures = {f"{number:x}" * 64: angle for number, angle in enumerate(references, 1)}
+    answers: dict[int, list[SeenFace]] = {}
+    faces = [ground((number, 90, 90)) for number in range(len(references))]
+    for face, angle in zip(faces, references, strict=True):
+        answers[id(face)] = told(angle)
+    brought = dict(zip(pictures, faces, strict=True))
+    mask = "e" * 64
+    asked = tuple(Reference(role="face", image=digest, mask=mask) for digest in pictures)
+    version = make()
+    side = Size(width=64, height=64)
+    edit = Inpaint(image="a" * 64, mask=mask, region=Box(x=0, y=0, width=64, height=64), work=side)
+    recipe = version.recipe.change(conditionings=asked, task=edit)
+    version = version.model_copy(update={"recipe": recipe})
+    answers[id(SUNSET)] = told(*shown)
+    critic = Drift(brought.__getitem__, faces=lambda picture: answers[id(picture)])
+    found = critic.look(version, SUNSET, None)
+    assert [each.name for each in found] == names
+    if names and shown:
+        assert found[0].region is not None and found[0].score > 0.4
+        assert "likeness" in found[0].message
+    assert Drift(brought.__getitem__, faces=lambda _: None).look(version, SUNSET, None) == []
+
+
+def test_pictures_of_one_person_are_held_together(make: MakeVersion) -> None:
+    """Their middle counts, not the one that is farthest off."""
+    who = ModelRef(name="arc", digest="f" * 64)
+    marks = tuple((float(n), 1.0) for n in range(5))
+    near, far = ground((1, 90, 90)), ground((2, 90, 90))
+    asked = tuple(
+        Reference(role="face", image=each * 64, adapter=who, recogniser=who, marks=marks)
+        for each in "12"
+    )
+    version = make()
+    version = version.model_copy(update={"recipe": version.recipe.change(conditionings=asked)})
+    answers = {id(near): told(0.0), id(far): told(1.2), id(SUNSET): told(-0.3)}
+    critic = Drift({"1" * 64: near, "2" * 64: far}.__getitem__, faces=lambda p: answers[id(p)])
+    assert critic.look(version, SUNSET, None) == []

@@ -215,6 +215,17 @@ def test_references_count_for_more_as_far_as_pictures_hold(
     assert found == tried
 
 
+def test_a_face_is_drawn_again_as_the_persons(studio_with: Callable[[Critic], Studio]) -> None:
+    with studio_with(Planted(finding("blur"), lambda _: True)) as studio:
+        (made,) = studio.generate("a portrait", seed=1, size=(64, 64))
+        told = [Reference(role=role, image=made.image) for role in ("style", "face")]
+        version = made.model_copy(update={"recipe": made.recipe.change(conditionings=told)})
+        box = Box(x=8, y=8, width=24, height=24)
+        *_, last = remedies(version, finding("drift:face", words=(), region=box), 0)
+        (recipe,) = last.order(studio).recipes
+    assert recipe.task.kind == "inpaint" and recipe.conditionings == (told[1],)
+
+
 def test_every_failure_mode_has_a_remedy(studio_with: Callable[[Critic], Studio]) -> None:
     with studio_with(Planted(finding("blur"), lambda _: True)) as studio:
         (wolf,) = studio.generate("a wolf under a moon", seed=7, size=(64, 64))

@@ -16,10 +16,12 @@ from tests.operations.faces import nosed
 
 from maquette.core.picture import decode_picture
 from maquette.core.recipe import Reference
+from maquette.critics.faces import likeness
 from maquette.errors import MaquetteError, ModelMissing, PictureRefused, RecipeRefused
 from maquette.settings import Settings
 from maquette.studio import Studio
 from maquette.studio.engines import Engines
+from maquette.studio.faces import Faces
 from maquette.studio.steering import Likeness
 
 ANNA = nosed((nets.NOSE, 208, 136), skin=photo(seed=31))
@@ -67,6 +69,19 @@ def test_a_face_is_told_by_the_recogniser_and_replayed(studio: Studio) -> None:
     assert studio.replay(version).verdict == "exact"
     other = made(studio, Likeness("face", nosed((nets.NOSE, 208, 136), skin=photo(seed=32))))
     assert other.image != version.image
+
+
+def test_another_persons_face_is_found_out(studio: Studio, models: Path) -> None:
+    """The critic of drift looks at what was drawn; pictures of one person are near."""
+    faces = Faces(models)
+    (anna,) = faces.told(ANNA) or []
+    (again,) = faces.told(ANNA.rotate(3)) or []
+    (other,) = faces.told(nosed((nets.NOSE, 208, 136), skin=photo(seed=35))) or []
+    assert likeness(anna, again) > 0.9 and likeness(anna, other) < 0.7
+    assert Faces(models / "nowhere").told(ANNA) is None
+    version = made(studio, Likeness("face", ANNA, strength=0.7))
+    [found] = [each for each in studio.critique(version) if each.name == "drift:face"]
+    assert "not to be seen" in found.message
 
 
 def test_an_edit_of_a_part_takes_a_face(studio: Studio) -> None:

@@ -5,7 +5,8 @@ pictures' sorted values, channel by channel in CIE Lab (the Wasserstein distance
 values). Of a *character* or an *object* a judge is asked, where there is one: is what it sees in
 the reference there, in the same colours? Without a judge, or where it knows nothing in the
 reference, the colours of what differs from the reference's border are looked for in the picture:
-that tells a red mug from a blue one, not from a red vase.
+that tells a red mug from a blue one, not from a red vase. A *face* is held to be the same person's
+where a recogniser tells faces apart (``critics.faces``), wherever it stands.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from maquette.core.finding import Finding
 from maquette.core.recipe import Reference
 from maquette.core.trace import Trace
 from maquette.core.version import Version
+from maquette.critics.faces import Look, strangers
 from maquette.critics.judge.claims import SCENERY, claims_of
 from maquette.critics.judge.critic import load_judge
 
@@ -55,7 +57,7 @@ _PRESENT = 0.015
 
 class Drift:
     """Holds a picture against its references. ``pictures`` brings one by its digest, ``judge`` is
-    a folder with one; ``load`` is for tests, it opens that."""
+    a folder with one, ``faces`` looks for faces; ``load`` is for tests, it opens the judge."""
 
     name = "drift"
 
@@ -64,8 +66,10 @@ class Drift:
         pictures: Callable[[str], Image.Image],
         judge: Path | None = None,
         load: Callable[[Path], Sight] = load_judge,
+        faces: Look | None = None,
     ) -> None:
         self._pictures, self._judge, self._load = pictures, judge, load
+        self._faces = faces
 
     def look(
         self,
@@ -76,15 +80,16 @@ class Drift:
     ) -> list[Finding]:
         """``drift`` when no style that was asked for is near, ``drift:WORD`` for a thing of a
         character's or object's reference that is gone or of another colour (``drift`` where
-        nothing is known of it but colours), worst first."""
-        asked = [
-            each
-            for each in version.recipe.conditionings
-            if isinstance(each, Reference) and each.mask is None
-        ]
-        if not asked or version.recipe.task.kind in {"inpaint", "outpaint"}:
-            return []
-        found = self._style([each for each in asked if each.role == "style"], picture)
+        nothing is known of it but colours), ``drift:face`` for another person's, worst first."""
+        shown = [each for each in version.recipe.conditionings if isinstance(each, Reference)]
+        faces = [each for each in shown if each.role == "face"]
+        found: list[Finding] = []
+        if faces and self._faces is not None:
+            found = strangers(faces, self._pictures, picture, self._faces)
+        # Of a part of the picture only faces can be found again.
+        edit = version.recipe.task.kind in {"inpaint", "outpaint"}
+        asked = [each for each in shown if each.mask is None and not edit]
+        found += self._style([each for each in asked if each.role == "style"], picture)
         for each in asked:
             if each.role in SUBJECTS:
                 found += self._subject(version, self._pictures(each.image), picture)

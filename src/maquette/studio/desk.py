@@ -18,6 +18,7 @@ from maquette.core.picture import MAX_BYTES, decode_mask, decode_picture, encode
 from maquette.core.recipe import MAX_SEED, Recipe
 from maquette.core.version import Version
 from maquette.critics.base import Critic
+from maquette.critics.faces import Look
 from maquette.engines.base import Cancel, Engine, Event
 from maquette.errors import (
     MaquetteError,
@@ -135,17 +136,22 @@ class Desk:
 
     def critics(self) -> list[Critic]:
         """Every critic that looks at new pictures, with those that the model brings."""
-        return self._critics(self._beside, self.judge)
+        from maquette.studio.faces import Faces
+
+        return self._critics(self._beside, self.judge, Faces(self.settings.models).told)
 
     def light_critics(self) -> list[Critic]:
         """Those of them that need no network."""
-        return self._critics(None, None)
+        return self._critics(None, None, None)
 
-    def _critics(self, model: Path | None, judge: Path | None) -> list[Critic]:
+    def _critics(self, model: Path | None, judge: Path | None, faces: Look | None) -> list[Critic]:
         from maquette.critics.registry import load_critics
 
         return load_critics(
-            model, lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"), judge
+            model,
+            lambda digest: decode_picture(self.blobs.get(digest)).convert("RGB"),
+            judge,
+            faces,
         )
 
     @property

@@ -9,16 +9,25 @@ from __future__ import annotations
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from maquette.core.adapter import Adapter
 from maquette.core.pixel_tasks import Face
 from maquette.core.value import ModelRef
-from maquette.errors import ExtraMissing, ModelMissing, RecipeRefused
-from maquette.operations.faces import around_face, one_face
+from maquette.critics.faces import SeenFace
+from maquette.errors import ExtraMissing, MaquetteError, ModelMissing, RecipeRefused
+from maquette.operations.faces import around_face, find_faces, one_face
+
+if TYPE_CHECKING:
+    from maquette.engines.learned.catalogue import Network
 
 __all__ = ["Faces"]
+
+_MOST = 12
+"""Faces of a picture that are told at most, the largest."""
 
 
 class Faces:
@@ -77,6 +86,33 @@ class Faces:
                 hint="pip install 'maquette[onnx]'",
             )
         return fit.ref
+
+    def told(self, picture: Image.Image) -> list[SeenFace] | None:
+        """The faces of a picture as the first recogniser tells them, the largest first; None where
+        a network or what runs it is lacking, or does not work: a look never costs a picture."""
+        who = self._first
+        if who is None or self.detector is None:
+            return None
+        from maquette.engines.learned.recognise import aligned, recogniser
+
+        found: list[SeenFace] = []
+        try:
+            network = recogniser(who.path, who.ref.digest)
+            for face in find_faces(picture, self.detector)[:_MOST]:
+                vector = network.vector(aligned(picture, face.marks))
+                found.append(SeenFace(face.box, vector / np.float32(np.linalg.norm(vector))))
+        except MaquetteError:
+            return None
+        return found
+
+    @cached_property
+    def _first(self) -> Network | None:
+        from maquette.engines.learned.catalogue import networks
+
+        if find_spec("onnxruntime") is None:
+            return None
+        at_hand = networks("recognisers", self._models)
+        return next((each for each in at_hand if not each.problem), None)
 
     def cut_out(self, picture: Image.Image) -> tuple[Image.Image, Face]:
         """The neighbourhood of the one face that a picture shows, and the face as it lies there.

@@ -9,7 +9,7 @@ draft stays a draft. It is an order that is not made before its turn comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -349,12 +349,18 @@ def _nearer(version: Version) -> Iterator[Remedy]:
 
 def _mended(version: Version, finding: Finding, nth: int) -> Remedy:
     """The place alone, drawn again in the picture's own words."""
-    seed, box = _seed(version, nth), finding.region
+    seed, box, told = _seed(version, nth), finding.region, version.recipe.conditionings
 
     def order(hands: Hands) -> Order:
         assert box is not None  # noqa: S101 (asked only for findings with a place)
         mask = Image.new("L", (version.size.width, version.size.height))
         mask.paste(255, box.corners)
-        return hands.orders.inpaint(version, mask, seed=seed, **_own(version))
+        made = hands.orders.inpaint(version, mask, seed=seed, **_own(version))
+        if not finding.name.startswith("drift:face"):
+            return made
+        # A face is drawn again as the person's whom it was to be.
+        whose = [c for c in told if isinstance(c, Reference) and c.role == "face"]
+        recipes = [r.change(conditionings=(*r.conditionings, *whose)) for r in made.recipes]
+        return replace(made, recipes=tuple(recipes))
 
     return Remedy(f"draw the place again, seed {seed}", order)
