@@ -319,8 +319,11 @@ def layout_of_faces(path: Path) -> FaceLayout | None:
         ModelRefused, ModelMissing: a damaged file, or none.
     """
     file = weights_of(path)
-    encoder = (encoder_of(path) / "config.json").is_file()
-    return face_layout(read_header(file)[0], file.name, encoder=encoder)
+    about = encoder_of(path) / "config.json"
+    told = read_json(about) if about.is_file() else {}
+    sees = told.get("vision_config", told)
+    width = sees.get("hidden_size") if isinstance(sees, dict) else None
+    return face_layout(read_header(file)[0], file.name, sees=width)
 
 
 def digest_of_adapter(adapter: Adapter) -> str:

@@ -19,6 +19,8 @@ __all__ = ["FaceLayout", "face_layout", "lora_tensors", "plain_key"]
 
 _LORA = re.compile(r"ip_adapter\.\d+\.to_(?:q|k|v|out)_lora\.(?:down|up)\.weight")
 _SHORTCUT = re.compile(r"plus[-_ ]?v2", re.IGNORECASE)
+MOST = 512
+"""Numbers by which recognisers tell faces, at most; image encoders of adapters see by more."""
 _RESAMPLED = "image_proj.perceiver_resampler.proj_in.weight"
 
 
@@ -44,10 +46,10 @@ def plain_key(key: str) -> str:
     return re.sub(r"^adapter_modules\.", "ip_adapter.", key)
 
 
-def face_layout(shapes: Shapes, name: str, *, encoder: bool) -> FaceLayout | None:
+def face_layout(shapes: Shapes, name: str, *, sees: int | None) -> FaceLayout | None:
     """The layout of a file of this ``name``; None where it reads pictures alone, or is no
-    IP-Adapter. ``encoder``: there is an image encoder beside it, which tells a resampler of
-    pictures from one of faces.
+    IP-Adapter. ``sees`` is the width of the image encoder beside it, which tells a resampler of
+    what that sees from one of faces; None where there is none.
 
     PlusV2 has the tensors of Plus: its file's name says which it is.
     """
@@ -66,8 +68,8 @@ def face_layout(shapes: Shapes, name: str, *, encoder: bool) -> FaceLayout | Non
         return FaceLayout("plus", first[1], context, lora, v2, encoder=beside[-1])
     if first is not None and len(first) == 2 and last is not None:
         return FaceLayout("plain", first[1], context, lora)
-    reads = told.get("image_proj.proj_in.weight")
-    if "image_proj.latents" in told and reads is not None and len(reads) == 2 and not encoder:
+    reads = told.get("image_proj.proj_in.weight", ())
+    if "image_proj.latents" in told and len(reads) == 2 and reads[1] <= MOST and reads[1] != sees:
         return FaceLayout("resampled", reads[1], context, lora, unit=False)
     return None
 

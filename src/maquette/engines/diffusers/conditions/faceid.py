@@ -24,6 +24,7 @@ from maquette.core.conditioning import Lora, Reference
 from maquette.core.geometry import Box, Size
 from maquette.engines.diffusers.conditions.catalogue import (
     Catalogue,
+    encoder_of,
     layout_of_faces,
     weights_of,
 )
@@ -95,7 +96,7 @@ def _load(path: Path, parts: Parts) -> FaceAdapter:
     file, layout = layout_of(path)
     tensors = _read(file, lora=False)
     maps = maps_of(tensors, parts, path.stem)
-    encoder = load_encoder(path / "image_encoder", parts) if layout.encoder else None
+    encoder = load_encoder(encoder_of(path), parts) if layout.encoder else None
     if encoder is not None and encoder.network.config.hidden_size != layout.encoder:
         raise ModelRefused(
             f"the image encoder of {path.name} sees by {encoder.network.config.hidden_size}"
