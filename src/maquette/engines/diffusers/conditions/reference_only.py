@@ -39,16 +39,18 @@ class Shown:
     end: float = 1.0
 
     def bias(self, places: int, like: torch.Tensor) -> torch.Tensor:
-        """What is added to the logits of its keys, (places, places)."""
-        more = like.new_full((places, places), math.log(max(self.strength, 1e-6)))
+        """What is added to the logits of its keys: (places, places), or (1, places) where no mask
+        makes a place differ from another."""
+        strength = math.log(max(self.strength, 1e-6))
         if self.mask is None:
-            return more
+            return like.new_full((1, places), strength)
         cells = self.latents.shape[-2:]
         rows, columns = grids(cells[0], cells[1], 8)[places]
         small = torch.nn.functional.interpolate(
             self.mask[None, None], size=(rows, columns), mode="area"
         )
-        return more + small.flatten().clamp_min(1e-4).log().to(like)[:, None]
+        by_place = small.flatten().clamp_min(1e-4).log().to(like)[:, None]
+        return (by_place + strength).expand(places, places)
 
 
 @dataclass(eq=False)
@@ -130,10 +132,11 @@ class ReferenceCondition(Condition):
             watch.aim, self._writing = aim, False
 
     def bias(self, places: int, like: torch.Tensor) -> torch.Tensor:
-        """What is added to the logits, (1, 1, places, places of the drawing and all pictures)."""
-        own = like.new_zeros(places, places)
-        more = (each.bias(places, like) for each in self._told)
-        return torch.cat([own, *more], dim=1)[None, None]
+        """What is added to the logits, (1, 1, places or 1, places of the drawing and of all)."""
+        more = [each.bias(places, like) for each in self._told]
+        rows = max(len(each) for each in more)
+        every = [like.new_zeros(1, places), *more]
+        return torch.cat([each.expand(rows, places) for each in every], dim=1)[None, None]
 
 
 def _noised(call: Call, latents: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
