@@ -299,6 +299,7 @@ KEYS: dict[str, dict[str, str]] = {
         "licence": "as its files state it, or an empty text",
         "trigger": "the words that it answers to, or an empty text",
         "misfit": "why it does not go with the model, or an empty text",
+        "numbers": "by how many numbers a recogniser must tell a face to it, or 0",
         "figures": "whether the poses that it reads are the shipped model's own figures",
     },
     "export-adapter": {

@@ -142,6 +142,10 @@ class AdapterOut(Shape):
     roles: list[str] = Field(description="What a reference network is for.", examples=[[]])
     licence: str = Field(description="As its files state it; may be empty.", examples=[""])
     trigger: str = Field(description="The words that it answers to.", examples=[""])
+    numbers: int = Field(
+        description="By how many numbers a recogniser must tell a face to it; 0 = it reads none.",
+        examples=[0],
+    )
     misfit: str = Field(description="Why it does not go with the model; empty = it does.")
     skeleton: Skeleton | None = Field(
         description="What the poses that it reads are drawn of; null = as its makers draw them.",

@@ -30,6 +30,7 @@ export interface components {
             roles: string[];
             licence: string;
             trigger: string;
+            numbers: number;
             misfit: string;
             skeleton: components["schemas"]["Skeleton"] | null;
         };
