@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from tests.engines.conditions.adapters import write_control, write_ip, write_lora, write_t2i
+from tests.engines.conditions.joint_adapters import write_flux_ip
 from tests.engines.making import photo
 from tests.engines.tiny import build
+from tests.engines.tiny_families import build_family
 
 from maquette.core.picture import decode_picture
 from maquette.core.recipe import Control, Embedding, Lora, Reference
@@ -236,3 +238,23 @@ def test_an_embedding_by_another_word(studio: Studio) -> None:
     [embedding] = version.recipe.conditionings
     assert isinstance(embedding, Embedding)
     assert embedding.word == "zork"
+
+
+def test_a_transformer_without_an_ip_adapter_says_so_before_anything_is_kept(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "models"
+    build_family(root / "flux", "flux")
+    settings = Settings(models=root)
+    own = Engines(settings, "diffusers", str(root / "flux"))
+    with Studio(tmp_path / "p", create=True, settings=settings, engines=own) as studio:
+        with pytest.raises(RecipeRefused, match="no network for a reference") as refused:
+            made(studio, reference=[Likeness("style", photo())])
+        assert "IP-Adapter of its family" in refused.value.hint
+        (why,) = studio.orders.lacking([], [{"role": "style"}])[1]
+        assert "no network for a reference" in why
+        write_flux_ip(root / "flux", root / "ip-adapters" / "likeness")
+        told = made(studio, reference=[Likeness("style", photo(), end=0.5)])
+        [reference] = told.recipe.conditionings
+        assert (reference.adapter.name, reference.end) == ("likeness", 0.5)
+        assert studio.replay(told).verdict == "exact"

@@ -33,9 +33,10 @@ class Capabilities(BaseModel):
     the only ones. ``vocabulary`` is the set of words the model knows, or None when it is open (any
     word). ``seeds``: the same seed draws the same picture; ``weights``: words can weigh more and
     less; ``negatives``: there is a negative prompt; ``references``: how many pictures it can be
-    shown beside the one to edit; ``billed``: somebody sends a bill. ``family`` names the kind of
-    local model, ``notes`` say where words, weights and maps mean less than one might think;
-    ``licence`` is the model's, as its files state it.
+    shown beside the one to edit; ``looks``: it can be like a picture by its own attention, with no
+    adapter; ``billed``: somebody sends a bill. ``family`` names the kind of local model, ``notes``
+    say where words, weights and maps mean less than one might think; ``licence`` is the model's,
+    as its files state it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class Capabilities(BaseModel):
     weights: bool = True
     negatives: bool = True
     references: int = 0
+    looks: bool = False
     billed: bool = False
     family: str = ""
     notes: tuple[str, ...] = ()

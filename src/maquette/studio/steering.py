@@ -314,8 +314,9 @@ class _Reader:
         """The IP-Adapter of a name, or the first for a role; None where attention does without.
 
         Raises:
-            ModelMissing, RecipeRefused, ExtraMissing: there is none of the name, it is another
-                model's, or it reads faces and no recogniser for it is here.
+            ModelMissing, RecipeRefused, ExtraMissing: there is none of the name, or none that this
+                model could do without; it is another model's, or reads faces and no recogniser for
+                it is here.
         """
         if name is not None:
             found = self._fitting(self.engine.find_adapter(name, "ip-adapter"))
@@ -340,6 +341,11 @@ class _Reader:
         found = next((each for each in fit if role in each.roles), None)
         if found is None and lack is not None:
             raise lack
+        if found is None and not self.engine.capabilities().looks:
+            raise RecipeRefused(
+                "this model has no network for a reference, and cannot look at one without",
+                hint="put an IP-Adapter of its family into a folder of MAQUETTE_MODELS",
+            )
         return found
 
 

@@ -169,6 +169,7 @@ class DiffusersEngine:
             token_maps=True,
             vocabulary=card.vocabulary,
             negatives=card.driver.negative(card),
+            looks="unet" in card.configs,
             family=card.family,
             notes=card.driver.notes,
             licence=card.licence,

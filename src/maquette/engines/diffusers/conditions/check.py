@@ -69,8 +69,8 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 if not _has_unet(card):
                     raise RecipeRefused(
                         f"{card.ref.name} cannot look at a picture without a network for it:"
-                        " a transformer knows each place by its position, so that it would copy"
-                        " the picture's layout",
+                        " its attention knows places by their positions, and would take the"
+                        " picture's for the drawing's own",
                         hint="give an IP-Adapter of its family, or use a model with a UNet",
                     )
             case Reference():
