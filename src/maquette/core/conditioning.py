@@ -53,11 +53,12 @@ class Control(Value):
     ``image`` is the map itself (edges, depth, a skeleton …) as the network reads it, of the
     picture's size: what made it, a preprocessor or a hand, does not matter to the picture.
     ``adapter`` is the network. It acts with ``strength`` from ``start`` to ``end``, shares of the
-    steps.
+    steps. ``inpaint`` is for networks that look at what surrounds a hole: its image is the picture
+    that is edited, and the hole is the task's.
     """
 
     kind: Literal["control"] = "control"
-    condition: Literal["canny", "lineart", "scribble", "depth", "pose", "tile"]
+    condition: Literal["canny", "lineart", "scribble", "depth", "pose", "tile", "inpaint"]
     image: Digest
     adapter: ModelRef
     strength: float = Field(default=1.0, ge=0, le=2)

@@ -47,9 +47,11 @@ def write_flux(
     singles: int,
     seed: int = 2,
     hinted: bool = False,
+    fills: bool = False,
     **more: Any,
 ) -> Path:
-    """A stock ControlNet of the transformer's shape; ``hinted``: of XLabs' kind."""
+    """A stock ControlNet of the transformer's shape; ``hinted``: of XLabs' kind; ``fills``: of
+    alimama's, with the mask packed beside the map."""
     from diffusers import FluxControlNetModel, FluxTransformer2DModel
 
     torch.manual_seed(seed)
@@ -60,6 +62,9 @@ def write_flux(
     if hinted:
         shape |= {"patch_size": 2, "conditioning_embedding_channels": 16, "guidance_embeds": True}
     network = FluxControlNetModel(num_layers=layers, num_single_layers=singles, **{**shape, **more})
+    if fills:
+        wide = torch.nn.Linear(shape["in_channels"] + 4, network.inner_dim)
+        network.controlnet_x_embedder = wide
     loud(network).save_pretrained(out)
     return out
 

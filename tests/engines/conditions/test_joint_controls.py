@@ -376,15 +376,14 @@ class TestRefusals:
         write_sd3(sd3, own / "wide", layers=1, num_attention_heads=8, caption_projection_dim=64)
         write_sd3(sd3, own / "clip-only", layers=1, joint_attention_dim=48)
         write_sd3(sd3, own / "canny-small", layers=1, pos_embed_max_size=4)
-        write_sd3(sd3, own / "holes", layers=1, extra_conditioning_channels=1)
+        write_sd3(sd3, own / "strange", layers=1, extra_conditioning_channels=3)
         engine = create(own.parent, threads=1)
         assert {each.name: each.misfit for each in engine.adapters()} == {
             "depth-net": "it is for FLUX.1",
             "wide": "its states have 64 numbers, this model's 32",
             "clip-only": "it listens to texts of 48 numbers, this model's have 64",
             "canny-small": "",
-            "holes": "it is given 17 channels instead of 16: a picture and the hole in it, not a"
-            " map; inpaint without it",
+            "strange": "it is given 19 channels beside latents of 16, and no map has so many",
         }
         image = photo(96, 64)
         small = ref(own / "canny-small")

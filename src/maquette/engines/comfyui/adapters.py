@@ -119,6 +119,11 @@ class Shelf:
         self.loras(recipe)
         self.controls(recipe)
         for each in recipe.conditionings:
+            if isinstance(each, Control) and each.condition == "inpaint":
+                raise RecipeRefused(
+                    f"the graph for '{each.adapter.name}' has no place for what surrounds a hole",
+                    hint="draw it with 'diffusers', or give a workflow of your own",
+                )
             if not isinstance(each, Lora | Control):
                 raise RecipeRefused(
                     f"the engine 'comfyui' takes no {each.kind}", hint="draw it with 'diffusers'"

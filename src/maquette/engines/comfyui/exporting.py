@@ -261,7 +261,11 @@ class _Writer:
 
     def _steered(self, recipe: Recipe, positive: Wire, negative: Wire) -> tuple[Wire, Wire]:
         for each in recipe.conditionings:
-            if isinstance(each, Control):
+            if isinstance(each, Control) and each.condition == "inpaint":
+                self.notes.append(
+                    f"the network '{each.adapter.name}', which fills holes, is left out"
+                )
+            elif isinstance(each, Control):
                 file = self.files(recipe, each.adapter.digest) or _file_name(each.adapter.name)
                 self.models.append(f"controlnet/{file}")
                 network: Wire = (

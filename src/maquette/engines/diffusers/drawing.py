@@ -134,7 +134,9 @@ def draw_group(
     look: Look | None = None
     kept: list[list[Kept]] = [[] for _ in orders]
     keeping = steps_to_keep(first.settings.steps) if maps and first.mask is None else frozenset()
-    conditions = first.steering.conditions(parts, first.size, first.region)
+    pairs = [(order.start, order.mask) for order in orders]
+    holes = [(start, mask) for start, mask in pairs if start is not None and mask is not None]
+    conditions = first.steering.conditions(parts, first.size, first.region, holes)
     with (
         parts.card.driver.watch(parts, shape, record=maps, conditions=conditions) as watching,
         injected(conditions, parts),

@@ -18,10 +18,15 @@ import torch
 from maquette.core.geometry import Box, Size
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from maquette.engines.diffusers.attention import Aim, Watch
     from maquette.engines.diffusers.weights import Parts
 
-__all__ = ["Call", "Condition", "Places", "Steering", "added", "injected"]
+__all__ = ["Call", "Condition", "Hole", "Places", "Steering", "added", "injected"]
+
+Hole = tuple["Image.Image", "Image.Image"]
+"""A picture (RGB) and its mask (L, white = to be filled), both of a canvas' size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +115,13 @@ class Steering:
         """
         return nullcontext(parts)
 
-    def conditions(self, parts: Parts, size: Size, region: Box | None) -> Sequence[Condition]:
+    def conditions(
+        self, parts: Parts, size: Size, region: Box | None, holes: Sequence[Hole] = ()
+    ) -> Sequence[Condition]:
         """For a canvas of ``size`` pixels that shows ``region`` of the picture (None: all of it).
 
         Inpainting and outpainting draw a region at a working size: maps are cut and resized so.
+        ``holes`` is what each canvas has and where it is to be filled, where that is so.
         """
         return ()
 

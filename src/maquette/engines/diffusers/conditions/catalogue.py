@@ -55,6 +55,7 @@ _WORDS = {
     "pose": "pose",
     "tile": "tile",
     "blur": "tile",
+    "inpaint": "inpaint",
 }
 _LORA = re.compile(r"lora_|\.lora\.|_lora\.|hada_w|lokr_w")
 _EMBEDDING = "learned_embeds.safetensors"

@@ -9,7 +9,7 @@ from typing import Any
 
 from maquette.core.adapter import Adapter
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
-from maquette.core.recipe import Recipe
+from maquette.core.recipe import Inpaint, Outpaint, Recipe
 from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.catalogue import (
     Catalogue,
@@ -65,6 +65,7 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 _reads(found, each.condition)
                 _fits(found, card)
                 _places(found, recipe, card)
+                _fills(found, each, recipe, card)
             case Reference(adapter=None):
                 if not _has_unet(card):
                     raise RecipeRefused(
@@ -145,6 +146,23 @@ def _tells(reference: Reference, adapter: Adapter, models: Path | None) -> None:
             f"the recogniser '{network.name}' tells a face by {network.numbers} numbers,"
             f" '{adapter.name}' reads {adapter.numbers}",
             hint=f"use a recogniser of {adapter.numbers} numbers",
+        )
+
+
+def _fills(adapter: Adapter, control: Control, recipe: Recipe, card: ModelCard) -> None:
+    if control.condition != "inpaint":
+        return
+    if not isinstance(recipe.task, Inpaint | Outpaint):
+        raise RecipeRefused(
+            f"'{adapter.name}' looks at what surrounds a hole, and nothing is to be filled here",
+            hint="use it with inpaint and outpaint",
+        )
+    net = read_controlnet(Path(adapter.path)) if adapter.kind == "control" else None
+    first = net is not None and net.kind == "unet" and card.family == "sd"
+    if net is None or not (net.fills or first):
+        raise RecipeRefused(
+            f"'{adapter.name}' is not known to read what surrounds a hole",
+            hint="those for Stable Diffusion 1 and 3 and for FLUX are; inpaint without it",
         )
 
 

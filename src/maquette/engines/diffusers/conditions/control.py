@@ -11,10 +11,10 @@ from PIL import Image
 
 from maquette.core.conditioning import Control
 from maquette.core.geometry import Box, Size
-from maquette.engines.diffusers.conditions.maps import Drawn, to_tensor, window
-from maquette.engines.diffusers.hooks import Call, Condition
+from maquette.engines.diffusers.conditions.maps import Drawn, keeps, to_tensor, window
+from maquette.engines.diffusers.hooks import Call, Condition, Hole
 
-__all__ = ["CHANNELS", "ControlCondition", "assemble"]
+__all__ = ["CHANNELS", "ControlCondition", "active", "assemble", "for_rows"]
 
 CHANNELS: Mapping[str, slice] = {
     "line": slice(0, 1),
@@ -41,7 +41,8 @@ def assemble(maps: Sequence[Drawn], size: Size, region: Box | None) -> torch.Ten
 class ControlCondition(Condition):
     """Residuals of one ControlNet at each step, for one map or for several together.
 
-    ``picture`` is (1, channels, height, width), ``network`` a diffusers ControlNetModel.
+    ``picture`` is (1, channels, height, width), or so many as there are canvases; ``network`` a
+    diffusers ControlNetModel.
     """
 
     network: Any
@@ -49,6 +50,14 @@ class ControlCondition(Condition):
     strength: float
     start: float
     end: float
+
+    @classmethod
+    def filling(cls, network: Any, control: Control, holes: Sequence[Hole]) -> ControlCondition:
+        """For a network that fills holes: -1 there, as the first of them was trained."""
+        seen = [to_tensor(image.convert("RGB")) for image, _ in holes]
+        for picture, (_, mask) in zip(seen, holes, strict=True):
+            picture.masked_fill_(keeps(mask) == 0, -1)
+        return cls(network, torch.cat(seen), control.strength, control.start, control.end)
 
     @classmethod
     def of(
@@ -80,7 +89,7 @@ class ControlCondition(Condition):
             rows.to(kind),
             call.timestep,
             encoder_hidden_states=call.aim.context.to(kind),
-            controlnet_cond=self.picture.to(rows.device, kind).expand(len(rows), -1, -1, -1),
+            controlnet_cond=for_rows(self.picture, call, rows).to(rows.device, kind),
             conditioning_scale=self.strength,
             return_dict=False,
             **options,
@@ -90,6 +99,12 @@ class ControlCondition(Condition):
             "down_block_additional_residuals": [each.to(own) for each in down],
             "mid_block_additional_residual": middle.to(own),
         }
+
+
+def for_rows(picture: torch.Tensor, call: Call, rows: torch.Tensor) -> torch.Tensor:
+    """What all canvases are shown, (1, …), or each its own, (pictures, …), for the rows."""
+    alike = len(picture) == 1
+    return picture.expand(len(rows), -1, -1, -1) if alike else call.spread(picture)
 
 
 def active(call: Call, start: float, end: float) -> bool:

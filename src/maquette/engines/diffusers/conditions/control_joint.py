@@ -12,16 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from PIL import Image, ImageOps
 
 from maquette.core.conditioning import Control
-from maquette.engines.diffusers.conditions.control import active
+from maquette.engines.diffusers.conditions.control import active, for_rows
 from maquette.engines.diffusers.conditions.controlnets import MODES
+from maquette.engines.diffusers.conditions.maps import keeps
 from maquette.engines.diffusers.families.flux import pack
-from maquette.engines.diffusers.hooks import Call, Condition
+from maquette.engines.diffusers.hooks import Call, Condition, Hole
 from maquette.engines.diffusers.latents import encode_image, pixels
 from maquette.engines.diffusers.weights import Parts
 
@@ -35,7 +36,8 @@ is drawn with by default."""
 @dataclass(eq=False)
 class _JointControl(Condition):
     """``network`` is a diffusers SD3ControlNetModel or FluxControlNetModel; ``picture`` its map as
-    latents, (1, channels, rows, columns), or as pixels where it reads those itself."""
+    latents, (1, channels, rows, columns), or as pixels where it reads those itself. Of a network
+    that fills holes: of each canvas, with a channel more, which is 1 where the picture is kept."""
 
     network: Any
     picture: torch.Tensor
@@ -43,6 +45,18 @@ class _JointControl(Condition):
     start: float
     end: float
     mode: int | None = None
+
+    @classmethod
+    def filling(cls, network: Any, control: Control, holes: Sequence[Hole], parts: Parts) -> Self:
+        """For a network that fills holes: black there, as it was trained (alimama's; diffusers'
+        StableDiffusion3ControlNetInpaintingPipeline and the authors' own for FLUX)."""
+        found: list[torch.Tensor] = []
+        for image, mask in holes:
+            kept = keeps(mask)
+            latents = encode_image(parts, pixels(image).masked_fill(kept == 0, -1))
+            small = torch.nn.functional.interpolate(kept, latents.shape[-2:]).to(latents)
+            found.append(torch.cat([latents, small], dim=1))
+        return cls(network, torch.cat(found), control.strength, control.start, control.end)
 
     def before(self, call: Call) -> Mapping[str, Any]:
         """Residuals by the transformer's own names, one for each of its blocks."""
@@ -54,10 +68,9 @@ class _JointControl(Condition):
         """Of the rows of a call, (rows, channels, rows, columns)."""
         raise NotImplementedError
 
-    def shown(self, rows: torch.Tensor) -> torch.Tensor:
-        """The map for so many rows, of the network's number type."""
-        picture = self.picture.to(rows.device, self.network.dtype)
-        return picture.expand(len(rows), -1, -1, -1)
+    def shown(self, call: Call, rows: torch.Tensor) -> torch.Tensor:
+        """The map for the rows, of the network's number type."""
+        return for_rows(self.picture, call, rows).to(rows.device, self.network.dtype)
 
 
 class SD3Control(_JointControl):
@@ -84,7 +97,8 @@ class SD3Control(_JointControl):
         """``block_controlnet_hidden_states``."""
         network, kind = self.network, self.network.dtype
         pooled = call.extra["pooled_projections"].to(kind)
-        if network.config.force_zeros_for_pooled_projection:
+        fills = network.config.extra_conditioning_channels > 0
+        if fills or network.config.force_zeros_for_pooled_projection:
             pooled = torch.zeros_like(pooled)
         states = rows.to(kind)
         if network.pos_embed is None:
@@ -94,7 +108,7 @@ class SD3Control(_JointControl):
         texts = None if network.context_embedder is None else call.aim.context.to(kind)
         (found,) = network(
             hidden_states=states,
-            controlnet_cond=self.shown(rows),
+            controlnet_cond=self.shown(call, rows),
             conditioning_scale=self.strength,
             encoder_hidden_states=texts,
             pooled_projections=pooled,
@@ -124,7 +138,7 @@ class FluxControl(_JointControl):
         """``controlnet_block_samples`` and ``controlnet_single_block_samples``."""
         network, kind = self.network, self.network.dtype
         told, count = call.extra, len(rows)
-        shown, mode, guidance = self.shown(rows), None, None
+        shown, mode, guidance = self.shown(call, rows), None, None
         hinted = network.input_hint_block is not None
         if self.mode is not None:
             mode = torch.full((count, 1), self.mode, device=rows.device)

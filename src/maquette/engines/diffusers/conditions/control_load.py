@@ -46,8 +46,9 @@ def _loaded(
             net = read_controlnet(path)
             if net is None:
                 raise ModelRefused(f"{path.name} is no ControlNet")
-            folder = path.is_dir()
-            network = _folder(path, net, dtype) if folder else _file(path, net, own, dtype)
+            # The stock class of FLUX's has no place for a mask.
+            stock = path.is_dir() and not (net.fills and net.kind == "flux")
+            network = _folder(path, net, dtype) if stock else _file(path, net, own, dtype)
     except MaquetteError:
         raise
     except Exception as error:
@@ -95,7 +96,11 @@ def _file(path: Path, net: ControlNet, own: str, dtype: torch.dtype) -> Any:
     config = _whole(net, json.loads(own))
     with init_empty_weights():
         network = _class(net)(**config)
-    given = load_file(path)
+        if net.kind == "flux" and net.fills:
+            network.controlnet_x_embedder = torch.nn.Linear(net.given, net.width)
+    given: Tensors = {}
+    for file in sorted(path.glob("*.safetensors")) if path.is_dir() else [path]:
+        given |= load_file(file)
     match net.layout:
         case "stability":
             tensors = _stability(given)
@@ -121,15 +126,15 @@ def _file(path: Path, net: ControlNet, own: str, dtype: torch.dtype) -> Any:
 
 def _whole(net: ControlNet, own: Mapping[str, Any]) -> dict[str, Any]:
     """What its shapes say, and the rest as the model's own network has it."""
-    config = dict(net.config)
+    known = inspect.signature(_class(net).__init__).parameters
+    config = {key: value for key, value in net.config.items() if key in known}
     if net.kind == "unet":
-        known = inspect.signature(_class(net).__init__).parameters
         shared = {key: value for key, value in own.items() if key in known}
         return {**shared, **config}
     head = int(own.get("attention_head_dim") or 64)
     if net.kind == "sd3":
         return {**config, "attention_head_dim": head, "num_attention_heads": net.width // head}
-    return {**config, "axes_dims_rope": own.get("axes_dims_rope") or [16, 56, 56]}
+    return {"axes_dims_rope": own.get("axes_dims_rope") or [16, 56, 56], **config}
 
 
 def _first(given: Tensors, config: Mapping[str, Any]) -> Tensors:

@@ -104,6 +104,13 @@ class ControlNet:
     given: int = 0
 
     @property
+    def fills(self) -> bool:
+        """Whether it reads a picture with a hole, and where the hole is, instead of a map: with a
+        channel more for the mask (of FLUX, which packs four places into one, with four)."""
+        more = {"sd3": 1, "flux": 4}.get(self.kind)
+        return more is not None and self.given == int(self.config["in_channels"]) + more
+
+    @property
     def eight(self) -> bool:
         """Whether it is of Stability's kind for the 8-billion model: no texts, no positions of its
         own, and maps prepared in ways of its own."""
@@ -111,6 +118,8 @@ class ControlNet:
 
     def reads(self, name: str) -> tuple[str, ...] | None:
         """What it reads, where that is not left to its name or its card."""
+        if self.fills:
+            return ("inpaint",)
         if self.kind != "flux":
             return None
         count = self.config["num_mode"]
@@ -201,12 +210,9 @@ def longest(net: ControlNet, card: ModelCard) -> int | None:
 
 def _hole(net: ControlNet) -> str:
     plain = int(net.config["in_channels"])
-    if net.given in {0, plain}:
+    if net.given == plain or net.fills:
         return ""
-    return (
-        f"it is given {net.given} channels instead of {plain}: a picture and the hole in it, not a"
-        " map; inpaint without it"
-    )
+    return f"it is given {net.given} channels beside latents of {plain}, and no map has so many"
 
 
 def _turns(net: ControlNet, own: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from maquette.core.geometry import Box, Size
 
-__all__ = ["Drawn", "to_tensor", "window"]
+__all__ = ["Drawn", "keeps", "to_tensor", "window"]
 
 Drawn = tuple[str, Image.Image]
 """A condition and its map."""
@@ -27,3 +27,8 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     if array.ndim == 2:
         array = array[..., None]
     return torch.from_numpy(array).permute(2, 0, 1)[None]
+
+
+def keeps(mask: Image.Image) -> torch.Tensor:
+    """(1, 1, height, width): 0 where a mask is at least half white, 1 elsewhere."""
+    return torch.from_numpy(np.asarray(mask.convert("L")) < 128).float()[None, None]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from maquette.core.conditioning import Control, Embedding, Lora, Reference
@@ -18,24 +16,17 @@ from maquette.core.recipe import Recipe
 from maquette.core.value import ModelRef
 from maquette.engines.base import Inputs
 from maquette.engines.diffusers.conditions.catalogue import Catalogue
-from maquette.engines.diffusers.conditions.control import ControlCondition
-from maquette.engines.diffusers.conditions.control_joint import FluxControl, SD3Control
-from maquette.engines.diffusers.conditions.control_load import load_control
 from maquette.engines.diffusers.conditions.embedding import learned
 from maquette.engines.diffusers.conditions.faceid import loras_of, recognised
 from maquette.engines.diffusers.conditions.headers import read_json
 from maquette.engines.diffusers.conditions.lora import merged
-from maquette.engines.diffusers.conditions.maps import window
 from maquette.engines.diffusers.conditions.references import referred
-from maquette.engines.diffusers.conditions.t2i import AdapterCondition
-from maquette.engines.diffusers.hooks import Condition, Steering
+from maquette.engines.diffusers.conditions.structures import check_sizes, controlled
+from maquette.engines.diffusers.hooks import Condition, Hole, Steering
 from maquette.engines.diffusers.weights import Parts
-from maquette.errors import ModelRefused, RecipeRefused
+from maquette.errors import RecipeRefused
 
 __all__ = ["Conditioned"]
-
-JOINT = {"SD3ControlNetModel": SD3Control, "FluxControlNetModel": FluxControl}
-"""What calls a ControlNet of a joint transformer, by its class."""
 
 
 class Conditioned(Steering):
@@ -76,49 +67,33 @@ class Conditioned(Steering):
                 given = replace(given, scheduler={**given.scheduler, **_settings(found)})
             yield given
 
-    def conditions(self, parts: Parts, size: Size, region: Box | None) -> Sequence[Condition]:
+    def conditions(
+        self, parts: Parts, size: Size, region: Box | None, holes: Sequence[Hole] = ()
+    ) -> Sequence[Condition]:
         """Controls first, then references.
 
         Raises:
             RecipeRefused: a map of another size than the picture.
         """
-        whole = self.size if region is not None else size
-        for control in self.controls:
-            width, height = self._picture(control.image).size
-            if (width, height) != (whole.width, whole.height):
-                raise RecipeRefused(
-                    f"the map for {control.condition} has {width}x{height} pixels,"
-                    f" the picture {whole}",
-                    hint="make the map at the picture's size",
-                )
+        check_sizes(self.controls, self.size if region is not None else size, self._picture)
         return [
-            *self._controls(parts, size, region),
+            *self._controls(parts, size, region, holes),
             *self._referred(parts, size, region),
             *self._recognised(parts, size, region),
         ]
 
-    def _controls(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
-        groups: dict[tuple[Any, ...], list[Control]] = {}
-        for number, control in enumerate(self.controls):
-            adapter = self.catalogue.by_digest(control.adapter, "control", "t2i-adapter")
-            path, image = Path(adapter.path), self._picture(control.image)
-            if adapter.kind == "t2i-adapter":
-                network = _t2i(path, control.adapter.digest, parts.device, parts.dtype)
-                yield AdapterCondition.of(network, control, image, size, region)
-                continue
-            network = load_control(path, control.adapter.digest, parts)
-            if (kind := JOINT.get(type(network).__name__)) is not None:
-                shown = window(image.convert("RGB"), size, region)
-                yield kind.of(network, control, shown, parts)
-                continue
-            # A network of eight channels reads several maps in one call.
-            alone = number if network.config.conditioning_channels != 8 else -1
-            when = control.strength, control.start, control.end
-            groups.setdefault((adapter.path, *when, alone), []).append(control)
-        for (path, *_), together in groups.items():
-            network = load_control(Path(path), together[0].adapter.digest, parts)
-            images = [self._picture(c.image) for c in together]
-            yield ControlCondition.of(network, together, images, size, region)
+    def _controls(
+        self, parts: Parts, size: Size, region: Box | None, holes: Sequence[Hole]
+    ) -> Iterator[Condition]:
+        return controlled(
+            self.controls,
+            parts,
+            size,
+            region,
+            holes,
+            catalogue=self.catalogue,
+            picture=self._picture,
+        )
 
     def _referred(self, parts: Parts, size: Size, region: Box | None) -> Iterator[Condition]:
         return referred(
@@ -164,20 +139,3 @@ def _encoders(parts: Parts) -> dict[str, tuple[Any, Any]]:
         )
         if encoder is not None and "CLIP" in type(encoder).__name__
     }
-
-
-@lru_cache(maxsize=4)
-def _t2i(path: Path, digest: str, device: torch.device, dtype: torch.dtype) -> Any:  # noqa: ARG001
-    """A T2I-Adapter, loaded once for each digest."""
-    try:
-        from diffusers.models.adapter import T2IAdapter
-
-        network: Any = T2IAdapter.from_pretrained(
-            path, local_files_only=True, use_safetensors=True, torch_dtype=dtype
-        )
-    except Exception as error:
-        raise ModelRefused(
-            f"the network {path.name} does not load: {str(error).splitlines()[0][:200]}",
-            hint="its files are damaged or do not belong together; get it again",
-        ) from error
-    return network.to(device).eval().requires_grad_(False)
