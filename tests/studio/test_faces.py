@@ -14,7 +14,7 @@ from tests.engines.making import photo
 from tests.engines.tiny import build
 from tests.operations.faces import nosed
 
-from maquette.core.picture import decode_picture
+from maquette.core.picture import decode_picture, encode_png
 from maquette.core.recipe import Reference
 from maquette.critics.faces import likeness
 from maquette.errors import MaquetteError, ModelMissing, PictureRefused, RecipeRefused
@@ -79,7 +79,10 @@ def test_another_persons_face_is_found_out(studio: Studio, models: Path) -> None
     (other,) = faces.told(nosed((nets.NOSE, 208, 136), skin=photo(seed=35))) or []
     assert likeness(anna, again) > 0.9 and likeness(anna, other) < 0.7
     assert Faces(models / "nowhere").told(ANNA) is None
+    first, second = (studio.import_picture(encode_png(each))[0] for each in (ANNA, ANNA.rotate(3)))
+    assert studio.compare(first, second).faces == pytest.approx(likeness(anna, again), abs=1e-4)
     version = made(studio, Likeness("face", ANNA, strength=0.7))
+    assert studio.compare(first, version).faces is None, "it shows none"
     [found] = [each for each in studio.critique(version) if each.name == "drift:face"]
     assert "not to be seen" in found.message
 

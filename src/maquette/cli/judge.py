@@ -118,6 +118,7 @@ def compare(call: Call, a: Version, b: Version, output: Output = None) -> None:
                 "changed_pixels": result.changed_pixels,
                 "psnr": number(result.psnr),
                 "ssim": number(result.ssim),
+                "faces": number(result.faces),
                 "words": result.words,
                 "parameters": {name: list(pair) for name, pair in result.parameters.items()},
                 "heat": [
@@ -158,6 +159,8 @@ def replay(call: Call, v: Version, *, model: ModelName = None) -> None:
 
 
 def _show_comparison(call: Call, result: Comparison, pixels: int) -> None:
+    from maquette.critics.faces import ALIKE
+
     share = result.changed_pixels / pixels if pixels else 0.0
     nearness = "alike" if result.psnr is None else f"{result.psnr:.1f} dB"
     grid = table("", "")
@@ -166,6 +169,9 @@ def _show_comparison(call: Call, result: Comparison, pixels: int) -> None:
         text("pixels", "dim"), text(f"{result.changed_pixels:,} changed ({min(share, 1):.1%})")
     )
     grid.add_row(text("nearness", "dim"), text(f"{nearness}, SSIM {result.ssim:.3f}"))
+    if result.faces is not None:
+        same = "one person's" if result.faces >= ALIKE else "two persons'"
+        grid.add_row(text("faces", "dim"), text(f"likeness {result.faces:.2f}, as {same}"))
     for what, words in result.words.items():
         if words:
             grid.add_row(text(what, "dim"), text(", ".join(_word(word) for word in words)))

@@ -248,6 +248,7 @@ KEYS: dict[str, dict[str, str]] = {
         "changed_pixels": "how many pixels differ",
         "psnr": "dB, or null when the pictures are alike",
         "ssim": "structural similarity, 1 for alike",
+        "faces": "likeness of the largest face of both, -1 to 1, or null",
         "words": "{added: [word], removed: [word], reweighted: [[word, from, to]]}",
         "parameters": "recipe fields that differ, each as [before, after]",
         "heat": "a list of {token, before, after}: shares of the attention",

@@ -427,6 +427,11 @@ class ComparisonOut(Shape):
     changed_share: float = Field(description="As a part of all pixels, 0 to 1.", examples=[0.08])
     psnr: float | None = Field(description="dB; null when the pictures are alike.")
     ssim: float = Field(description="1 = alike.", examples=[0.93])
+    faces: float | None = Field(
+        description="Likeness of the largest face of both, -1 to 1, from about 0.35 one person's;"
+        " null where one shows none, or no recogniser is at hand.",
+        examples=[None],
+    )
     words: dict[str, Any] = Field(
         examples=[{"added": [], "removed": [], "reweighted": [["moon", 1.0, 1.6]]}]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,8 @@ class HeatChange:
 class Comparison:
     """``psnr`` (dB) is None when the pictures are alike; both it and ``ssim`` are taken at the
     smaller picture's size when the sizes differ. ``parameters`` maps a dotted recipe field to its
-    two values."""
+    two values. ``faces`` is the likeness (-1 to 1) of the largest face of both, None where one
+    shows none or nothing tells them."""
 
     changed_pixels: int
     psnr: float | None
@@ -42,6 +44,7 @@ class Comparison:
     parameters: dict[str, tuple[Any, Any]]
     heat: tuple[HeatChange, ...]
     sheet: Image.Image
+    faces: float | None = None
 
 
 def compare(
@@ -50,8 +53,9 @@ def compare(
     *,
     blobs: Blobs,
     traces: tuple[Trace | None, Trace | None] = (None, None),
+    faces: Callable[[Image.Image, Image.Image], float | None] | None = None,
 ) -> Comparison:
-    """Compare two versions of a project.
+    """Compare two versions of a project. ``faces`` tells how alike the faces of two pictures are.
 
     Raises:
         BlobMissing, BlobDamaged.
@@ -69,6 +73,7 @@ def compare(
         parameters=changed_parameters(before.recipe, after.recipe),
         heat=_heat_changes(before, after, traces),
         sheet=side_by_side([_at(old, small), _at(new, small), difference(a, b)]),
+        faces=faces(old, new) if faces is not None else None,
     )
 
 

@@ -17,14 +17,14 @@ from PIL import Image
 from maquette.core.adapter import Adapter
 from maquette.core.pixel_tasks import Face
 from maquette.core.value import ModelRef
-from maquette.critics.faces import SeenFace
+from maquette.critics.faces import SeenFace, likeness
 from maquette.errors import ExtraMissing, MaquetteError, ModelMissing, RecipeRefused
 from maquette.operations.faces import around_face, find_faces, one_face
 
 if TYPE_CHECKING:
     from maquette.engines.learned.catalogue import Network
 
-__all__ = ["Faces"]
+__all__ = ["Faces", "faces_alike"]
 
 _MOST = 12
 """Faces of a picture that are told at most, the largest."""
@@ -87,6 +87,11 @@ class Faces:
             )
         return fit.ref
 
+    @property
+    def tell(self) -> bool:
+        """Whether faces can be told apart here."""
+        return self._first is not None and self.detector is not None
+
     def told(self, picture: Image.Image) -> list[SeenFace] | None:
         """The faces of a picture as the first recogniser tells them, the largest first; None where
         a network or what runs it is lacking, or does not work: a look never costs a picture."""
@@ -122,3 +127,12 @@ class Faces:
             ModelRefused: the detector is none.
         """
         return around_face(one_face(picture, self.detector), picture)
+
+
+def faces_alike(models: Path | None, one: Image.Image, other: Image.Image) -> float | None:
+    """The likeness of the largest faces of two pictures, -1 to 1; None where one shows none, or
+    nothing here tells them."""
+    faces = Faces(models)
+    first = faces.told(one)
+    second = faces.told(other) if first else None
+    return likeness(first[0], second[0]) if first and second else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PIL import Image
+
 from maquette.core.finding import Finding
 from maquette.core.version import Version
 from maquette.operations import settings
@@ -11,6 +13,7 @@ from maquette.stages.compare import Comparison, compare
 from maquette.stages.improve import Improvement, Step, improve
 from maquette.stages.judge import critique
 from maquette.stages.replay import Replay, replay
+from maquette.studio.faces import Faces, faces_alike
 from maquette.studio.playing import Playing
 
 __all__ = ["Judging"]
@@ -26,7 +29,17 @@ class Judging(Playing):
     def compare(self, before: Version | str, after: Version | str) -> Comparison:
         """What changed from one version to another."""
         a, b = self.version(before), self.version(after)
-        return compare(a, b, blobs=self.blobs, traces=(self.trace(a), self.trace(b)))
+        return compare(
+            a, b, blobs=self.blobs, traces=(self.trace(a), self.trace(b)), faces=self._alike
+        )
+
+    def _alike(self, one: Image.Image, other: Image.Image) -> float | None:
+        """How alike the largest faces of two pictures are; a server has them looked at apart."""
+        if not Faces(self.settings.models).tell:
+            return None
+        if self.apart is not None:
+            return self.apart.call(faces_alike, self.settings.models, one, other)
+        return faces_alike(self.settings.models, one, other)
 
     def improve(
         self,

@@ -114,6 +114,7 @@ export interface components {
             changed_share: number;
             psnr: number | null;
             ssim: number;
+            faces: number | null;
             words: {
                 [key: string]: unknown;
             };

@@ -109,6 +109,7 @@ def compared(room: Room, before: str, after: str) -> ComparisonOut:
         changed_share=round(min(1.0, found.changed_pixels / size.area), 6),
         psnr=_number(found.psnr),
         ssim=_number(found.ssim) or 0.0,
+        faces=_number(found.faces),
         words=found.words,
         parameters={name: list(pair) for name, pair in found.parameters.items()},
         maps_change=[
