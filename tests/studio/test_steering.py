@@ -240,6 +240,19 @@ def test_an_embedding_by_another_word(studio: Studio) -> None:
     assert embedding.word == "zork"
 
 
+def test_two_pictures_are_looked_at_without_the_adapter_that_is_there(studio: Studio) -> None:
+    first = made(studio)
+    version = made(
+        studio,
+        reference=[
+            Likeness("style", first, strength=0.4, adapter="attention"),
+            Likeness("style", photo(seed=3), strength=0.6, adapter="attention"),
+        ],
+    )
+    assert [each.adapter for each in version.recipe.conditionings] == [None, None]
+    assert studio.replay(version).verdict == "exact"
+
+
 def test_a_transformer_without_an_ip_adapter_says_so_before_anything_is_kept(
     tmp_path: Path,
 ) -> None:

@@ -29,7 +29,8 @@ References = Annotated[
         "--reference",
         metavar="ROLE=PICTURE",
         help="A picture to be like, in style, character, object or face."
-        " ROLE[@ADAPTER]=PICTURE[:STRENGTH[:START-END]]. May be repeated.",
+        " ROLE[@ADAPTER]=PICTURE[:STRENGTH[:START-END]]; ROLE@attention looks at it without one."
+        " May be repeated.",
     ),
 ]
 Loras = Annotated[

@@ -73,7 +73,7 @@ class ControlIn(_Shown):
 
 
 class ReferenceIn(_Shown):
-    """A picture to be like."""
+    """A picture to be like. The adapter `attention` is none: the model looks at it by itself."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "style", "version": "@"}]})
     role: Literal["style", "character", "object", "face"]

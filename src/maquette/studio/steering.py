@@ -50,6 +50,9 @@ AnyPicture = Version | Image.Image | bytes | str | Path
 """A picture itself, its bytes, its file, or a version of the project. Text is a file where there
 is one, else a version."""
 
+ATTENTION = "attention"
+"""In place of an adapter's name: none, though there may be one."""
+
 _ROLES: tuple[str, ...] = get_args(Reference.model_fields["role"].annotation)
 T = TypeVar("T")
 
@@ -77,8 +80,8 @@ class Likeness:
     """A picture to be like, in a ``role``: style, character, object or face.
 
     ``mask`` (of the drawn picture's size, white = here) keeps it to a part, ``start`` and ``end``
-    to a share of the steps. ``adapter`` names an IP-Adapter (default: the first for the role, else
-    attention to the picture itself).
+    to a share of the steps. ``adapter`` names an IP-Adapter, or ``attention``, which looks at the
+    picture itself (default: the first adapter for the role, else attention).
     """
 
     role: str
@@ -318,7 +321,7 @@ class _Reader:
                 model could do without; it is another model's, or reads faces and no recogniser for
                 it is here.
         """
-        if name is not None:
+        if name is not None and name != ATTENTION:
             found = self._fitting(self.engine.find_adapter(name, "ip-adapter"))
             if found.numbers and role != "face":
                 raise RecipeRefused(
@@ -328,6 +331,7 @@ class _Reader:
             self.faces.recogniser_for(found)
             return found
         fit = [a for a in self.engine.adapters() if a.kind == "ip-adapter" and not a.misfit]
+        fit = [] if name == ATTENTION else fit
         lack: MaquetteError | None = None
         for each in fit if role == "face" else ():
             if role in each.roles:
