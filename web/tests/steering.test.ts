@@ -28,7 +28,7 @@ describe('what steers', () => {
 
   it('offers the structures that a network at hand reads, and no other', () => {
     const steering = new Steering('p')
-    const network = { kind: 'control' as const, name: 'c', conditions: ['lineart', 'depth'], roles: [], licence: '', trigger: '', misfit: '', skeleton: null }
+    const network = { kind: 'control' as const, name: 'c', conditions: ['lineart', 'depth'], roles: [], licence: '', trigger: '', numbers: 0, misfit: '', skeleton: null }
     steering.adapters = [network, { ...network, conditions: ['pose'], misfit: 'for another model' }, { ...network, conditions: [] }]
     expect(steering.structures).toEqual(['lineart', 'depth'])
   })
@@ -36,7 +36,7 @@ describe('what steers', () => {
   it('says where two maps go to one place, and leaves out a figure that is not set', () => {
     const steering = new Steering('p')
     const skeleton = { joints: [], bones: [], colours: [], width: 0.01, poses: {} }
-    steering.adapters = [{ kind: 'control', name: 'c', conditions: ['lineart', 'scribble', 'pose'], roles: [], licence: '', trigger: '', misfit: '', skeleton }]
+    steering.adapters = [{ kind: 'control', name: 'c', conditions: ['lineart', 'scribble', 'pose'], roles: [], licence: '', trigger: '', numbers: 0, misfit: '', skeleton }]
     steering.add({ ...picture, use: 'lineart' })
     steering.add({ ...picture, use: 'scribble' })
     expect(steering.shown.map((each) => steering.clashes(each))).toEqual([false, true])
