@@ -92,6 +92,8 @@ def steered_by(conditioning: Conditioning) -> str:
             return f"{told.condition} {told.image[:10]}, {by}"
         case "reference":
             way = told.adapter.name if told.adapter is not None else "attention to the picture"
+            if told.recogniser is not None:
+                way += f" and the recogniser {told.recogniser.name}"
             part = ", in a part" if told.mask is not None else ""
             how = f"at {told.strength:g}{_when(told)}{part}"
             return f"{told.role} of {told.image[:10]}, by {way} {how}"
