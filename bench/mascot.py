@@ -1,6 +1,6 @@
 """A new mascot learned from 18 pictures: how long it takes, and how much of it is there afterwards.
 
-    python -m bench.mascot --out out/mascot [--method lora] [--steps 300]
+    python -m bench.mascot --out out/mascot [--method lora] [--steps 600]
 
 The character is drawn by the world that Postcard was trained on, but is in none of its pictures and
 none of its captions: a violet bear with round teal ears, white eyes, and a yellow muzzle and belly.
@@ -96,7 +96,10 @@ def cast() -> Iterator[None]:
 
 
 def pictures(count: int, seed: int = 100) -> Iterator[tuple[Image.Image, str]]:
-    """Renders and captions; the captions call it a mascot and say no colour."""
+    """Renders and captions; the captions call it a mascot and say no colour.
+
+    It stands near, so that its face is larger than the model's smallest cell.
+    """
     with cast():
         for number in range(count):
             place, time_ = list(PLACES)[number % 5], list(TIMES)[(number // 2) % 3]
@@ -113,7 +116,7 @@ def pictures(count: int, seed: int = 100) -> Iterator[tuple[Image.Image, str]]:
                 style="flat",
                 mist=False,
                 clouds=False,
-                size="",
+                size="big",
             )
             words = f"a mascot {pose} {PLACES[place]} {TIMES[time_]}".strip()
             yield Image.fromarray(drawn.picture), words

@@ -309,10 +309,9 @@ def main() -> None:
         path = HERE / "character-sheet" / "poses" / f"{name}.png"
         path.parent.mkdir(exist_ok=True)
         few(pose(name), 128).save(path, optimize=True)
-        for production in ("character-sheet", "mascot"):
-            path = HERE / production / "skeletons" / f"{name}.png"
-            path.parent.mkdir(exist_ok=True)
-            few(skeleton(name), 64).save(path, optimize=True)
+        path = HERE / "character-sheet" / "skeletons" / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        few(skeleton(name), 64).save(path, optimize=True)
     for noun, colour in (("bottle", "green"), ("book", "blue"), ("vase", "yellow")):
         few(product(noun, colour), 64).save(mockup / f"{noun}.png", optimize=True)
     few(product("mug", "white"), 64).save(HERE / "logo-on-a-mug" / "mug.png", optimize=True)

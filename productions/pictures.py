@@ -74,7 +74,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             home = Path(folder)
             with Studio(
-                home / "room", create=True, settings=Settings(home=home / "home")
+                home / "room",
+                create=True,
+                settings=Settings(home=home / "home", models=home / "models"),
             ) as studio:
                 state = carry_out(studio, name, home, otherwise=asked.otherwise)
                 save_picture(state, asked.to / f"{name}.jpg")

@@ -29,4 +29,4 @@ def usual(card: ModelCard, kind: str, examples: int) -> Usual:
     if large:
         steps = min(2000, max(400, 80 * examples))
         return Usual(Course(steps=steps, rate=1e-4, batch=1), "attention")
-    return Usual(Course(steps=300, rate=1e-3, batch=4), "all")
+    return Usual(Course(steps=600, rate=1e-3, batch=4), "all")
