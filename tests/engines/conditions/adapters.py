@@ -114,8 +114,9 @@ def write_t2i(folder: Path, out: Path, seed: int = 3) -> Path:
     return out
 
 
-def write_ip(folder: Path, out: Path, seed: int = 4) -> Path:
-    """An IP-Adapter in the layout of ``load_ip_adapter``, with a small image encoder."""
+def write_ip(folder: Path, out: Path, seed: int = 4, kind: str = "plain") -> Path:
+    """An IP-Adapter in the layout of ``load_ip_adapter``, with a small image encoder; ``kind``
+    plain, plus or full."""
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     torch.manual_seed(seed)
@@ -133,12 +134,8 @@ def write_ip(folder: Path, out: Path, seed: int = 4) -> Path:
         )
     )
     encoder.save_pretrained(out / "image_encoder")
-    tensors = {
-        "image_proj.proj.weight": torch.randn(4 * across, width) * 0.5,
-        "image_proj.proj.bias": torch.randn(4 * across) * 0.5,
-        "image_proj.norm.weight": torch.ones(across),
-        "image_proj.norm.bias": torch.zeros(across),
-    }
+    project = {"plain": _plain, "plus": _plus, "full": _full}[kind](across, width)
+    tensors = {f"image_proj.{name}": value for name, value in project.items()}
     number = 1
     for name in unet.attn_processors:
         layer = name.removesuffix(".processor")
@@ -151,6 +148,50 @@ def write_ip(folder: Path, out: Path, seed: int = 4) -> Path:
             number += 2
     save_file(tensors, out / "ip-adapter.safetensors")
     return out
+
+
+def _plain(across: int, width: int) -> dict[str, torch.Tensor]:
+    return {
+        "proj.weight": torch.randn(4 * across, width) * 0.5,
+        "proj.bias": torch.randn(4 * across) * 0.5,
+        "norm.weight": torch.ones(across),
+        "norm.bias": torch.zeros(across),
+    }
+
+
+def _plus(across: int, _: int) -> dict[str, torch.Tensor]:
+    """A resampler of the encoder's places, 32 wide, in the published names."""
+    from diffusers.models.embeddings import IPAdapterPlusImageProjection
+
+    project = IPAdapterPlusImageProjection(
+        embed_dims=32, output_dims=across, hidden_dims=64, heads=1, num_queries=5
+    )
+    names = {"ln0": "0.norm1", "ln1": "0.norm2", "attn.to_q": "0.to_q", "attn.to_out.0": "0.to_out"}
+    names |= {"ff.0": "1.0", "ff.1.net.0.proj": "1.1", "ff.1.net.2": "1.3"}
+    found: dict[str, torch.Tensor] = {}
+    given = project.state_dict()
+    for name, value in given.items():
+        if ".attn.to_k." in name:
+            other = given[name.replace("to_k", "to_v")]
+            found[name.replace("attn.to_k", "0.to_kv")] = torch.cat([value, other])
+        elif ".attn.to_v." not in name:
+            head, _, rest = name.partition("layers.")
+            number, _, part = rest.partition(".")
+            part, _, what = part.rpartition(".")
+            found[f"{head}layers.{number}.{names[part]}.{what}" if rest else name] = value
+    return found
+
+
+def _full(across: int, _: int) -> dict[str, torch.Tensor]:
+    """Two layers over each of the encoder's places."""
+    return {
+        "proj.0.weight": torch.randn(32, 32) * 0.5,
+        "proj.0.bias": torch.randn(32) * 0.5,
+        "proj.2.weight": torch.randn(across, 32) * 0.5,
+        "proj.2.bias": torch.randn(across) * 0.5,
+        "proj.3.weight": torch.ones(across),
+        "proj.3.bias": torch.zeros(across),
+    }
 
 
 def ref(path: Path) -> ModelRef:

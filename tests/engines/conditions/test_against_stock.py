@@ -198,13 +198,13 @@ def test_a_t2i_adapter(engine: DiffusersEngine, folder: Path) -> None:
     far(ours, drawn(engine))
 
 
-def _referred(folder: Path, scale: float) -> Any:
+def _referred(folder: Path, scale: float, name: str = "ip") -> Any:
     pipeline = stock(folder, "ddim")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline.load_ip_adapter(
             folder / "adapters",
-            subfolder="ip",
+            subfolder=name,
             weight_name="ip-adapter.safetensors",
             image_encoder_folder="image_encoder",
         )
@@ -236,6 +236,16 @@ def test_an_ip_adapter(engine: DiffusersEngine, folder: Path, masked: bool) -> N
     )
     ours = drawn(engine, one, inputs=inputs)
     near(ours, told(_referred(folder, 0.9), ip_adapter_image=image, **more))
+    far(ours, drawn(engine))
+
+
+@pytest.mark.parametrize("kind", ["plus", "full"])
+def test_ip_adapters_that_read_places(engine: DiffusersEngine, folder: Path, kind: str) -> None:
+    image = photo(80, 56, seed=12)
+    adapter = ref(write_ip(folder, folder / "adapters" / f"ip-{kind}", kind=kind))
+    one = Reference(role="character", image=digest(image), adapter=adapter, strength=0.9)
+    ours = drawn(engine, one, inputs={digest(image): image})
+    near(ours, told(_referred(folder, 0.9, f"ip-{kind}"), ip_adapter_image=image))
     far(ours, drawn(engine))
 
 

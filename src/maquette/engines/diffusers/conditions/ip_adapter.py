@@ -104,7 +104,7 @@ def maps_of(tensors: Mapping[str, torch.Tensor], parts: Parts, name: str) -> Map
 def picture_tokens(adapter: Adapter, image: Image.Image) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens of a picture, and those of no picture, each (1, tokens, width)."""
     seen = adapter.encoder.prepared(image)
-    if adapter.deep and "Full" not in type(adapter.project).__name__:
+    if adapter.deep:
         told, none = (adapter.encoder.places(each) for each in (seen, torch.zeros_like(seen)))
     else:
         told = adapter.encoder.vector(seen)

@@ -88,7 +88,7 @@ def encoder_misfit(shapes: Shapes, config: Mapping[str, Any]) -> str:
     own = config.get("vision_config")
     own = own if isinstance(own, Mapping) else config
     vector = shapes.get("image_proj.proj.weight", shapes.get(_VECTOR))
-    deep = shapes.get("image_proj.proj_in.weight")
+    deep = shapes.get("image_proj.proj_in.weight", shapes.get("image_proj.proj.0.weight"))
     if vector is not None:
         if kind == "siglip":
             return "it reads CLIP's vector, and its image encoder is SigLIP"
