@@ -27,6 +27,8 @@ def read(**given: list[str]) -> dict[str, Any]:
         ("canny=from:@~2", {"image": "@~2", "make": True}),
         ("depth@my-net=a.png:0.8", {"adapter": "my-net", "strength": 0.8}),
         ("pose=C:/maps/a.png:1:.2-0.9", {"image": "C:/maps/a.png", "start": 0.2, "end": 0.9}),
+        ("inpaint", {"condition": "inpaint", "adapter": None}),
+        ("inpaint@fill-net:0.8:0-0.5", {"adapter": "fill-net", "strength": 0.8, "end": 0.5}),
         ("tile=maps/a=b.png:2", {"condition": "tile", "image": "maps/a=b.png", "strength": 2.0}),
     ],
 )
@@ -96,6 +98,8 @@ def test_each_conditioning_in_a_line() -> None:
     assert "'team'" in steered_by(Embedding(word="team", digest=digest))
     control = Control(condition="depth", image=digest, adapter=net, end=0.5)
     assert steered_by(control) == "depth ababababab, by net at 1, 0 to 0.5"
+    filling = control.model_copy(update={"condition": "inpaint"})
+    assert steered_by(filling) == "what surrounds the hole, by net at 1, 0 to 0.5"
     reference = Reference(role="style", image=digest, mask=digest)
     told = "style of ababababab, by attention to the picture at 1, in a part"
     assert steered_by(reference) == told

@@ -160,6 +160,8 @@ def test_a_map_that_was_painted_over_says_what_it_was_made_of(
         ({"control": [{"condition": "canny", "image": "0" * 64}]}, 404, None),
         ({"control": [{"condition": "canny", "image": "0" * 64, "version": "@"}]}, 422, None),
         ({"control": [{"condition": "canny", "version": "@"}]}, 404, None),
+        ({"control": [{"condition": "inpaint", "version": "@"}]}, 422, None),
+        ({"control": [{"condition": "inpaint"}]}, 422, "setting-refused"),
         ({"reference": [{"role": "mood", "version": "@"}]}, 422, None),
         ({"embedding": {"nowhere": "x"}}, 422, "model-missing"),
     ],

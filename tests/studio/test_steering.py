@@ -271,3 +271,34 @@ def test_a_transformer_without_an_ip_adapter_says_so_before_anything_is_kept(
         [reference] = told.recipe.conditionings
         assert (reference.adapter.name, reference.end) == ("likeness", 0.5)
         assert studio.replay(told).verdict == "exact"
+
+
+class TestFilling:
+    """A network that looks at what surrounds a hole: in an edit, without a picture of its own."""
+
+    def test_in_edits(self, studio: Studio, models: Path, tmp_path: Path) -> None:
+        boat = made(studio)
+        net = str(write_control(models / "sd", tmp_path / "sd15_inpaint", seed=9))
+        hole = studio.mask(boat, box=(16, 16, 32, 32))
+        told: Any = [{"condition": "inpaint", "adapter": net, "end": 0.5}]
+        version = studio.inpaint(boat, hole, "a moon", control=told, steps=2, seed=2)
+        (found,) = version.recipe.conditionings
+        assert isinstance(found, Control)
+        assert (found.condition, found.image, found.end) == ("inpaint", boat.image, 0.5)
+        assert found.adapter.name == "sd15_inpaint"
+        assert version.parents == (boat.id,)
+        wide = studio.outpaint(boat, right=16, control=told, steps=2)
+        assert kinds(wide) == ["control"]
+        assert studio.replay(version).verdict == "exact"
+
+    def test_what_is_refused(self, studio: Studio) -> None:
+        boat = made(studio)
+        with pytest.raises(SettingRefused, match="nothing is filled here"):
+            made(studio, control=[Structure("inpaint")])
+        hole = studio.mask(boat, box=(16, 16, 32, 32))
+        with pytest.raises(SettingRefused, match="takes no map"):
+            studio.inpaint(boat, hole, "a moon", control=[Structure("inpaint", boat)])
+        with pytest.raises(SettingRefused, match="there is no map for canny"):
+            made(studio, control=[Structure("canny")])
+        with pytest.raises(RecipeRefused, match="no network for inpaint"):
+            studio.inpaint(boat, hole, "a moon", control=[Structure("inpaint")])

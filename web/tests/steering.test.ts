@@ -53,6 +53,7 @@ describe('what steers', () => {
       { kind: 'control', condition: 'lineart', image: 'c', strength: 0.6, start: 0, end: 0.5 },
       { kind: 'reference', role: 'style', image: 'd', strength: 1, mask: 'm' },
       { kind: 'lora', name: 'ink', weight: 0.7 },
+      { kind: 'control', condition: 'inpaint', image: 'e', adapter: { name: 'fill-net' }, strength: 0.9, start: 0, end: 1 },
     ]
     const detail = { recipe: { conditionings }, origin: {}, locked: [], cost: {} } as unknown as Detail
     expect(steered(detail).map((each) => [each.name, each.says])).toEqual([
@@ -61,8 +62,9 @@ describe('what steers', () => {
     ])
     const parameters = { conditionings: [[], conditionings] }
     expect(parameterChanges({ parameters } as unknown as Comparison)).toEqual([
-      { name: 'Steered by', before: 'nothing', after: 'Obeys its lines, 0.6, steps 0–50 %; Has its style, 1, in a part; ink, 0.7' },
+      { name: 'Steered by', before: 'nothing', after: 'Obeys its lines, 0.6, steps 0–50 %; Has its style, 1, in a part; ink, 0.7; fill-net, 0.9' },
     ])
     expect(facts(detail)).toContainEqual({ name: 'LoRA', value: 'ink, 0.7', long: false, inner: false })
+    expect(facts(detail)).toContainEqual({ name: 'Filled by', value: 'fill-net, 0.9', long: false, inner: false })
   })
 })

@@ -20,7 +20,9 @@ Controls = Annotated[
         metavar="KIND=MAP",
         help="A structure to obey: canny, lineart, scribble, depth, pose or tile = a map of the"
         " picture's size. KIND[@NETWORK]=MAP[:STRENGTH[:START-END]]; from:PICTURE makes the map of"
-        " a picture. A picture is a file or a version. May be repeated.",
+        " a picture. A picture is a file or a version. With inpaint and outpaint also inpaint"
+        "[@NETWORK][:STRENGTH[:START-END]]: a network that looks at what surrounds the hole. May be"
+        " repeated.",
     ),
 ]
 References = Annotated[
@@ -53,6 +55,10 @@ Embeddings = Annotated[
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 _SHOWN = re.compile(
     rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)"
+    rf"(?::(?P<strength>{_NUMBER})(?::(?P<start>{_NUMBER})-(?P<end>{_NUMBER}))?)?"
+)
+_FILLING = re.compile(
+    rf"(?P<kind>inpaint)(?:@(?P<adapter>[^=:]+))?"
     rf"(?::(?P<strength>{_NUMBER})(?::(?P<start>{_NUMBER})-(?P<end>{_NUMBER}))?)?"
 )
 _LORA = re.compile(r"(?P<name>.+?)(?::(?P<weight>[+-]?(?:\d+(?:\.\d+)?|\.\d+)))?")
@@ -89,6 +95,8 @@ def steered_by(conditioning: Conditioning) -> str:
             return f"the learned word '{told.word}'"
         case "control":
             by = f"by {told.adapter.name} at {told.strength:g}{_when(told)}"
+            if told.condition == "inpaint":
+                return f"what surrounds the hole, {by}"
             return f"{told.condition} {told.image[:10]}, {by}"
         case "reference":
             way = told.adapter.name if told.adapter is not None else "attention to the picture"
@@ -104,6 +112,9 @@ def _when(told: Control | Reference) -> str:
 
 
 def _control(text: str) -> dict[str, Any]:
+    if filling := _FILLING.fullmatch(text):
+        adapter = filling["adapter"]
+        return {"condition": filling["kind"], "adapter": adapter, **_numbers(filling)}
     found = _SHOWN.fullmatch(text)
     if found is None:
         raise typer.BadParameter(

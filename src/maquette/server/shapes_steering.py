@@ -33,6 +33,7 @@ Name = Annotated[
 ]
 Ref = Annotated[str, Field(min_length=1, max_length=80, examples=["@"])]
 Condition = Literal["canny", "lineart", "scribble", "depth", "pose", "tile"]
+"""What maps are made of."""
 
 
 class _Shown(Body):
@@ -48,18 +49,23 @@ class _Shown(Body):
 
     @model_validator(mode="after")
     def _one(self) -> _Shown:
-        if (self.image is None) == (self.version is None):
-            raise ValueError("give one of image and version")
+        if (self.image is not None) + (self.version is not None) != self._shows():
+            raise ValueError("give one of image and version" if self._shows() else "no picture")
         return self
+
+    def _shows(self) -> bool:
+        """Whether there is a picture to give."""
+        return True
 
 
 class ControlIn(_Shown):
-    """A structure to obey."""
+    """A structure to obey. `inpaint` has no picture: its network looks at what surrounds the hole
+    that is filled."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"condition": "canny", "version": "@", "make": True}]}
     )
-    condition: Condition
+    condition: Condition | Literal["inpaint"]
     make: bool = Field(
         default=False, description="Make the map of the picture; else the picture is the map."
     )
@@ -70,6 +76,9 @@ class ControlIn(_Shown):
     strength: float = Field(default=1.0, ge=0, le=2)
     start: float = Field(default=0.0, ge=0, lt=1, description="From which share of the steps.")
     end: float = Field(default=1.0, gt=0, le=1, description="To which share of the steps.")
+
+    def _shows(self) -> bool:
+        return self.condition != "inpaint"
 
 
 class ReferenceIn(_Shown):
@@ -164,6 +173,8 @@ def steering_of(blobs: Any, version: Any, body: Steered) -> dict[str, Any]:
     machine; ``blobs`` and ``version`` read them."""
 
     def picture(shown: _Shown) -> Any:
+        if shown.image is None and shown.version is None:
+            return None
         return blobs.get(shown.image) if shown.image is not None else version(shown.version)
 
     return {

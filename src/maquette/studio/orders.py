@@ -312,7 +312,8 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
 
         The mask is a greyscale picture of the version's size. ``feather`` is the width of the
         blend in pixels. ``control``, ``reference``, ``lora`` and ``embedding`` are as for ``vary``;
-        maps are of the version's size.
+        maps are of the version's size. The control ``inpaint`` has none: its network looks at what
+        surrounds the hole.
 
         Raises:
             MaskRefused, PromptRefused, SettingRefused, RecipeRefused, Cancelled, EngineFailed.
@@ -327,6 +328,7 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
             reference=reference,
             lora=lora,
             embedding=embedding,
+            edited=version,
         )
         white = self._desk.read_mask(mask, version)
         recipe = operations.inpaint(
@@ -391,6 +393,7 @@ class Orders(PixelOrders, PlanOrders, TeachOrders):
             reference=reference,
             lora=lora,
             embedding=embedding,
+            edited=version,
         )
         recipe = operations.outpaint(
             version,

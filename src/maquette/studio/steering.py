@@ -53,6 +53,9 @@ is one, else a version."""
 ATTENTION = "attention"
 """In place of an adapter's name: none, though there may be one."""
 
+FILLING = "inpaint"
+"""The control that has no map."""
+
 _ROLES: tuple[str, ...] = get_args(Reference.model_fields["role"].annotation)
 T = TypeVar("T")
 
@@ -63,10 +66,11 @@ class Structure:
     picture, and the map is made of it. ``adapter`` names the network (default: the first that
     reads the condition). It acts with ``strength`` (0 to 2) from ``start`` to ``end`` of the steps.
     ``of`` is the version that a map was made of by hand: it says no more than where it came from.
+    ``inpaint`` has no map: its network looks at what surrounds the hole that is filled.
     """
 
     condition: str
-    image: AnyPicture
+    image: AnyPicture | None = None
     make: bool = False
     strength: float = 1.0
     start: float = 0.0
@@ -116,12 +120,14 @@ def read_steering(
     lora: Mapping[str, float] | Sequence[str] = (),
     embedding: Mapping[str, str] | Sequence[str] = (),
     own: Iterable[Conditioning] = (),
+    edited: Version | None = None,
 ) -> Steering:
     """Read what was asked for a picture of ``size``.
 
     ``lora`` are names with weights, ``embedding`` names (with the words that stand for them, where
     those differ). ``<lora:name:weight>`` in the prompt asks for a LoRA too; a weight by name counts
-    first. ``own`` are what the picture's version was drawn with, which tags may mean.
+    first. ``own`` are what the picture's version was drawn with, which tags may mean; ``edited`` is
+    the version that a hole is filled in, where that is what is drawn.
 
     Raises:
         RecipeRefused: the engine takes no adapters, has none for what is asked, or they do not go
@@ -135,7 +141,7 @@ def read_steering(
     tags = _tags(prompt, {c.name for c in own if isinstance(c, Lora)} | set(weights))
     if not (weights or words or tags or control or reference):
         return Steering()
-    reader = _Reader(desk, picture, size)
+    reader = _Reader(desk, picture, size, edited)
     found: list[Conditioning] = [reader.lora(name, weight) for name, weight in weights.items()]
     found += [reader.tagged(*tag) for tag in tags]
     found += [reader.embedding(name, word, prompt) for name, word in words.items()]
@@ -170,7 +176,13 @@ def lacking(
 
 
 class _Reader:
-    def __init__(self, desk: Desk, picture: Callable[[Any], Any], size: Size) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        picture: Callable[[Any], Any],
+        size: Size,
+        edited: Version | None = None,
+    ) -> None:
         engine = desk.engine()
         if not isinstance(engine, Adapting):
             raise RecipeRefused(
@@ -181,6 +193,7 @@ class _Reader:
         self.desk = desk
         self.picture = picture
         self.size = size
+        self.edited = edited
         self.parents: list[str] = []
         self.faces = Faces(desk.settings.models)
 
@@ -215,10 +228,13 @@ class _Reader:
         return _checked(Embedding, word=word, digest=self.engine.name_adapter(adapter).digest)
 
     def control(self, asked: Structure) -> Control:
+        if asked.condition == FILLING:
+            return self._filling(asked)
         if asked.condition not in KINDS:
-            raise SettingRefused(
-                f"no control '{asked.condition}'", hint=f"one of {', '.join(KINDS)}"
-            )
+            known = ", ".join((*KINDS, FILLING))
+            raise SettingRefused(f"no control '{asked.condition}'", hint=f"one of {known}")
+        if asked.image is None:
+            raise SettingRefused(f"there is no map for {asked.condition}", hint="give its picture")
         adapter = self.network_for(asked.condition, asked.adapter)
         image = self._shown(asked.image)
         if asked.of is not None:
@@ -235,6 +251,28 @@ class _Reader:
             Control,
             condition=asked.condition,
             image=self.desk.blobs.put(encode_png(_plain(image))),
+            adapter=self.engine.name_adapter(adapter),
+            strength=asked.strength,
+            start=asked.start,
+            end=asked.end,
+        )
+
+    def _filling(self, asked: Structure) -> Control:
+        if asked.image is not None:
+            raise SettingRefused(
+                f"'{FILLING}' takes no map: it looks at what surrounds the hole",
+                hint="give it without a picture",
+            )
+        if self.edited is None:
+            raise SettingRefused(
+                f"'{FILLING}' looks at what surrounds a hole, and nothing is filled here",
+                hint="use it with inpaint and outpaint",
+            )
+        adapter = self.network_for(FILLING, asked.adapter)
+        return _checked(
+            Control,
+            condition=FILLING,
+            image=self.edited.image,
             adapter=self.engine.name_adapter(adapter),
             strength=asked.strength,
             start=asked.start,

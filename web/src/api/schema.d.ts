@@ -132,8 +132,7 @@ export interface components {
             image?: string | null;
             version?: string | null;
             adapter?: string | null;
-            /** @enum {string} */
-            condition: "canny" | "lineart" | "scribble" | "depth" | "pose" | "tile";
+            condition: ("canny" | "lineart" | "scribble" | "depth" | "pose" | "tile") | "inpaint";
             make?: boolean;
             of?: string | null;
             strength?: number;

@@ -21,7 +21,7 @@ export interface Steered {
 export function steeredBy(conditionings: unknown): Steered[] {
   const found = listed(conditionings)
   return found.flatMap((each): Steered[] => {
-    if (each.kind !== 'control' && each.kind !== 'reference') return []
+    if ((each.kind !== 'control' && each.kind !== 'reference') || each.condition === 'inpaint') return []
     const use = String(each.kind === 'control' ? each.condition : each.role) as Use
     const when: [number, number] = [Number(each.start ?? 0), Number(each.end ?? 1)]
     const mask = each.mask ? String(each.mask) : null
@@ -32,10 +32,14 @@ export function steeredBy(conditionings: unknown): Steered[] {
   })
 }
 
+/** A network that looks at what surrounds the hole. */
+export const filledBy = (each: Any): string => `${String((each.adapter as Any | undefined)?.name)}, ${String(each.strength)}`
+
 /** All of them in a line each. */
 export function conditions(conditionings: unknown): string[] {
   const others = listed(conditionings).flatMap((each) => {
     if (each.kind === 'lora') return [`${String(each.name)}, ${String(each.weight)}`]
+    if (each.condition === 'inpaint') return [filledBy(each)]
     return each.kind === 'embedding' ? [String(each.word)] : []
   })
   return [...steeredBy(conditionings).map((each) => `${each.name}, ${each.says}`), ...others]

@@ -1,6 +1,6 @@
 /** A version's recipe as names and values that people can read and copy. Pure. */
 import type { Detail } from '../api/types'
-import { type Steered, steeredBy } from './conditionings'
+import { filledBy, type Steered, steeredBy } from './conditionings'
 
 export interface Fact {
   name: string
@@ -42,6 +42,7 @@ export function facts(detail: Detail): Fact[] {
   }
   for (const each of (recipe.conditionings ?? []) as Any[]) {
     if (each.kind === 'lora') put('LoRA', `${String(each.name)}, ${String(each.weight)}`)
+    if (each.condition === 'inpaint') put('Filled by', filledBy(each))
   }
   const origin = detail.origin as Any
   if (origin.playbook) put('Playbook', `${String(origin.playbook)} ${String(origin.version ?? '')}, ${String(origin.template)}`)
