@@ -28,7 +28,7 @@ export interface Shown {
   own?: boolean
   /** The map after it was painted over or fitted. */
   map?: Sheet | null
-  /** From and to which share of the steps a structure is obeyed. */
+  /** From and to which share of the steps it counts. */
   when?: [number, number]
   /** The joints of a pose that was set by hand, in parts of the picture's sides. */
   figure?: readonly Place[] | null
