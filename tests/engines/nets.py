@@ -134,9 +134,52 @@ MARKS = ((-14, -18), (14, -18), (0, 0), (-11, 16), (11, 16))
 """Where a face of 64 pixels has its marks, seen from the middle of a cell of the nose."""
 
 
+def scrfd(file: Path, side: int | None = 320) -> Path:
+    """An ONNX network with SCRFD's nine outputs, two anchors a place, that finds what
+    ``face_finder`` finds."""
+    nodes: list[Any] = []
+    held: list[Any] = []
+    for rows, told in (
+        (1, [-19.0, -99.0]),
+        (4, [4.0] * 8),
+        (10, [*(np.array(MARKS).ravel() / 8)] * 2),
+    ):
+        for stride in (8, 16, 32):
+            colour = np.array({8: [1, -1, 1], 16: [-1, 1, -1]}.get(stride, [0, 0, 0]), np.float32)
+            look = np.broadcast_to(
+                20 * colour[None, :, None, None] / (3 * stride * stride), (2, 3, stride, stride)
+            )
+            weight = look if rows == 1 else np.zeros((2 * rows, 3, stride, stride))
+            key = f"{rows}.{stride}"
+            held += [numpy_helper.from_array(weight.astype(np.float32), f"{key}.weight")]
+            held += [numpy_helper.from_array(np.array(told, np.float32), f"{key}.bias")]
+            held += [numpy_helper.from_array(np.array([-1, rows], np.int64), f"{key}.shape")]
+            nodes += [
+                helper.make_node(
+                    "Conv",
+                    ["input.1", f"{key}.weight", f"{key}.bias"],
+                    [f"{key}.seen"],
+                    kernel_shape=[stride, stride],
+                    strides=[stride, stride],
+                ),
+                helper.make_node(
+                    "Transpose", [f"{key}.seen"], [f"{key}.turned"], perm=[0, 2, 3, 1]
+                ),
+                helper.make_node("Reshape", [f"{key}.turned", f"{key}.shape"], [key]),
+            ]
+    outputs = [
+        helper.make_tensor_value_info(f"{rows}.{stride}", TensorProto.FLOAT, ["places", rows])
+        for rows in (1, 4, 10)
+        for stride in (8, 16, 32)
+    ]
+    sides = [1, 3, side or "rows", side or "columns"]
+    inputs = [helper.make_tensor_value_info("input.1", TensorProto.FLOAT, sides)]
+    return _written(helper.make_graph(nodes, "scrfd", inputs, outputs, held), file)
+
+
 def face_finder(file: Path) -> Path:
-    """An ONNX network with YuNet's outputs that finds a face around each square of 24 pixels (48 for
-    a large one) in the colour of a nose."""
+    """An ONNX network with YuNet's outputs that finds a face around each square of 24 pixels (48
+    for a large one) in the colour of a nose."""
     nodes: list[Any] = []
     held: list[Any] = []
     outputs: list[Any] = []

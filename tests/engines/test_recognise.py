@@ -15,8 +15,10 @@ from tests.engines.making import photo
 from maquette.engines.learned.catalogue import find, networks
 from maquette.engines.learned.onnx_header import End, read_graph
 from maquette.engines.learned.recognise import Recogniser, aligned
+from maquette.engines.learned.scrfd import Scrfd
 from maquette.engines.learned.shapes import recognises
 from maquette.errors import ModelRefused
+from maquette.operations import find_faces
 
 FRAME = (
     (38.2946, 51.6963),
@@ -96,6 +98,31 @@ def test_what_is_no_recogniser_says_why(tmp_path: Path) -> None:
     assert "pickled" in listed["arc"].problem
     with pytest.raises(ModelRefused, match="no recogniser"):
         find("recognisers", "resizer", tmp_path)
+
+
+def test_scrfd_finds_faces_and_their_marks(tmp_path: Path) -> None:
+    """In any picture: it is brought to the network's side, and what is found back again."""
+    finder = Scrfd(nets.scrfd(tmp_path / "detectors" / "det_10g.onnx"))
+    nets.face_finder(tmp_path / "detectors" / "yunet.onnx")
+    nets.face_drawer(tmp_path / "detectors" / "other.onnx", 1.0)
+    listed = networks("detectors", tmp_path)
+    assert [each.finder for each in listed] == ["scrfd", None, "yunet"]
+    assert "no detector" in listed[1].problem
+    picture = Image.new("RGB", (320, 240), (96, 110, 128))
+    picture.paste(nets.NOSE, (88, 88, 96, 96))
+    picture.paste(nets.LARGE_NOSE, (240, 96, 256, 112))
+    large, small = find_faces(picture, finder)
+    assert small.box.corners == (56, 56, 120, 120) and large.box.width == 128
+    assert small.marks == tuple((88.0 + x, 88.0 + y) for x, y in nets.MARKS)
+    wide = Image.new("RGB", (640, 480), (96, 110, 128))
+    wide.paste(picture.resize((640, 480), Image.Resampling.NEAREST))
+    twice = find_faces(wide, finder)
+    assert [face.box.width for face in twice] == [256, 128]
+    assert find_faces(wide.crop((0, 0, 60, 40)), finder) == []
+    free = Scrfd(nets.scrfd(tmp_path / "free.onnx", side=None))
+    assert len(find_faces(wide, free)) == 2
+    with pytest.raises(ModelRefused, match="no SCRFD"):
+        find_faces(wide, Scrfd(nets.face_drawer(tmp_path / "none.onnx", 1.0, side=320)))
 
 
 def test_older_files_list_their_weights_among_the_inputs(tmp_path: Path) -> None:

@@ -370,7 +370,7 @@ def networks(call: Call) -> None:
 def _family(network: Found) -> str | None:
     if network.problem:
         return None
-    return network.shape.family if network.shape else "onnx"
+    return network.shape.family if network.shape else network.finder or "onnx"
 
 
 def _read_curve(text: str) -> tuple[str, list[tuple[float, float]]]:

@@ -87,7 +87,7 @@ KEYS: dict[str, dict[str, str]] = {
     "networks": {
         "name": "what --model of upscale and restore takes",
         "kind": "upscalers, restorers, detectors or recognisers",
-        "family": "compact, rrdb, swinir or onnx, or null",
+        "family": "compact, rrdb, swinir, yunet, scrfd or onnx, or null",
         "scale": "how many times it enlarges; null when only running it would tell",
         "path": "its file",
         "digest": "SHA-256 of its file, or null",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from maquette.core.geometry import Box
 from maquette.core.pixel_tasks import Face
 from maquette.errors import ModelRefused, PictureRefused
 
-__all__ = ["MOST_FACES", "around_face", "find_faces", "one_face"]
+__all__ = ["MOST_FACES", "Finder", "around_face", "find_faces", "one_face"]
 
 MOST_FACES = 64
 _LARGEST = 1600
@@ -25,9 +27,14 @@ _AS_LARGE = 0.7
 """A second face with at least this share of the largest one's side may be the one that is meant."""
 
 
-def find_faces(picture: Image.Image, detector: Path | None = None) -> list[Face]:
+Finder = Callable[[npt.NDArray[np.uint8]], list[list[float]]]
+"""Faces in pixels (rows, columns, 3) as BGR: left, top, width, height and the marks of each."""
+
+
+def find_faces(picture: Image.Image, detector: Path | Finder | None = None) -> list[Face]:
     """Faces seen from the front, the largest first: by Haar's cascade (Viola and Jones, 2001; no
-    marks), or by a YuNet file (Wu, Peng and Yu, 2023), which finds more of them and their marks.
+    marks), by a YuNet file (Wu, Peng and Yu, 2023), which finds more of them and their marks, or by
+    any other finder.
 
     Raises:
         ModelRefused: the detector is no YuNet.
@@ -38,13 +45,16 @@ def find_faces(picture: Image.Image, detector: Path | None = None) -> list[Face]
         size = round(picture.width * shrunk), round(picture.height * shrunk)
         small = small.resize(size, Image.Resampling.BOX)
     pixels = np.ascontiguousarray(np.asarray(small)[..., ::-1])
-    rows = _by_cascade(pixels) if detector is None else _by_yunet(pixels, detector)
+    if detector is None:
+        rows = _by_cascade(pixels)
+    else:
+        rows = _by_yunet(pixels, detector) if isinstance(detector, Path) else detector(pixels)
     found = [_face(row, 1 / shrunk, picture) for row in rows]
     kept = [face for face in found if face is not None]
     return sorted(kept, key=lambda face: -face.box.width * face.box.height)[:MOST_FACES]
 
 
-def one_face(picture: Image.Image, detector: Path | None = None) -> Face:
+def one_face(picture: Image.Image, detector: Path | Finder | None = None) -> Face:
     """The face that a picture shows: the largest by far.
 
     Raises:

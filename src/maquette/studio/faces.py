@@ -19,7 +19,7 @@ from maquette.core.pixel_tasks import Face
 from maquette.core.value import ModelRef
 from maquette.critics.faces import SeenFace, likeness
 from maquette.errors import ExtraMissing, MaquetteError, ModelMissing, RecipeRefused
-from maquette.operations.faces import around_face, find_faces, one_face
+from maquette.operations.faces import Finder, around_face, find_faces, one_face
 
 if TYPE_CHECKING:
     from maquette.engines.learned.catalogue import Network
@@ -37,12 +37,18 @@ class Faces:
         self._models = models
 
     @cached_property
-    def detector(self) -> Path | None:
-        """The first YuNet; without one OpenCV's cascade finds faces, and no marks."""
+    def detector(self) -> Path | Finder | None:
+        """The first YuNet or SCRFD; without one OpenCV's cascade finds faces, and no marks."""
         from maquette.engines.learned.catalogue import networks
+        from maquette.engines.learned.scrfd import Scrfd
 
-        at_hand = networks("detectors", self._models)
-        return next((each.path for each in at_hand if not each.problem), None)
+        runs = find_spec("onnxruntime") is not None
+        for each in networks("detectors", self._models):
+            if each.finder == "yunet":
+                return each.path
+            if each.finder == "scrfd" and runs:
+                return Scrfd(each.path)
+        return None
 
     def recogniser_for(self, adapter: Adapter) -> ModelRef | None:
         """The first recogniser whose vectors an adapter reads; None for one that reads pictures.
@@ -77,7 +83,7 @@ class Faces:
             raise ModelMissing(
                 f"'{adapter.name}' needs a face's eyes, nose and mouth, and no network here"
                 " finds them",
-                hint="put a YuNet, such as face_detection_yunet_2023mar.onnx, into"
+                hint="put YuNet (face_detection_yunet_2023mar.onnx) or SCRFD (det_10g.onnx) into"
                 " MAQUETTE_MODELS/detectors",
             )
         if find_spec("onnxruntime") is None:

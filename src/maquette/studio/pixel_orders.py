@@ -205,7 +205,7 @@ class PixelOrders:
     ) -> Order:
         """Let a network of MAQUETTE_MODELS/restorers draw the faces anew, and mix them in.
 
-        Faces are found by OpenCV's cascade, or by a YuNet file in MAQUETTE_MODELS/detectors; a
+        Faces are found by OpenCV's cascade, or by a network of MAQUETTE_MODELS/detectors; a
         ``box`` says where one is instead.
 
         Raises:

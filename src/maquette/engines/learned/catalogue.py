@@ -14,7 +14,7 @@ from maquette.core.value import ModelRef
 from maquette.engines.diffusers.conditions.headers import PICKLED, read_header
 from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.models import shipped
-from maquette.engines.learned.shapes import Shape, recognises, shape_of
+from maquette.engines.learned.shapes import Shape, finds, recognises, shape_of
 from maquette.errors import MaquetteError, ModelMissing, ModelRefused
 
 __all__ = ["Kind", "Network", "choose", "find", "networks"]
@@ -27,12 +27,14 @@ _SHIPPED = shipped() / "postcard" / "upscaler" / "upscaler.safetensors"
 @dataclass(frozen=True)
 class Network:
     """A network's file. ``shape`` is None for ONNX, which says it itself; ``problem`` is why it
-    cannot be used, or empty. ``numbers`` are those that a recogniser tells a face by."""
+    cannot be used, or empty. ``numbers`` are those that a recogniser tells a face by,
+    ``finder`` is a detector's kind."""
 
     name: str
     path: Path
     shape: Shape | None = None
     numbers: int | None = None
+    finder: Literal["yunet", "scrfd"] | None = None
     problem: str = ""
 
     @property
@@ -103,7 +105,8 @@ def _read(file: Path, kind: Kind) -> Network:
             if stream.read(1) != b"\x08":
                 raise ModelRefused(f"{file.name} is no ONNX file", hint="get it again")
         numbers = recognises(file).width if kind == "recognisers" else None
-        return Network(_name(file), file, numbers=numbers)
+        finder = finds(file) if kind == "detectors" else None
+        return Network(_name(file), file, numbers=numbers, finder=finder)
     shapes, _ = read_header(file)
     if kind != "upscalers":
         raise ModelRefused(

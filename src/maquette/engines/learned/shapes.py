@@ -12,7 +12,7 @@ from typing import Literal
 from maquette.engines.learned.onnx_header import read_graph
 from maquette.errors import ModelRefused
 
-__all__ = ["FACE_SIDE", "Recognises", "Shape", "plain_name", "recognises", "shape_of"]
+__all__ = ["FACE_SIDE", "Recognises", "Shape", "finds", "plain_name", "recognises", "shape_of"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -168,6 +168,32 @@ def _odd_root(value: int) -> int:
     if root * root != value or root % 2 == 0 or root > 127:
         raise ValueError(f"a table of {value} positions")
     return root
+
+
+def finds(file: Path) -> Literal["yunet", "scrfd"]:
+    """Which detector of faces an ONNX file holds, one that tells their marks. Reads no weights.
+
+    Raises:
+        ModelRefused: it is none.
+    """
+    graph = read_graph(file)
+    names = {end.name for end in graph.outputs}
+    if {
+        f"{head}_{step}" for head in ("cls", "obj", "bbox", "kps") for step in (8, 16, 32)
+    } <= names:
+        return "yunet"
+    wide = [end.shape[-1] if end.shape else None for end in graph.outputs]
+    parts = [1] * 3 + [4] * 3 + [10] * 3
+    if (len(graph.inputs), len(wide)) == (1, 9) and all(map(_one_of, wide, parts)):
+        return "scrfd"
+    raise ModelRefused(
+        f"{file.name} is no detector of faces and their marks",
+        hint="YuNet (face_detection_yunet_2023mar.onnx) and SCRFD (det_10g.onnx) are known",
+    )
+
+
+def _one_of(side: int | None, wanted: int) -> bool:
+    return side in {None, wanted}
 
 
 FACE_SIDE = 112
