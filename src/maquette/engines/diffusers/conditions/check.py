@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ from maquette.engines.diffusers.conditions.catalogue import (
     stamp,
     weights_of,
 )
-from maquette.engines.diffusers.conditions.controlnets import longest, read_controlnet
+from maquette.engines.diffusers.conditions.controlnets import (
+    ControlNet,
+    longest,
+    read_controlnet,
+)
 from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
@@ -41,6 +45,8 @@ __all__ = ["check", "fitting", "misfit", "networks_of", "triggers"]
 _PARTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 _SECOND = {"text_encoder": ("emb_params", "clip_l"), "text_encoder_2": ("clip_g",)}
 LINES = {"canny": "line", "lineart": "line", "scribble": "line"}
+JOINED = 8
+"""Channels of a network that reads several maps in one call."""
 
 
 def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
@@ -52,6 +58,7 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
         ModelMissing, ModelRefused: an adapter that is not at hand, or damaged.
     """
     catalogue = Catalogue(card, models)
+    joined: set[str] = set()
     for each in recipe.conditionings:
         match each:
             case Lora():
@@ -64,8 +71,13 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 found = catalogue.by_digest(each.adapter, "control", "t2i-adapter")
                 _reads(found, each.condition)
                 _fits(found, card)
-                _places(found, recipe, card)
-                _fills(found, each, recipe, card)
+                net = read_controlnet(Path(found.path)) if found.kind == "control" else None
+                if net is not None:
+                    _places(found, net, recipe, card)
+                if net is not None and net.config.get("conditioning_channels") == JOINED:
+                    joined.add(each.adapter.digest)
+                if each.condition == "inpaint":
+                    _fills(found, net, recipe, card)
             case Reference(adapter=None):
                 if not _has_unet(card):
                     raise RecipeRefused(
@@ -79,7 +91,7 @@ def check(recipe: Recipe, card: ModelCard, models: Path | None = None) -> None:
                 found = catalogue.by_digest(each.adapter, "ip-adapter")
                 _fits(found, card)
                 _tells(each, found, catalogue.models)
-    _together(recipe)
+    _together(recipe, joined)
 
 
 def triggers(recipe: Recipe, card: ModelCard) -> frozenset[str]:
@@ -91,11 +103,12 @@ def triggers(recipe: Recipe, card: ModelCard) -> frozenset[str]:
     return frozenset(word.strip(",.;:") for word in said.lower().split())
 
 
-def _together(recipe: Recipe) -> None:
+def _together(recipe: Recipe, joined: Collection[str]) -> None:
+    """``joined`` are the networks, by digest, that read several maps in one call, one of a kind."""
     given = Counter(
         (c.adapter.digest, LINES.get(c.condition, c.condition), c.start, c.end)
         for c in recipe.conditionings
-        if isinstance(c, Control)
+        if isinstance(c, Control) and c.adapter.digest in joined
     )
     for (_, what, _, _), count in given.items():
         if count > 1:
@@ -149,15 +162,12 @@ def _tells(reference: Reference, adapter: Adapter, models: Path | None) -> None:
         )
 
 
-def _fills(adapter: Adapter, control: Control, recipe: Recipe, card: ModelCard) -> None:
-    if control.condition != "inpaint":
-        return
+def _fills(adapter: Adapter, net: ControlNet | None, recipe: Recipe, card: ModelCard) -> None:
     if not isinstance(recipe.task, Inpaint | Outpaint):
         raise RecipeRefused(
             f"'{adapter.name}' looks at what surrounds a hole, and nothing is to be filled here",
             hint="use it with inpaint and outpaint",
         )
-    net = read_controlnet(Path(adapter.path)) if adapter.kind == "control" else None
     first = net is not None and net.kind == "unet" and card.family == "sd"
     if net is None or not (net.fills or first):
         raise RecipeRefused(
@@ -166,9 +176,8 @@ def _fills(adapter: Adapter, control: Control, recipe: Recipe, card: ModelCard) 
         )
 
 
-def _places(adapter: Adapter, recipe: Recipe, card: ModelCard) -> None:
-    net = read_controlnet(Path(adapter.path)) if adapter.kind == "control" else None
-    most = None if net is None else longest(net, card)
+def _places(adapter: Adapter, net: ControlNet, recipe: Recipe, card: ModelCard) -> None:
+    most = longest(net, card)
     size = getattr(recipe.task, "work", recipe.size)
     if most is not None and max(size.width, size.height) > most:
         raise RecipeRefused(
