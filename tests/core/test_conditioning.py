@@ -59,3 +59,23 @@ def test_a_reference_for_all_steps_is_stored_as_before_there_were_others() -> No
         assert Reference.model_validate(each.model_dump(mode="json")) == each
     with pytest.raises(ValidationError):
         Reference(role="style", image=DIGEST, start=0.5, end=0.5)
+
+
+MARKS = ((1.0, 2.0), (5.0, 2.0), (3.0, 4.5), (1.5, 6.0), (4.5, 6.0))
+
+
+def test_a_face_that_is_told_has_five_marks() -> None:
+    told = {"role": "face", "image": DIGEST, "adapter": NET, "recogniser": NET, "marks": MARKS}
+    face = Reference.model_validate(told)
+    assert Reference.model_validate(face.model_dump(mode="json")) == face
+    for wrong in (
+        {"marks": MARKS[:4]},
+        {"marks": ()},
+        {"marks": (MARKS[0],) * 5},
+        {"marks": ((float("nan"), 1.0), *MARKS[1:])},
+        {"role": "style"},
+        {"adapter": None},
+        {"recogniser": None},
+    ):
+        with pytest.raises(ValidationError):
+            Reference.model_validate({**told, **wrong})

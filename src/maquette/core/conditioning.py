@@ -6,6 +6,7 @@ anywhere that has them. An engine that cannot honour one refuses the recipe.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -107,6 +108,9 @@ class Reference(Value):
             raise ValueError("a recogniser is for the adapter of a face")
         if len(self.marks) != (5 if self.recogniser is not None else 0):
             raise ValueError("a recogniser and the five marks of a face go together")
+        finite = all(isfinite(x) and isfinite(y) for x, y in self.marks)
+        if self.marks and (not finite or len(set(self.marks)) < 3):
+            raise ValueError("the marks of a face lie in different places")
         return self
 
     @model_serializer(mode="wrap")

@@ -82,7 +82,7 @@ class Drift:
         character's or object's reference that is gone or of another colour (``drift`` where
         nothing is known of it but colours), ``drift:face`` for another person's, worst first."""
         shown = [each for each in version.recipe.conditionings if isinstance(each, Reference)]
-        faces = [each for each in shown if each.role == "face"]
+        faces = [each for each in shown if each.role == "face" and each.strength > 0]
         found: list[Finding] = []
         if faces and self._faces is not None:
             found = strangers(faces, self._pictures, picture, self._faces)

@@ -66,7 +66,7 @@ def strangers(
         name = "drift:face" if number == 1 else f"drift:face-{number}"
         who = "the reference" if len(persons) == 1 else f"reference {number}"
         if not there:
-            found.append(_finding(name, f"the face of {who} is not to be seen", 0.8))
+            found.append(_finding(name, f"the face of {who} is not to be seen", 0.6))
             continue
         best = max(there, key=lambda face: _of_person(face, faces))
         near = _of_person(best, faces)

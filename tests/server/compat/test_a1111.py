@@ -13,10 +13,12 @@ import webuiapi
 from PIL import Image, ImageDraw
 
 from maquette import Settings, Studio
+from maquette.core.geometry import Size
 from maquette.core.job import Status
 from maquette.core.picture import encode_png
 from maquette.engines.a1111.engine import A1111
 from maquette.exchange.infotext import read_infotext
+from maquette.server.compat.a1111.units import units_of
 from maquette.server.compat.pictures import out_base64
 from maquette.storage.origin import origins_of
 
@@ -307,3 +309,26 @@ def test_the_calls_of_open_webui(house: House, raw: httpx2.Client) -> None:
     asked = {"prompt": "a wolf", "batch_size": 2, "width": 256, "height": 256, "steps": 2}
     told = raw.post("/txt2img", json=asked, headers=empty).json()
     assert len(told["images"]) == 2 == len(house.studio.log())
+
+
+@pytest.mark.parametrize(
+    ("module", "model", "asked"),
+    [
+        ("reference_only", "None", ("style", None)),
+        ("ip-adapter_clip_sd15", "ip-adapter_sd15 [6a3f6166]", ("character", "ip-adapter_sd15")),
+        ("ip-adapter-auto", "None", ("character", None)),
+        (
+            "InsightFace+CLIP-H (IPAdapter)",
+            "ip-adapter-faceid-plusv2_sd15 [6e14fc1a]",
+            ("face", "ip-adapter-faceid-plusv2_sd15"),
+        ),
+        ("ip-adapter_face_id", "None", ("face", None)),
+    ],
+)
+def test_units_that_refer_become_references(
+    module: str, model: str, asked: tuple[str, str | None]
+) -> None:
+    unit = {"image": UNIT["image"], "module": module, "model": model, "weight": 0.7}
+    control, [found] = units_of({"ControlNet": {"args": [unit]}}, Size(width=64, height=64), None)
+    assert control == [] and (found["role"], found.get("adapter")) == asked
+    assert found["strength"] == 0.7

@@ -27,7 +27,8 @@ export function steeredBy(conditionings: unknown): Steered[] {
     const mask = each.mask ? String(each.mask) : null
     const part = when[0] > 0 || when[1] < 1 ? `steps ${Math.round(when[0] * 100)}–${percent(when[1])}` : ''
     const name = `${each.kind === 'control' ? 'Obeys' : 'Has'} its ${(STRUCTURE[use] ?? LIKE[use] ?? use).replace('Its ', '')}`
-    const says = [String(each.strength), part, mask ? 'in a part' : ''].filter(Boolean).join(', ')
+    const who = each.recogniser ? `told by ${String((each.recogniser as Any).name)}` : ''
+    const says = [String(each.strength), part, mask ? 'in a part' : '', who].filter(Boolean).join(', ')
     return [{ kind: each.kind, use, image: String(each.image), strength: Number(each.strength), when, mask, name, says }]
   })
 }

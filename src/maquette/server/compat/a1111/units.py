@@ -29,6 +29,8 @@ _KINDS = {
     "pose": "pose",
     "tile": "tile",
 }
+_REFERS = re.compile(r"ip[-_]?adapter", re.IGNORECASE)
+_FACE = re.compile(r"face", re.IGNORECASE)
 _HARMLESS = re.compile(r"none|false|disabled?|", re.IGNORECASE)
 
 
@@ -95,6 +97,10 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
     }
     if module.lower().startswith("reference"):
         return {"role": "style", "image": picture, **how}
+    adapter = None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model)
+    if _REFERS.search(f"{module} {model}"):
+        role = "face" if _FACE.search(f"{module} {model}") else "character"
+        return {"role": role, "image": picture, **how, "adapter": adapter}
     plain = module.lower() in {"none", ""}
     condition = (None if plain else condition_of(module)) or condition_of(model)
     if condition is None:
@@ -107,5 +113,5 @@ def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dic
         "image": picture if not plain else fitted(picture, size),
         "make": not plain,
         **how,
-        "adapter": None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model),
+        "adapter": adapter,
     }
