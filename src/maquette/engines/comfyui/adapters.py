@@ -18,7 +18,7 @@ from maquette.engines.diffusers.conditions.catalogue import reads_of
 from maquette.engines.services.service import service_model
 from maquette.errors import ModelMissing, RecipeRefused
 
-__all__ = ["LOADERS", "Shelf", "choices", "file_of", "model_of", "union_type"]
+__all__ = ["LOADERS", "UNION_MODES", "Shelf", "choices", "file_of", "model_of", "union_type"]
 
 LOADERS: Mapping[AdapterKind, tuple[str, str, str]] = {
     "lora": ("LoraLoader", "lora_name", "loras"),
@@ -27,7 +27,7 @@ LOADERS: Mapping[AdapterKind, tuple[str, str, str]] = {
 """Its node that lists the files of a kind, the input, and the folder that they lie in."""
 
 
-_MODES = {
+UNION_MODES: Mapping[str, str] = {
     "canny": "openpose",
     "tile": "depth",
     "depth": "hed/pidi/scribble/ted",
@@ -41,7 +41,7 @@ def union_type(name: str, condition: str) -> str | None:
     """What ``SetUnionControlNetType`` must say for a union of FLUX's to read a condition; None
     where the network, by its name, is no such union, or has no mode for it."""
     low = name.lower()
-    return _MODES.get(condition) if "union" in low and "flux" in low else None
+    return UNION_MODES.get(condition) if "union" in low and "flux" in low else None
 
 
 def choices(info: Any, node: str, given: str) -> list[str]:

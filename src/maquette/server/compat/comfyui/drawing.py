@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from maquette.core.geometry import Size
 from maquette.core.recipe import MAX_SEED
 from maquette.core.version import Version
+from maquette.engines.comfyui.adapters import UNION_MODES
 from maquette.errors import PromptRefused, RecipeRefused
 from maquette.exchange.samplers import read_comfyui
+from maquette.server.compat.comfyui.nodes import UNION_TYPES
 from maquette.server.compat.comfyui.pixels import resized
 from maquette.server.compat.comfyui.values import (
     Control,
     Guider,
     Latent,
     Model,
+    Net,
     Schedule,
     Shot,
 )
@@ -24,7 +27,7 @@ from maquette.stages.order import Order
 from maquette.studio import Studio
 from maquette.studio.steering import fitted
 
-__all__ = ["Drawing", "advanced", "orders_of", "plain", "taken_from"]
+__all__ = ["Drawing", "advanced", "condition_of", "orders_of", "plain", "taken_from"]
 
 _EVEN = 1e-4
 """Added to a strength that floating point would cut to one step less."""
@@ -244,6 +247,27 @@ def _reader(studio: Studio) -> str:
     return next((each for each in ("attention", "a1111", "plain") if each in able), "plain")
 
 
+def condition_of(network: Net, reads: Sequence[str]) -> str:
+    """What a network is to read. Of one with modes (FLUX's unions) by their numbers, which ComfyUI
+    calls by the names of SDXL's; of another by name.
+
+    Raises:
+        RecipeRefused: for a mode that none of the conditions here has.
+    """
+    if network.type not in UNION_TYPES:
+        return reads[0]
+    if set(reads) != set(UNION_MODES):
+        named = UNION_TYPES[network.type]
+        return named if named in reads else reads[0]
+    for condition, there in UNION_MODES.items():
+        if there == network.type:
+            return condition
+    raise RecipeRefused(
+        f"the union '{network.name}' has no mode here that is called '{network.type}' there",
+        hint=", ".join(f"'{there}' is {own}" for own, there in UNION_MODES.items()),
+    )
+
+
 def _controls(studio: Studio, controls: tuple[Control, ...], size: Size) -> list[dict[str, Any]]:
     from maquette.engines.base import Adapting
 
@@ -251,14 +275,15 @@ def _controls(studio: Studio, controls: tuple[Control, ...], size: Size) -> list
     known = engine.adapters() if isinstance(engine, Adapting) else ()
     found: list[dict[str, Any]] = []
     for each in controls:
-        reads = next((a.conditions for a in known if a.name == each.network and a.conditions), ())
+        name = each.network.name
+        reads = next((a.conditions for a in known if a.name == name and a.conditions), ())
         if not reads:
-            raise RecipeRefused(f"the control '{each.network}' does not say what it reads")
+            raise RecipeRefused(f"the control '{name}' does not say what it reads")
         found.append(
             {
-                "condition": reads[0],
+                "condition": condition_of(each.network, reads),
                 "image": fitted(each.shot.image, size),
-                "adapter": each.network,
+                "adapter": name,
                 "strength": each.strength,
                 "start": each.start,
                 "end": each.end,

@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LATENT_SIDE", "NODES", "WIRES", "Input", "Lists", "NodeType", "described"]
+__all__ = [
+    "LATENT_SIDE",
+    "NODES",
+    "UNION_TYPES",
+    "WIRES",
+    "Input",
+    "Lists",
+    "NodeType",
+    "described",
+]
 
 WIRES = frozenset(
     {
@@ -19,6 +28,18 @@ WIRES = frozenset(
     }
 )
 """Kinds of values that come by wire alone."""
+
+UNION_TYPES: Mapping[str, str] = {
+    "openpose": "pose",
+    "depth": "depth",
+    "hed/pidi/scribble/ted": "lineart",
+    "canny/lineart/anime_lineart/mlsd": "canny",
+    "normal": "",
+    "segment": "",
+    "tile": "tile",
+    "repaint": "",
+}
+"""What a union may be told to read, in ComfyUI's order, with the conditions here."""
 
 LATENT_SIDE = "side"
 """A range that the model decides: see ``Lists.side``."""
@@ -213,6 +234,11 @@ NODES: dict[str, NodeType] = {
     "FluxGuidance": NodeType(
         "advanced/conditioning/flux",
         {"conditioning": _COND, "guidance": _float(3.5, 0, 50, 0.1)}, ("CONDITIONING",),
+    ),
+    "SetUnionControlNetType": NodeType(
+        "conditioning/controlnet",
+        {"control_net": _wire("CONTROL_NET"), "type": _of(("auto", *UNION_TYPES))},
+        ("CONTROL_NET",),
     ),
     "ControlNetApply": NodeType(
         "conditioning/controlnet", {"conditioning": _COND, **_CONTROL}, ("CONDITIONING",),

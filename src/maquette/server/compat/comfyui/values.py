@@ -12,7 +12,18 @@ from PIL import Image
 from maquette.core.version import Version
 from maquette.errors import RecipeRefused
 
-__all__ = ["Control", "Guider", "Latent", "Model", "Part", "Schedule", "Shot", "Shots", "Words"]
+__all__ = [
+    "Control",
+    "Guider",
+    "Latent",
+    "Model",
+    "Net",
+    "Part",
+    "Schedule",
+    "Shot",
+    "Shots",
+    "Words",
+]
 
 
 @dataclass(frozen=True)
@@ -65,10 +76,18 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Net:
+    """A control network by name, and of a union what it is told that its map is."""
+
+    name: str
+    type: str = ""
+
+
+@dataclass(frozen=True)
 class Control:
     """A structure to obey: which network, its map, how strongly and when."""
 
-    network: str
+    network: Net
     shot: Shot
     strength: float
     start: float = 0.0
