@@ -105,6 +105,7 @@ def _stability(given: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         "norm1.linear": "adaLN_modulation.1",
     }
     found = {"control_type": torch.tensor([1], dtype=torch.int32)}
+    found["pos_embed.proj.bias"] = torch.ones(32)  # of no use: places are the transformer's
     for name, value in given.items():
         if ".attn.to_q." in name:
             pieces = [given[name.replace("to_q", f"to_{which}")] for which in "qkv"]

@@ -159,7 +159,8 @@ def _stability(given: Tensors) -> Tensors:
         first, _, inner = stem.partition(".")
         number, _, inner = inner.partition(".")
         if first != "transformer_blocks":
-            if name != "control_type":
+            # Its own places would be those of another model; it is given the transformer's.
+            if not name.startswith(("control_type", "x_embedder.", "pos_embed.")):
                 found[name] = tensor
         elif inner == "attn.qkv":
             for which, piece in zip("qkv", tensor.chunk(3), strict=True):

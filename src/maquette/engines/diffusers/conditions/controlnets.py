@@ -373,7 +373,7 @@ def _sd3(shapes: Shapes) -> ControlNet:
 def _stability(name: str, shapes: Shapes) -> ControlNet:
     width, given, patch, _ = shapes["pos_embed_input.proj.weight"]
     pooled = shapes["time_text_embed.text_embedder.linear_1.weight"][1]
-    if any(each.startswith(("x_embedder.", "pos_embed.")) for each in shapes) or pooled == width:
+    if pooled == width:
         raise ModelRefused(
             f"{name} is in Stability AI's layout for the 2-billion model, which is not driven",
             hint="those for Stable Diffusion 3.5 Large are",
