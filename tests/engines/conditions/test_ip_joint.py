@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -295,8 +296,48 @@ def test_what_two_adapters_share_is_loaded_once(engine: DiffusersEngine, folder:
     before = dict(_LOADED)
     one, two = before.values()
     assert one.encoder is two.encoder
-    drawn(engine, *told, inputs={digest(image): image})
-    assert dict(_LOADED) == before
+    looks: list[Any] = []
+    hook = one.encoder.network.register_forward_pre_hook(lambda *_: looks.append(1))
+    try:
+        drawn(engine, *told, inputs={digest(image): image})
+        assert dict(_LOADED) == before and looks == [], "the same picture is looked at once"
+        other = photo(80, 56, seed=14)
+        drawn(engine, refer(folder, other), inputs={digest(other): other})
+        assert looks == [1]
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_the_encoder_may_be_the_whole_published_model(tmp_path: Path, kind: str) -> None:
+    """Vision and text together, CLIP's width of both told once: only the vision half is read."""
+    import transformers
+
+    from maquette.engines.diffusers.conditions.ip_encoder import load_encoder
+
+    sizes = {"hidden_size": 24, "intermediate_size": 32, "num_attention_heads": 4}
+    sees = {**sizes, "num_hidden_layers": 3, "image_size": 32, "patch_size": 8}
+    reads = {**sizes, "num_hidden_layers": 1, "vocab_size": 50, "max_position_embeddings": 8}
+    halves: dict[str, Any] = {
+        "vision_config": sees,
+        "text_config": {**reads, "bos_token_id": 1, "eos_token_id": 2},
+    }
+    torch.manual_seed(5)
+    whole: Any = (
+        transformers.CLIPModel(transformers.CLIPConfig(**halves, projection_dim=20))
+        if kind == "clip"
+        else transformers.SiglipModel(transformers.SiglipConfig(**halves))
+    )
+    whole.eval().save_pretrained(tmp_path / "image_encoder")
+    like: Any = SimpleNamespace(device=torch.device("cpu"), dtype=torch.float32)
+    encoder = load_encoder(tmp_path / "image_encoder", like)
+    with torch.inference_mode():
+        seen = encoder.prepared(photo(60, 40))
+        states = whole.vision_model(seen, output_hidden_states=True)
+        assert torch.equal(encoder.places(seen), states.hidden_states[-2])
+        if kind == "clip":
+            vector = whole.visual_projection(states.pooler_output)
+            assert torch.allclose(encoder.vector(seen), vector, atol=1e-6)
 
 
 class TestRefusals:

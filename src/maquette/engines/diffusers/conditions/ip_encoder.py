@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from maquette.engines.diffusers.conditions.headers import read_json
+from maquette.engines.diffusers.conditions.ip_layouts import vision_of
 from maquette.engines.diffusers.conditions.maps import to_tensor
 from maquette.engines.diffusers.digests import sha256_of
 from maquette.engines.diffusers.weights import Parts, quiet
@@ -77,8 +78,8 @@ def load_encoder(folder: Path, parts: Parts) -> Encoder:
     Raises:
         ModelRefused: of another kind, damaged, or without the weights of a vision model.
     """
-    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
-    key = (*(sha256_of(each) for each in files), parts.device, parts.dtype)
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*config.json")])
+    key = (*((each.name, sha256_of(each)) for each in files), parts.device, parts.dtype)
     if key not in _KEPT:
         _KEPT[key] = _load(folder, parts)
         while len(_KEPT) > _MOST:
@@ -89,7 +90,7 @@ def load_encoder(folder: Path, parts: Parts) -> Encoder:
 
 def _load(folder: Path, parts: Parts) -> Encoder:
     config = read_json(folder / "config.json")
-    kind = str(config.get("model_type", "")).removesuffix("_vision_model")
+    kind, own = vision_of(config)
     network: Any
     if kind == "siglip":
         from transformers.models.siglip.modeling_siglip import SiglipVisionModel as Network
@@ -99,9 +100,13 @@ def _load(folder: Path, parts: Parts) -> Encoder:
         )
     else:
         raise ModelRefused(
-            f"the image encoder of {folder.parent.name} is of the kind '{kind or 'unknown'}'",
+            f"the image encoder of {folder.parent.name} is of the kind"
+            f" '{config.get('model_type') or 'unknown'}'",
             hint="IP-Adapters read pictures by CLIP's or SigLIP's vision model",
         )
+    # The vision half of a whole model is told its settings; alone it finds them itself.
+    half = "vision_config" in config
+    how: dict[str, Any] = {"config": Network.config_class.from_dict(own)} if half else {}
     try:
         with quiet():
             loaded: Any = Network.from_pretrained(
@@ -110,6 +115,7 @@ def _load(folder: Path, parts: Parts) -> Encoder:
                 use_safetensors=True,
                 dtype=parts.dtype,
                 output_loading_info=True,
+                **how,
             )
             network, told = loaded
     except Exception as error:

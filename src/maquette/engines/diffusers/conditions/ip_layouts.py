@@ -9,7 +9,15 @@ from typing import Any, Literal, TypeVar
 from maquette.engines.diffusers.conditions.headers import Shapes
 from maquette.errors import ModelRefused
 
-__all__ = ["Layout", "encoder_misfit", "is_ip_adapter", "joint_keys", "joint_misfit", "layout_of"]
+__all__ = [
+    "Layout",
+    "encoder_misfit",
+    "is_ip_adapter",
+    "joint_keys",
+    "joint_misfit",
+    "layout_of",
+    "vision_of",
+]
 
 Layout = Literal["unet", "sd3", "flux", "flux-own"]
 """For a UNet; SD3's (InstantX); FLUX's (XLabs); another one of FLUX's, which is not driven."""
@@ -80,13 +88,26 @@ def joint_keys(
     return ("sd3" if kind == "sd3" else "flux"), told, numbered
 
 
-def encoder_misfit(shapes: Shapes, config: Mapping[str, Any]) -> str:
-    """Why an image encoder of a configuration is not an adapter's; "" if it is, or is not known."""
+def vision_of(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The kind of an image encoder, "" if it is none that is known, and the settings of its vision
+    half: a published whole model's configuration states those of both halves, and the width of
+    CLIP's vector for both together."""
     kind = str(config.get("model_type", "")).removesuffix("_vision_model")
     if kind not in {"clip", "siglip"}:
-        return f"its image encoder is of the kind '{kind or 'unknown'}', not CLIP or SigLIP"
+        return "", {}
     own = config.get("vision_config")
-    own = own if isinstance(own, Mapping) else config
+    if not isinstance(own, Mapping):
+        return kind, dict(config)
+    together = ("projection_dim",) if kind == "clip" else ()
+    return kind, {**own, **{name: config[name] for name in together if name in config}}
+
+
+def encoder_misfit(shapes: Shapes, config: Mapping[str, Any]) -> str:
+    """Why an image encoder of a configuration is not an adapter's; "" if it is, or is not known."""
+    kind, own = vision_of(config)
+    if not kind:
+        told = config.get("model_type") or "unknown"
+        return f"its image encoder is of the kind '{told}', not CLIP or SigLIP"
     vector = shapes.get("image_proj.proj.weight", shapes.get(_VECTOR))
     deep = shapes.get("image_proj.proj_in.weight", shapes.get("image_proj.proj.0.weight"))
     if vector is not None:

@@ -39,8 +39,9 @@ __all__ = ["referred"]
 STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
 """Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
 
-MOST = 2
+MOST, SEEN = 2, 16
 _LOADED: OrderedDict[tuple[Any, ...], Adapter | JointAdapter] = OrderedDict()
+_SEEN: OrderedDict[tuple[Any, ...], tuple[torch.Tensor, ...]] = OrderedDict()
 
 
 def referred(
@@ -64,7 +65,8 @@ def referred(
             mask = mask_tensor(window(picture(each.mask), size, region))
         if each.adapter is not None:
             adapter = _adapter(each.adapter, parts, catalogue)
-            yield _by_adapter(each, adapter, image, mask, card=parts.card, size=size)
+            seen = _seen(_key(each.adapter, parts), adapter, each.image, image)
+            yield _by_adapter(each, adapter, seen, mask, card=parts.card, size=size)
             continue
         latents = encode_image(parts, pixels(_fitted(image.convert("RGB"), size)))
         seed = int(each.image[:8], 16)
@@ -76,7 +78,7 @@ def referred(
 def _by_adapter(
     asked: Reference,
     adapter: Adapter | JointAdapter,
-    image: Image.Image,
+    seen: tuple[torch.Tensor, ...],
     mask: torch.Tensor | None,
     *,
     card: ModelCard,
@@ -86,8 +88,8 @@ def _by_adapter(
     when = asked.start, asked.end
     if isinstance(adapter, JointAdapter):
         grid = cells[0] // card.patch, cells[1] // card.patch
-        return JointPicture(adapter, adapter.seen(image), asked.strength, grid, mask, *when)
-    told, none = picture_tokens(adapter, image)
+        return JointPicture(adapter, seen[0], asked.strength, grid, mask, *when)
+    told, none = seen
     style = asked.role == "style" and card.family == "sdxl"
     style = style and any(map(STYLE_SDXL.search, adapter.maps))
     layers = STYLE_SDXL if style else None
@@ -96,7 +98,7 @@ def _by_adapter(
 
 def _adapter(ref: ModelRef, parts: Parts, catalogue: Catalogue) -> Adapter | JointAdapter:
     """The adapter that a recipe names, for the model; the last two stay loaded."""
-    key = (ref.digest, parts.card.ref.digest, str(parts.device), parts.dtype)
+    key = _key(ref, parts)
     if key not in _LOADED:
         path = Path(catalogue.by_digest(ref, "ip-adapter").path)
         load = load_adapter if "unet" in parts.card.configs else load_joint
@@ -105,6 +107,25 @@ def _adapter(ref: ModelRef, parts: Parts, catalogue: Catalogue) -> Adapter | Joi
             _LOADED.popitem(last=False)
     _LOADED.move_to_end(key)
     return _LOADED[key]
+
+
+def _key(ref: ModelRef, parts: Parts) -> tuple[Any, ...]:
+    return ref.digest, parts.card.ref.digest, str(parts.device), parts.dtype
+
+
+def _seen(
+    key: tuple[Any, ...], adapter: Adapter | JointAdapter, digest: str, image: Image.Image
+) -> tuple[torch.Tensor, ...]:
+    """What an adapter's encoder makes of a picture; the last ones are kept, since drafts in a row
+    are like the same picture."""
+    if (*key, digest) not in _SEEN:
+        joint = isinstance(adapter, JointAdapter)
+        made = (adapter.seen(image),) if joint else picture_tokens(adapter, image)
+        _SEEN[*key, digest] = made
+        while len(_SEEN) > SEEN:
+            _SEEN.popitem(last=False)
+    _SEEN.move_to_end((*key, digest))
+    return _SEEN[*key, digest]
 
 
 def _fitted(image: Image.Image, size: Size) -> Image.Image:
