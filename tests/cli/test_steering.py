@@ -52,6 +52,8 @@ def test_references_loras_and_words() -> None:
     assert found["reference"][1]["adapter"] == "ip" and found["reference"][1]["strength"] == 0.7
     assert "start" not in found["reference"][1]
     assert [found["reference"][2][name] for name in ("strength", "start", "end")] == [1.2, 0.1, 0.5]
+    [second] = read(reference=["face#2@who=us.png:0.5"])["reference"]
+    assert (second["face"], second["adapter"], second["strength"]) == (2, "who", 0.5)
     assert found["lora"] == {"ink": 1.0, "wash": -0.5, "dir/x.safetensors": 1.25}
     assert found["embedding"] == {"team": "team", "mug": "<mug>"}
 
@@ -63,6 +65,8 @@ def test_references_loras_and_words() -> None:
         {"control": ["=a.png"]},
         {"control": ["canny="]},
         {"reference": ["style"]},
+        {"reference": ["face#=a.png"]},
+        {"control": ["pose#2=a.png"]},
         {"lora": [""]},
         {"lora": ["ink", "ink:0.4"]},
         {"embedding": ["=word"]},

@@ -60,6 +60,11 @@ def test_a_detector_tells_where_eyes_nose_and_mouth_are(tmp_path: Path) -> None:
     assert cut.getpixel((int(nose[0]) + 4, int(nose[1]) + 4)) == nets.NOSE
     with pytest.raises(PictureRefused, match="2 faces of about one size"):
         one_face(nosed(small, (nets.NOSE, 288, 88)), finder)
+    for which, x in ((1, 88), (2, 288)):
+        found = one_face(nosed((nets.NOSE, 288, 88), small), finder, which)
+        assert found.box.x + 32 == x
+    with pytest.raises(PictureRefused, match="2 faces, and number 3"):
+        one_face(nosed(small, (nets.NOSE, 288, 88)), finder, 3)
 
 
 def test_a_detector_that_is_none_is_refused(tmp_path: Path) -> None:

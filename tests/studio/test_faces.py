@@ -17,7 +17,13 @@ from tests.operations.faces import nosed
 from maquette.core.picture import decode_picture, encode_png
 from maquette.core.recipe import Reference
 from maquette.critics.faces import likeness
-from maquette.errors import MaquetteError, ModelMissing, PictureRefused, RecipeRefused
+from maquette.errors import (
+    MaquetteError,
+    ModelMissing,
+    PictureRefused,
+    RecipeRefused,
+    SettingRefused,
+)
 from maquette.settings import Settings
 from maquette.studio import Studio
 from maquette.studio.engines import Engines
@@ -106,6 +112,8 @@ def test_an_edit_of_a_part_takes_a_face(studio: Studio) -> None:
             "2 faces of about one size",
         ),
         ({"role": "style", "image": ANNA, "adapter": "who"}, RecipeRefused, "faces alone"),
+        ({"role": "face", "image": ANNA, "face": 2}, PictureRefused, "1 face, and number 2"),
+        ({"role": "style", "image": ANNA, "face": 1}, SettingRefused, "no face"),
     ],
 )
 def test_what_shows_no_one_face_is_refused(

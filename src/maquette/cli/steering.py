@@ -31,7 +31,8 @@ References = Annotated[
         "--reference",
         metavar="ROLE=PICTURE",
         help="A picture to be like, in style, character, object or face."
-        " ROLE[@ADAPTER]=PICTURE[:STRENGTH[:START-END]]; ROLE@attention looks at it without one."
+        " ROLE[@ADAPTER]=PICTURE[:STRENGTH[:START-END]]; ROLE@attention looks at it without one,"
+        " face#2 is the second face from the left."
         " May be repeated.",
     ),
 ]
@@ -54,7 +55,7 @@ Embeddings = Annotated[
 
 _NUMBER = r"\d+(?:\.\d+)?|\.\d+"
 _SHOWN = re.compile(
-    rf"(?P<kind>[\w-]+)(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)"
+    rf"(?P<kind>[\w-]+)(?:#(?P<face>\d{{1,2}}))?(?:@(?P<adapter>[^=]+))?=(?P<image>.+?)"
     rf"(?::(?P<strength>{_NUMBER})(?::(?P<start>{_NUMBER})-(?P<end>{_NUMBER}))?)?"
 )
 _FILLING = re.compile(
@@ -116,7 +117,7 @@ def _control(text: str) -> dict[str, Any]:
         adapter = filling["adapter"]
         return {"condition": filling["kind"], "adapter": adapter, **_numbers(filling)}
     found = _SHOWN.fullmatch(text)
-    if found is None:
+    if found is None or found["face"]:
         raise typer.BadParameter(
             f"{text!r} is not KIND=MAP, such as canny=lines.png or depth=map.png:0.8:0-0.6",
             param_hint="--control",
@@ -142,6 +143,7 @@ def _reference(text: str) -> dict[str, Any]:
         "role": found["kind"],
         "image": found["image"],
         "adapter": found["adapter"],
+        **({"face": int(found["face"])} if found["face"] else {}),
         **_numbers(found),
     }
 

@@ -54,8 +54,11 @@ def find_faces(picture: Image.Image, detector: Path | Finder | None = None) -> l
     return sorted(kept, key=lambda face: -face.box.width * face.box.height)[:MOST_FACES]
 
 
-def one_face(picture: Image.Image, detector: Path | Finder | None = None) -> Face:
-    """The face that a picture shows: the largest by far.
+def one_face(
+    picture: Image.Image, detector: Path | Finder | None = None, which: int | None = None
+) -> Face:
+    """The face that a picture shows: the largest by far, or the one that is ``which`` from the
+    left, from 1.
 
     Raises:
         PictureRefused: there is none, or several might be meant.
@@ -67,12 +70,20 @@ def one_face(picture: Image.Image, detector: Path | Finder | None = None) -> Fac
             "there is no face to be seen in the reference",
             hint="give a picture with one face from the front, or the role 'character'",
         )
+    if which is not None:
+        if which > len(found):
+            raise PictureRefused(
+                f"the reference shows {len(found)} {'face' if len(found) == 1 else 'faces'}, and"
+                f" number {which} is asked for",
+                hint="they are counted from the left, from 1",
+            )
+        return sorted(found, key=lambda face: face.box.x)[which - 1]
     sides = [float(np.sqrt(face.box.width * face.box.height)) for face in found]
     alike = sum(side >= _AS_LARGE * sides[0] for side in sides)
     if alike > 1:
         raise PictureRefused(
             f"the reference shows {alike} faces of about one size: whose is meant cannot be told",
-            hint="cut it to the one that is meant",
+            hint="count it from the left, as in face#2=PICTURE, or cut it to the one that is meant",
         )
     return found[0]
 

@@ -92,6 +92,9 @@ class ReferenceIn(_Shown):
     )
     start: float = Field(default=0.0, ge=0, lt=1, description="From which share of the steps.")
     end: float = Field(default=1.0, gt=0, le=1, description="To which share of the steps.")
+    face: int | None = Field(
+        default=None, ge=1, le=64, description="Which of several faces, from the left."
+    )
 
 
 class Steered(Body):

@@ -125,14 +125,15 @@ class Faces:
         at_hand = networks("recognisers", self._models)
         return next((each for each in at_hand if not each.problem), None)
 
-    def cut_out(self, picture: Image.Image) -> tuple[Image.Image, Face]:
-        """The neighbourhood of the one face that a picture shows, and the face as it lies there.
+    def cut_out(self, picture: Image.Image, which: int | None = None) -> tuple[Image.Image, Face]:
+        """The neighbourhood of the one face that a picture shows, or of the one that is ``which``
+        from the left, and the face as it lies there.
 
         Raises:
             PictureRefused: there is no face, or several might be meant.
             ModelRefused: the detector is none.
         """
-        return around_face(one_face(picture, self.detector), picture)
+        return around_face(one_face(picture, self.detector, which), picture)
 
 
 def faces_alike(models: Path | None, one: Image.Image, other: Image.Image) -> float | None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from maquette.studio.desk import Desk
 
 __all__ = [
+    "FILLING",
     "AnyPicture",
     "Likeness",
     "Steering",
@@ -85,7 +86,8 @@ class Likeness:
 
     ``mask`` (of the drawn picture's size, white = here) keeps it to a part, ``start`` and ``end``
     to a share of the steps. ``adapter`` names an IP-Adapter, or ``attention``, which looks at the
-    picture itself (default: the first adapter for the role, else attention).
+    picture itself (default: the first adapter for the role, else attention). ``face`` says which
+    of several is meant, counted from the left, from 1 (default: the largest, if it is so by far).
     """
 
     role: str
@@ -95,6 +97,7 @@ class Likeness:
     adapter: str | None = None
     start: float = 0.0
     end: float = 1.0
+    face: int | None = None
 
 
 @dataclass(frozen=True)
@@ -282,11 +285,16 @@ class _Reader:
     def reference(self, asked: Likeness) -> Reference:
         if asked.role not in _ROLES:
             raise SettingRefused(f"no reference '{asked.role}'", hint=f"one of {', '.join(_ROLES)}")
+        counted = asked.face is None or (isinstance(asked.face, int) and asked.face >= 1)
+        if not counted or (asked.face is not None and asked.role != "face"):
+            raise SettingRefused(
+                f"face {asked.face} of a {asked.role} is no face", hint="faces are counted from 1"
+            )
         image = self._shown(asked.image)
         adapter = self.encoder_for(asked.role, asked.adapter)
         identity: dict[str, Any] = {}
         if asked.role == "face":
-            image, face = self.faces.cut_out(image)
+            image, face = self.faces.cut_out(image, asked.face)
             if adapter is not None and (who := self.faces.recogniser_for(adapter)) is not None:
                 identity = {"recogniser": who, "marks": face.marks}
         mask = None

@@ -203,7 +203,7 @@ def test_a_batch_draws_what_each_alone_would(engine: DiffusersEngine, models: Pa
         assert np.abs(array(alone.image) - array(beside.image)).max() <= 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["plusv2", "resampled"])
 def test_half_the_digits_draw_nearly_the_same(
     engine: DiffusersEngine, models: Path, kind: str
 ) -> None:

@@ -752,6 +752,7 @@ export interface components {
             mask?: string | null;
             start?: number;
             end?: number;
+            face?: number | null;
         };
         Refine: {
             priority?: number;
