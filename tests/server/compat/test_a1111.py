@@ -332,3 +332,15 @@ def test_units_that_refer_become_references(
     control, [found] = units_of({"ControlNet": {"args": [unit]}}, Size(width=64, height=64), None)
     assert control == [] and (found["role"], found.get("adapter")) == asked
     assert found["strength"] == 0.7
+
+
+def test_a_unit_that_fills_holes_brings_no_picture() -> None:
+    unit = {
+        "module": "inpaint_only",
+        "model": "control_v11p_sd15_inpaint [ebff9138]",
+        "weight": 0.7,
+    }
+    [found], reference = units_of({"ControlNet": {"args": [unit]}}, Size(width=64, height=64), None)
+    how = {"strength": 0.7, "start": 0.0, "end": 1.0}
+    assert reference == []
+    assert found == {"condition": "inpaint", "adapter": "control_v11p_sd15_inpaint", **how}

@@ -26,6 +26,7 @@ from maquette.server.compat.faces import Endpoint
 from maquette.server.compat.home import context_of, room_of, studio_with
 from maquette.server.compat.pictures import in_base64, out_base64
 from maquette.server.context import Context, Room
+from maquette.studio.steering import FILLING
 
 __all__ = ["LISTS", "detect", "get_options", "set_options"]
 
@@ -173,7 +174,7 @@ def control_models(context: Context, room: Room) -> dict[str, list[str]]:
 def control_modules(context: Context, room: Room) -> dict[str, Any]:
     """What makes maps of pictures."""
     _ = context, room
-    names = ["none", *KINDS, "reference_only"]
+    names = ["none", *KINDS, "inpaint_only", "reference_only"]
     about: dict[str, Any] = {"model_free": False, "sliders": []}
     return {"module_list": names, "module_detail": dict.fromkeys(names, about)}
 
@@ -182,12 +183,13 @@ def control_types(context: Context, room: Room) -> dict[str, Any]:
     """Modules and networks by what they are for."""
     names = control_models(context, room)["model_list"]
     found: dict[str, Any] = {}
-    for kind in KINDS:
+    for kind in (*KINDS, FILLING):
         fit = [name for name in names if condition_of(name) == kind]
+        module = "inpaint_only" if kind == FILLING else kind
         found[kind.capitalize()] = {
-            "module_list": ["none", kind],
+            "module_list": ["none", module],
             "model_list": ["None", *fit],
-            "default_option": kind,
+            "default_option": module,
             "default_model": fit[0] if fit else "None",
         }
     return {"control_types": found}

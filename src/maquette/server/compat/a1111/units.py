@@ -14,11 +14,12 @@ from maquette.errors import SettingRefused
 from maquette.operations.controls import KINDS
 from maquette.server.compat.pictures import in_base64
 from maquette.server.problems import HttpRefused
-from maquette.studio.steering import fitted
+from maquette.studio.steering import FILLING, fitted
 
 __all__ = ["condition_of", "units_of"]
 
 _KINDS = {
+    "inpaint": FILLING,
     "canny": "canny",
     "lineart": "lineart",
     "line_art": "lineart",
@@ -83,26 +84,28 @@ def _number(unit: Mapping[str, Any], name: str, usual: float) -> float:
 
 
 def _unit(unit: Mapping[str, Any], size: Size, first: Image.Image | None) -> dict[str, Any]:
+    module, model = str(unit.get("module") or "none"), str(unit.get("model") or "None")
+    plain = module.lower() in {"none", ""}
+    condition = (None if plain else condition_of(module)) or condition_of(model)
+    how = {
+        "strength": _number(unit, "weight", 1.0),
+        "start": _number(unit, "guidance_start", 0.0),
+        "end": _number(unit, "guidance_end", 1.0),
+    }
+    adapter = None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model)
+    if condition == FILLING:
+        return {"condition": condition, "adapter": adapter, **how}
     image = unit.get("image") or unit.get("input_image")
     if isinstance(image, dict):
         image = image.get("image")
     picture = decode_picture(in_base64(image)) if isinstance(image, str) and image else first
     if picture is None:
         raise SettingRefused("a ControlNet unit has no picture", hint="send 'image' with it")
-    module, model = str(unit.get("module") or "none"), str(unit.get("model") or "None")
-    how = {
-        "strength": _number(unit, "weight", 1.0),
-        "start": _number(unit, "guidance_start", 0.0),
-        "end": _number(unit, "guidance_end", 1.0),
-    }
     if module.lower().startswith("reference"):
         return {"role": "style", "image": picture, **how}
-    adapter = None if model.lower() == "none" else re.sub(r" \[[0-9a-f]+\]$", "", model)
     if _REFERS.search(f"{module} {model}"):
         role = "face" if _FACE.search(f"{module} {model}") else "character"
         return {"role": role, "image": picture, **how, "adapter": adapter}
-    plain = module.lower() in {"none", ""}
-    condition = (None if plain else condition_of(module)) or condition_of(model)
     if condition is None:
         raise SettingRefused(
             f"nothing is known of ControlNet's module '{module}' and model '{model}'",
