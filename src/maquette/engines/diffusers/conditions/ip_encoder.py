@@ -106,7 +106,8 @@ def _load(folder: Path, parts: Parts) -> Encoder:
         )
     # The vision half of a whole model is told its settings; alone it finds them itself.
     half = "vision_config" in config
-    how: dict[str, Any] = {"config": Network.config_class.from_dict(own)} if half else {}
+    settings: Any = Network.config_class
+    how: dict[str, Any] = {"config": settings.from_dict(own)} if half else {}
     try:
         with quiet():
             loaded: Any = Network.from_pretrained(
