@@ -210,6 +210,9 @@ def test_several_ip_adapters_beside_one_image_encoder(tmp_path: Path, models: Pa
     assert [each.name for each in found] == ["ip-adapter_sd15", "ip-adapter_sd15_light"]
     assert not any(each.misfit for each in found)
     digests = {digest_of_adapter(each) for each in found}
+    (home / "ip-adapter_sd15.safetensors").rename(home / "ip-adapter_else.safetensors")
+    found = [each for each in engine.adapters() if each.kind == "ip-adapter"]
+    assert {digest_of_adapter(each) for each in found} == digests, "whatever it is called"
     assert len(digests) == 2 and engine.find_adapter("ip-adapter_sd15_light", "ip-adapter")
     (home / "image_encoder" / "config.json").write_text(
         (home / "image_encoder" / "config.json").read_text() + " "
@@ -229,6 +232,14 @@ def test_several_ip_adapters_beside_one_image_encoder(tmp_path: Path, models: Pa
         for each in found
     ]
     assert drawn[0].tobytes() != drawn[1].tobytes()
+
+
+def test_flux_redux_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "flux1-redux-dev.safetensors"
+    save_file({f"redux_{way}.weight": torch.zeros(4, 4) for way in ("up", "down")}, file)
+    with pytest.raises(ModelRefused, match="Redux") as refused:
+        recognise(file)
+    assert "XLabs" in refused.value.hint
 
 
 class TestDrafts:

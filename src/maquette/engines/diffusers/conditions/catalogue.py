@@ -60,6 +60,7 @@ _WORDS = {
 _LORA = re.compile(r"lora_|\.lora\.|_lora\.|hada_w|lokr_w")
 _EMBEDDING = "learned_embeds.safetensors"
 _DRAWN = "pytorch_lora_weights.safetensors"
+_SHARING = "ip-adapter.safetensors"
 _CARDS = ("ADAPTER.json", "control.json", "draft.json", "reference.json")
 
 
@@ -275,8 +276,7 @@ def _ip_files(folder: Path) -> list[Path]:
     found = [
         file
         for file in files
-        if re.search(r"ip[-_]?adapter", file.name, re.IGNORECASE)
-        or (encoder and _holds_ip(file))
+        if re.search(r"ip[-_]?adapter", file.name, re.IGNORECASE) or (encoder and _holds_ip(file))
     ]
     return [file for file in found if ".fp16" not in file.name] or found
 
@@ -330,7 +330,7 @@ def layout_of_faces(path: Path) -> FaceLayout | None:
 def digest_of_adapter(adapter: Adapter) -> str:
     """SHA-256 of an adapter's file; of a folder, or of a file and its image encoder, over ``path
     NUL sha256 NEWLINE`` of its weights and configurations, sorted by path. Cards and pictures
-    beside them do not count."""
+    beside them do not count, nor does the name of a file that shares its encoder."""
     path = Path(adapter.path)
     folders = [path, path / "scheduler", encoder_of(path)]
     files: list[Path] = []
@@ -347,7 +347,11 @@ def digest_of_adapter(adapter: Adapter) -> str:
         if file.suffix == ".safetensors"
         or file.name in {"config.json", "scheduler_config.json", "preprocessor_config.json"}
     ]
-    lines = sorted(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n" for file in files)
+    own = Path(adapter.path)
+    lines = sorted(
+        f"{_SHARING if file == own else file.relative_to(path).as_posix()}\0{sha256_of(file)}\n"
+        for file in files
+    )
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -367,6 +371,11 @@ def _of_file(path: Path) -> Adapter:
     # Before LoRAs: FaceID's file may hold one too.
     if is_ip_adapter(shapes):
         return Adapter(kind="ip-adapter", **_looks(path), **told)
+    if "redux_up.weight" in shapes:
+        raise ModelRefused(
+            f"{path.name} is FLUX.1 Redux, which turns a picture into words and is not driven",
+            hint="on FLUX.1 an IP-Adapter in XLabs' layout reads references",
+        )
     if any(_LORA.search(name) for name in shapes):
         return Adapter(kind="lora", **told)
     if shapes and len(shapes) <= 3 and all(1 <= len(shape) <= 2 for shape in shapes.values()):
