@@ -17,7 +17,14 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from torch.nn.functional import layer_norm, linear, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import (
+    interpolate,
+    layer_norm,
+    linear,
+    rms_norm,
+    scaled_dot_product_attention,
+    silu,
+)
 
 from maquette.engines.diffusers.attention import Aim
 from maquette.engines.diffusers.conditions.control import active
@@ -133,6 +140,7 @@ class JointPicture(Condition):
     _on: bool = False
     _tokens: torch.Tensor | None = None
     _temb: torch.Tensor | None = None
+    _placed: torch.Tensor | None = None
     _kept: dict[str, Kept] = field(default_factory=dict[str, Kept])
 
     def before(self, call: Call) -> Mapping[str, Any]:
@@ -193,8 +201,10 @@ class JointPicture(Condition):
     def _where(self, like: torch.Tensor) -> torch.Tensor:
         """The mask at the places, (1, 1, places, 1)."""
         assert self.mask is not None  # noqa: S101 (asked)
-        small = torch.nn.functional.interpolate(self.mask[None, None], size=self.grid, mode="area")
-        return small.flatten()[None, None, :, None].to(like)
+        if self._placed is None:
+            small = interpolate(self.mask[None, None], size=self.grid, mode="area")
+            self._placed = small.flatten()[None, None, :, None].to(like)
+        return self._placed
 
 
 def _normed(states: torch.Tensor, weights: Layer, name: str) -> torch.Tensor:
