@@ -40,6 +40,8 @@ STYLE_SDXL = re.compile(r"up_blocks\.0\.attentions\.1\.")
 """Where SDXL keeps style (InstantStyle, arXiv 2404.02733); other models show it at every layer."""
 
 MOST, SEEN = 2, 16
+"""Adapters that stay loaded, or as many as a recipe names, and pictures as they were seen."""
+
 _LOADED: OrderedDict[tuple[Any, ...], Adapter | JointAdapter] = OrderedDict()
 _SEEN: OrderedDict[tuple[Any, ...], tuple[torch.Tensor, ...]] = OrderedDict()
 
@@ -58,13 +60,14 @@ def referred(
     Those without an adapter are looked at together, all others each by itself.
     """
     bare: list[Shown] = []
+    stay = max(MOST, len({each.adapter.digest for each in references if each.adapter is not None}))
     for each in references:
         image = picture(each.image)
         mask = None
         if each.mask is not None:
             mask = mask_tensor(window(picture(each.mask), size, region))
         if each.adapter is not None:
-            adapter = _adapter(each.adapter, parts, catalogue)
+            adapter = _adapter(each.adapter, parts, catalogue, stay)
             seen = _seen(_key(each.adapter, parts), adapter, each.image, image)
             yield _by_adapter(each, adapter, seen, mask, card=parts.card, size=size)
             continue
@@ -96,14 +99,16 @@ def _by_adapter(
     return PictureCondition(adapter, told, none, asked.strength, cells, mask, layers, *when)
 
 
-def _adapter(ref: ModelRef, parts: Parts, catalogue: Catalogue) -> Adapter | JointAdapter:
-    """The adapter that a recipe names, for the model; the last two stay loaded."""
+def _adapter(
+    ref: ModelRef, parts: Parts, catalogue: Catalogue, stay: int
+) -> Adapter | JointAdapter:
+    """The adapter that a recipe names, for the model; the last ``stay`` remain loaded."""
     key = _key(ref, parts)
     if key not in _LOADED:
         path = Path(catalogue.by_digest(ref, "ip-adapter").path)
         load = load_adapter if "unet" in parts.card.configs else load_joint
         _LOADED[key] = load(weights_of(path), encoder_of(path), parts)
-        while len(_LOADED) > MOST:
+        while len(_LOADED) > stay:
             _LOADED.popitem(last=False)
     _LOADED.move_to_end(key)
     return _LOADED[key]
