@@ -125,6 +125,26 @@ def test_scrfd_finds_faces_and_their_marks(tmp_path: Path) -> None:
         find_faces(wide, Scrfd(nets.face_drawer(tmp_path / "none.onnx", 1.0, side=320)))
 
 
+def test_a_face_that_fills_the_picture_is_shown_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = Scrfd(nets.scrfd(tmp_path / "det_10g.onnx"))
+    seen: list[tuple[int, int]] = []
+
+    def short(given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """One face as large as the picture, if that is at most half of the network's sight."""
+        (shown,) = (np.argwhere(given["input.1"][0, 0] > 0).max(axis=0) + 1,)
+        seen.append((int(shown[0]), int(shown[1])))
+        told = [np.zeros(((320 // step) ** 2 * 2, n)) for n in (1, 4, 10) for step in (8, 16, 32)]
+        if shown.max() <= 200:
+            told[2][0], told[5][0] = 0.9, [0, 0, shown[1] / 32, shown[0] / 32]
+        return told
+
+    monkeypatch.setattr(finder._network, "run", short)
+    [row] = finder(np.full((480, 640, 3), 200, np.uint8))
+    assert seen == [(240, 320), (144, 192)] and row[:4] == pytest.approx([0, 0, 640, 480])
+
+
 def test_older_files_list_their_weights_among_the_inputs(tmp_path: Path) -> None:
     weights = numpy_helper.from_array(np.ones((3, 8), np.float32), "weights")
     face = helper.make_tensor_value_info("data", TensorProto.FLOAT, [1, 3, 112, 112])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.engines import nets
@@ -65,6 +67,33 @@ def test_a_detector_tells_where_eyes_nose_and_mouth_are(tmp_path: Path) -> None:
         assert found.box.x + 32 == x
     with pytest.raises(PictureRefused, match="2 faces, and number 3"):
         one_face(nosed(small, (nets.NOSE, 288, 88)), finder, 3)
+
+
+@pytest.mark.parametrize("side", [150, 900, 2400])
+def test_faces_of_any_size_are_found_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, side: int
+) -> None:
+    """A detector that sees faces of 10 to 300 pixels alone, in a picture with a small and a large
+    one, as shares of it."""
+
+    class Short:
+        def setInputSize(self, size: tuple[int, int]) -> None:
+            self.side = size[0]
+
+        def detect(self, pixels: np.ndarray) -> tuple[int, Any]:
+            assert pixels.shape[0] == self.side
+            rows = []
+            for left, wide in ((0.1, 0.6), (0.75, 0.1)):
+                box = np.array([left, left, wide, wide]) * self.side
+                if 10 <= box[2] <= 300:
+                    rows.append([*box, *np.tile(box[:2] + box[2] / 2, 5), 0.9])
+            return 1, np.array(rows, np.float32) if rows else None
+
+    monkeypatch.setattr("cv2.FaceDetectorYN.create", lambda *_: Short())
+    found = operations.find_faces(Image.new("RGB", (side, side)), tmp_path / "yunet.onnx")
+    wide = [0.6, 0.1]
+    assert [face.box.width / side for face in found] == pytest.approx(wide, abs=0.01)
+    assert [face.marks[2][0] / side for face in found] == pytest.approx([0.4, 0.8], abs=0.01)
 
 
 def test_a_detector_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -131,7 +131,9 @@ def adapters(call: Call, *, model: ModelName = None) -> None:
         grid.add_row(
             text(each.name, "bold"),
             text(each.kind),
-            text(", ".join((*each.conditions, *each.roles)) or each.trigger),
+            text(
+                ", ".join((*each.conditions, *each.roles)) or each.trigger,
+            ).append(f" of {each.numbers} numbers" if each.numbers else "", "dim"),
             text(each.licence or "not stated", "" if each.licence else "dim"),
             text(each.misfit, "dim"),
         )

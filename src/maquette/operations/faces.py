@@ -21,6 +21,9 @@ MOST_FACES = 64
 _LARGEST = 1600
 """Faces are looked for in a copy of at most so many pixels a side."""
 _LEAST_SCORE = 0.7
+_COPIES, _BEST = (800, 400, 200), 140
+"""Longer sides of the copies that a YuNet looks at beside the picture itself, and how large it
+likes faces, in pixels."""
 _AROUND = 0.4
 """Shares of a face's side that belong to its neighbourhood on each side: hair and chin."""
 _AS_LARGE = 0.7
@@ -113,17 +116,39 @@ def _by_cascade(pixels: Any) -> list[list[float]]:
 
 
 def _by_yunet(pixels: Any, file: Path) -> list[list[float]]:
+    """YuNet was taught with faces of 10 to 300 pixels and finds larger ones badly or not at all:
+    it looks at smaller copies too, and of a face the sight nearest to ``_BEST`` pixels counts."""
+    seen: list[tuple[float, list[float]]] = []
     try:
-        network = cv2.FaceDetectorYN.create(
-            str(file), "", (pixels.shape[1], pixels.shape[0]), _LEAST_SCORE
-        )
-        found: Any = network.detect(pixels)[1]
+        network = cv2.FaceDetectorYN.create(str(file), "", (320, 320), _LEAST_SCORE)
+        longest = max(pixels.shape[:2])
+        for side in [longest, *(side for side in _COPIES if side < longest)]:
+            share = side / longest
+            size = max(1, round(pixels.shape[1] * share)), max(1, round(pixels.shape[0] * share))
+            small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            network.setInputSize(size)
+            found: Any = network.detect(small)[1]
+            for row in () if found is None else found:
+                off = abs(float(np.log(max(row[2], row[3], 1) / _BEST)))
+                seen.append((off, [float(value) / share for value in row[:14]]))
     except cv2.error as error:
         raise ModelRefused(
             f"{file.name} finds no faces: it is no YuNet network",
             hint="face_detection_yunet_….onnx of the OpenCV zoo is one",
         ) from error
-    return [] if found is None else [[float(side) for side in row] for row in found]
+    kept: list[list[float]] = []
+    for _, row in sorted(seen, key=lambda each: each[0]):
+        if not any(_same(row, other) for other in kept):
+            kept.append(row)
+    return kept
+
+
+def _same(one: list[float], other: list[float]) -> bool:
+    """Whether two boxes are of one face: they share a third of what they cover together."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    tall = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    shared = max(wide, 0.0) * max(tall, 0.0)
+    return shared > (one[2] * one[3] + other[2] * other[3] - shared) / 3
 
 
 def _face(row: list[float], scale: float, picture: Image.Image) -> Face | None:

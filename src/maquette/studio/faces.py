@@ -96,12 +96,12 @@ class Faces:
     @property
     def tell(self) -> bool:
         """Whether faces can be told apart here."""
-        return self._first is not None and self.detector is not None
+        return self._finest is not None and self.detector is not None
 
     def told(self, picture: Image.Image) -> list[SeenFace] | None:
-        """The faces of a picture as the first recogniser tells them, the largest first; None where
+        """The faces of a picture as the finest recogniser tells them, the largest first; None where
         a network or what runs it is lacking, or does not work: a look never costs a picture."""
-        who = self._first
+        who = self._finest
         if who is None or self.detector is None:
             return None
         from maquette.engines.learned.recognise import aligned, recogniser
@@ -117,13 +117,13 @@ class Faces:
         return found
 
     @cached_property
-    def _first(self) -> Network | None:
+    def _finest(self) -> Network | None:
         from maquette.engines.learned.catalogue import networks
 
         if find_spec("onnxruntime") is None:
             return None
-        at_hand = networks("recognisers", self._models)
-        return next((each for each in at_hand if not each.problem), None)
+        at_hand = [each for each in networks("recognisers", self._models) if not each.problem]
+        return max(at_hand, key=lambda each: each.numbers or 0, default=None)
 
     def cut_out(self, picture: Image.Image, which: int | None = None) -> tuple[Image.Image, Face]:
         """The neighbourhood of the one face that a picture shows, or of the one that is ``which``

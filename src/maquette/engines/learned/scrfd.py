@@ -23,6 +23,9 @@ __all__ = ["STRIDES", "Scrfd"]
 
 STRIDES = (8, 16, 32)
 _SIDE = 640
+_FILLS = (1.0, 0.6, 0.35)
+"""How much of the network's sight a picture fills: a face that fills all of it is not seen, so that
+where none is found the picture is shown smaller."""
 _LEAST_SCORE, _OVERLAP = 0.5, 0.4
 """InsightFace's own: what counts as a face, and how much of one another two may cover."""
 
@@ -40,9 +43,15 @@ class Scrfd:
         Raises:
             ModelRefused, EngineFailed, ExtraMissing: it is no SCRFD, or does not run.
         """
+        for fill in _FILLS:
+            if found := self._look(pixels, fill):
+                return found
+        return []
+
+    def _look(self, pixels: npt.NDArray[np.uint8], fill: float) -> list[list[float]]:
         (port,) = self._network.inputs
         side = port.shape[2] or _SIDE
-        share = side / max(pixels.shape[:2])
+        share = side * fill / max(pixels.shape[:2])
         size = max(1, round(pixels.shape[1] * share)), max(1, round(pixels.shape[0] * share))
         canvas = np.zeros((side, side, 3), np.uint8)
         canvas[: size[1], : size[0]] = cv2.resize(pixels, size)
