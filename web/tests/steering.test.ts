@@ -33,6 +33,20 @@ describe('what steers', () => {
     expect(steering.structures).toEqual(['lineart', 'depth'])
   })
 
+  it('looks at what surrounds a hole in edits alone, where a network does and it is wished', () => {
+    const steering = new Steering('p')
+    steering.fills = true
+    expect([steering.filler, steering.edit()]).toEqual([null, {}])
+    const network = { kind: 'control' as const, name: 'fill-net', conditions: ['inpaint'], roles: [], licence: '', trigger: '', numbers: 0, misfit: '', skeleton: null }
+    steering.adapters = [{ ...network, name: 'other', misfit: 'for another model' }, network]
+    steering.add({ ...picture, use: 'depth' })
+    expect(steering.edit()).toMatchObject({ control: [{ condition: 'depth' }, { condition: 'inpaint', adapter: 'fill-net' }] })
+    expect(steering.body()).toMatchObject({ control: [{ condition: 'depth' }] })
+    expect(steering.structures).toEqual([])
+    steering.fills = false
+    expect(steering.edit()).toEqual(steering.body())
+  })
+
   it('says where two maps go to one place, and leaves out a figure that is not set', () => {
     const steering = new Steering('p')
     const skeleton = { joints: [], bones: [], colours: [], width: 0.01, poses: {} }

@@ -130,7 +130,7 @@ define(
   version('extend', 'Extend on all sides', 'extend', () => {
     const step = studio.model?.multiple ?? 8
     const by = Math.max(step, Math.round(studio.current!.width / 4 / step) * step)
-    void operate('outpaint', { left: by, right: by, top: by, bottom: by, ...studio.steering?.body() })
+    void operate('outpaint', { left: by, right: by, top: by, bottom: by, ...studio.steering?.edit() })
   }),
   {
     ...version('more-like', 'Find more like this one', 'search', () => studio.moreLike(studio.current!.id)),

@@ -106,7 +106,7 @@ export async function replace(): Promise<void> {
     const mask = await room.api.sendMask(from, await editor.png())
     await room.order(
       'inpaint',
-      { version: from, mask: mask.digest, prompt: editor.prompt.trim(), quality: words?.quality ?? 'final', ...steering?.body() },
+      { version: from, mask: mask.digest, prompt: editor.prompt.trim(), quality: words?.quality ?? 'final', ...steering?.edit() },
       current.id,
     )
   })

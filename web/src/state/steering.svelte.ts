@@ -51,11 +51,14 @@ export type Place = [number, number]
 interface Kept {
   shown: Shown[]
   loras: Record<string, number>
+  fills: boolean
 }
 
 export class Steering {
   shown = $state.raw<readonly Shown[]>([])
   loras = $state.raw<Readonly<Record<string, number>>>({})
+  /** Whether edits look at what surrounds the hole, where a network for that is at hand. */
+  fills = $state(false)
   /** What can be put on the model, as the server lists it. */
   adapters = $state.raw<readonly Adapter[]>([])
   /** Maps that the server made to be seen, or why it could not. */
@@ -69,6 +72,9 @@ export class Steering {
       this.adapters.some((each) => !each.misfit && (each.kind === 'control' || each.kind === 't2i-adapter') && each.conditions.includes(use)),
     ),
   )
+
+  /** The network that looks at what surrounds a hole, by its name. */
+  readonly filler = $derived(this.adapters.find((each) => !each.misfit && each.kind === 'control' && each.conditions.includes('inpaint'))?.name ?? null)
 
   /** What poses are drawn of, where the network that reads them says it: then a figure is set by hand. */
   readonly skeleton = $derived(this.adapters.find((each) => !each.misfit && each.conditions.includes('pose'))?.skeleton ?? null)
@@ -96,7 +102,7 @@ export class Steering {
   }
 
   keep(): void {
-    remember(`steering:${this.project}`, { shown: this.shown, loras: this.loras })
+    remember(`steering:${this.project}`, { shown: this.shown, loras: this.loras, fills: this.fills })
   }
 
   /** The map that a structure is read from: painted over, the picture itself, or made of it; why there is none; null while it is made. */
@@ -116,13 +122,14 @@ export class Steering {
     return this.posed(one) && !one.map
   }
 
-  /** Whether one before it gives the same network a map of the same kind for the same steps: it takes one. */
+  /** Whether one before it gives a network that reads all in one call (it is one of figures) a map of the same kind for the same steps. */
   clashes(one: Shown): boolean {
+    const joined = this.adapters.find((it) => !it.misfit && it.conditions.includes(one.use))?.skeleton ?? null
     const slot = (each: Shown) => {
       const network = this.adapters.find((it) => !it.misfit && it.conditions.includes(each.use))
       return [network?.name, LINES.has(each.use) ? 'lines' : each.use, ...(each.when ?? [0, 1])].join()
     }
-    return obeys(one) && this.shown.some((each) => each.key < one.key && obeys(each) && slot(each) === slot(one))
+    return obeys(one) && joined !== null && this.shown.some((each) => each.key < one.key && obeys(each) && slot(each) === slot(one))
   }
 
   /** Have the map of a picture made, once, so that it can be seen before anything is drawn. */
@@ -137,6 +144,13 @@ export class Steering {
       put(`${error.detail} ${error.hint}`.trim())
       if (error.unreachable) this.asked.delete(key)
     })
+  }
+
+  /** The same for an order that fills a hole. */
+  edit(): Record<string, unknown> {
+    const fields = this.body() as { control?: unknown[] }
+    if (!this.fills || !this.filler) return fields
+    return { ...fields, control: [...(fields.control ?? []), { condition: 'inpaint', adapter: this.filler }] }
   }
 
   /** The fields of an order; none where nothing steers. */
