@@ -14,6 +14,7 @@ from tests.engines.making import photo
 from tests.engines.tiny import build
 from tests.operations.faces import nosed
 
+from maquette.core.adapter import Adapter
 from maquette.core.picture import decode_picture, encode_png
 from maquette.core.recipe import Reference
 from maquette.critics.faces import likeness
@@ -42,7 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_faceid(model, root / "ip-adapters" / "who", lora=True)
     nets.face_finder(root / "detectors" / "yunet.onnx")
     nets.face_teller(root / "recognisers" / "short.onnx", 16)
-    nets.face_teller(root / "recognisers" / "telling.onnx", NUMBERS)
+    nets.face_teller(root / "recognisers" / "w600k.onnx", NUMBERS)
     return root
 
 
@@ -68,7 +69,7 @@ def test_a_face_is_told_by_the_recogniser_and_replayed(studio: Studio) -> None:
     version = made(studio, Likeness("face", ANNA, strength=0.7))
     [face] = version.recipe.conditionings
     assert isinstance(face, Reference) and face.recogniser is not None and face.adapter is not None
-    assert (face.adapter.name, face.recogniser.name) == ("who", "telling")
+    assert (face.adapter.name, face.recogniser.name) == ("who", "w600k")
     cut = decode_picture(studio.blobs.get(face.image))
     nose = face.marks[2]
     assert cut.width < ANNA.width and cut.getpixel((int(nose[0]), int(nose[1]))) == nets.NOSE
@@ -125,10 +126,28 @@ def test_what_shows_no_one_face_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("adapter", "taught"),
+    [("ip-adapter-faceid_sd15", "w600k_r50"), ("InstantID", "glintr100"), ("who", "w600k_r50")],
+)
+def test_an_adapter_gets_the_recogniser_that_it_was_taught_with(
+    tmp_path: Path, adapter: str, taught: str
+) -> None:
+    for name in ("arc", "glintr100", "w600k_r50"):
+        nets.face_teller(tmp_path / "recognisers" / f"{name}.onnx", NUMBERS)
+    nets.face_finder(tmp_path / "detectors" / "yunet.onnx")
+    asked = Adapter(kind="ip-adapter", name=adapter, path="", numbers=NUMBERS)
+    who = Faces(tmp_path).recogniser_for(asked)
+    assert who is not None and who.name == taught
+    (tmp_path / "recognisers" / f"{taught}.onnx").unlink()
+    who = Faces(tmp_path).recogniser_for(asked)
+    assert who is not None and who.name == "arc", "else the first"
+
+
+@pytest.mark.parametrize(
     ("away", "error", "why"),
     [
-        (("recognisers/telling", "recognisers/short"), ModelMissing, "there is none"),
-        (("recognisers/telling",), RecipeRefused, "'short' by 16"),
+        (("recognisers/w600k", "recognisers/short"), ModelMissing, "there is none"),
+        (("recognisers/w600k",), RecipeRefused, "'short' by 16"),
         (("detectors/yunet",), ModelMissing, "eyes, nose and mouth"),
     ],
 )
@@ -154,10 +173,10 @@ def test_what_a_face_lacks_is_named(
 
 def test_a_recogniser_that_has_gone_is_said(studio: Studio, models: Path) -> None:
     version = made(studio, Likeness("face", ANNA))
-    file = models / "recognisers" / "telling.onnx"
+    file = models / "recognisers" / "w600k.onnx"
     file.rename(file.with_suffix(".away"))
     try:
-        with pytest.raises(ModelMissing, match="recogniser of faces 'telling'"):
+        with pytest.raises(ModelMissing, match="recogniser of faces 'w600k'"):
             studio.replay(version)
     finally:
         file.with_suffix(".away").rename(file)

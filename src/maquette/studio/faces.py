@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Faces", "faces_alike"]
 
+_TAUGHT = {"instant": ("glint", "antelope"), "": ("w600k", "buffalo")}
+"""With which recognisers the published adapters were taught, by what their names hold: InstantID's
+with glintr100 of antelopev2, FaceID's with w600k_r50 of buffalo_l."""
 _MOST = 12
 """Faces of a picture that are told at most, the largest."""
 
@@ -51,7 +54,8 @@ class Faces:
         return None
 
     def recogniser_for(self, adapter: Adapter) -> ModelRef | None:
-        """The first recogniser whose vectors an adapter reads; None for one that reads pictures.
+        """The recogniser whose vectors an adapter reads, of several the one that it was taught with
+        as far as names tell, else the first; None for an adapter that reads pictures.
 
         Raises:
             ModelMissing: there is none, or no detector that finds what it needs.
@@ -71,7 +75,8 @@ class Faces:
                 hint="put one of ArcFace's kind, such as w600k_r50.onnx, into"
                 " MAQUETTE_MODELS/recognisers, or use an IP-Adapter that reads pictures",
             )
-        fit = next((each for each in usable if each.numbers == adapter.numbers), None)
+        fitting = [each for each in usable if each.numbers == adapter.numbers]
+        fit = min(fitting, key=lambda each: not _taught(adapter, each), default=None)
         if fit is None:
             told = ", ".join(f"'{each.name}' by {each.numbers}" for each in usable)
             raise RecipeRefused(
@@ -112,7 +117,7 @@ class Faces:
             for face in find_faces(picture, self.detector)[:_MOST]:
                 vector = network.vector(aligned(picture, face.marks))
                 found.append(SeenFace(face.box, vector / np.float32(np.linalg.norm(vector))))
-        except MaquetteError:
+        except (MaquetteError, ValueError):
             return None
         return found
 
@@ -134,6 +139,12 @@ class Faces:
             ModelRefused: the detector is none.
         """
         return around_face(one_face(picture, self.detector, which), picture)
+
+
+def _taught(adapter: Adapter, network: Network) -> bool:
+    name = adapter.name.lower()
+    marks = next(marks for part, marks in _TAUGHT.items() if part in name)
+    return any(mark in network.name.lower() for mark in marks)
 
 
 def faces_alike(models: Path | None, one: Image.Image, other: Image.Image) -> float | None:

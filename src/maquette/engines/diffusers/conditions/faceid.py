@@ -66,10 +66,14 @@ def layout_of(path: Path) -> tuple[Path, FaceLayout]:
     layout = layout_of_faces(path)
     if layout is None:
         raise RecipeRefused(
-            f"'{path.stem}' reads pictures, not what a recogniser tells of a face",
+            f"'{_name(path)}' reads pictures, not what a recogniser tells of a face",
             hint="leave the recogniser out, or give an IP-Adapter FaceID",
         )
     return weights_of(path), layout
+
+
+def _name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
 
 
 _KEPT: OrderedDict[tuple[Any, ...], FaceAdapter] = OrderedDict()
@@ -95,11 +99,11 @@ def load_faces(path: Path, digest: str, parts: Parts) -> FaceAdapter:
 def _load(path: Path, parts: Parts) -> FaceAdapter:
     file, layout = layout_of(path)
     tensors = _read(file, lora=False)
-    maps = maps_of(tensors, parts, path.stem)
+    maps = maps_of(tensors, parts, _name(path))
     encoder = load_encoder(encoder_of(path), parts) if layout.encoder else None
     if encoder is not None and encoder.network.config.hidden_size != layout.encoder:
         raise ModelRefused(
-            f"the image encoder of {path.name} sees by {encoder.network.config.hidden_size}"
+            f"the image encoder of {_name(path)} sees by {encoder.network.config.hidden_size}"
             f" numbers, the adapter reads {layout.encoder}",
             hint="give the encoder that it was published with (CLIP ViT-H for FaceID Plus)",
         )
@@ -113,7 +117,7 @@ def _load(path: Path, parts: Parts) -> FaceAdapter:
             told, low_cpu_mem_usage=False
         )
     except Exception as error:
-        raise ModelRefused(f"the IP-Adapter {path.stem} is of no known shape") from error
+        raise ModelRefused(f"the IP-Adapter {_name(path)} is of no known shape") from error
     project.to(parts.device, parts.dtype).eval().requires_grad_(False)
     if layout.kind == "plus":
         project.shortcut = layout.shortcut
@@ -147,7 +151,7 @@ def loras_of(
             if layout.lora:
                 layers = [name.removesuffix(".processor") for name in parts.unet.attn_processors]
                 read = partial(_own_lora, file, layers)
-                found[digest] = Lora(name=path.stem, digest=digest), read
+                found[digest] = Lora(name=_name(path), digest=digest), read
     return list(found.values())
 
 
