@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -427,6 +428,9 @@ class TestRefusals:
         save_file(tensors, file)
         with pytest.raises(ModelRefused, match=r"lacks x_embedder\.weight"):
             read_controlnet(file)
+        save_file({**tensors, "x_embedder.weight": torch.ones(3)}, file)
+        with pytest.raises(ModelRefused, match="in shapes that none has"):
+            read_controlnet(file)
         save_file({"controlnet_blocks.0.weight": torch.ones(2, 2)}, file)
         with pytest.raises(ModelRefused, match="layout that is not known"):
             read_controlnet(file)
@@ -439,3 +443,8 @@ class TestRefusals:
         with pytest.raises(ModelRefused, match="HunyuanDiT2DControlNetModel") as refused:
             read_controlnet(folder)
         assert "FLUX" in refused.value.hint
+        save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+        strange = {"_class_name": "FluxControlNetModel", "num_attention_heads": "many"}
+        (folder / "config.json").write_text(json.dumps(strange))
+        with pytest.raises(ModelRefused, match="does not hold what its configuration says"):
+            read_controlnet(folder)

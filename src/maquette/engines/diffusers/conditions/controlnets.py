@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
@@ -23,10 +23,7 @@ from maquette.engines.diffusers.conditions.headers import (
 )
 from maquette.errors import ModelMissing, ModelRefused
 
-if TYPE_CHECKING:
-    from maquette.engines.diffusers.models import ModelCard
-
-__all__ = ["CLASSES", "MODES", "ControlNet", "longest", "misfit", "read_controlnet", "told_by"]
+__all__ = ["CLASSES", "DEFAULTS", "MODES", "ControlNet", "Kind", "read_controlnet", "told_by"]
 
 Kind = Literal["unet", "sd3", "flux"]
 Layout = Literal["diffusers", "ldm", "stability", "xlabs"]
@@ -37,12 +34,6 @@ CLASSES: Mapping[str, Kind] = {
     "FluxControlNetModel": "flux",
 }
 """Classes that are driven, and what they are for."""
-
-TITLES: Mapping[Kind, str] = {
-    "unet": "a model with a UNet",
-    "sd3": "Stable Diffusion 3",
-    "flux": "FLUX.1",
-}
 
 MODES: Mapping[str, int] = {"canny": 0, "tile": 1, "depth": 2, "pose": 4}
 """What the unions of FLUX (InstantX, Shakker Labs) read, by the number of their mode. Their others
@@ -62,7 +53,7 @@ _SIGNS = (
     "lora_controlnet",
 )
 
-_DEFAULTS: Mapping[Kind, Mapping[str, Any]] = {
+DEFAULTS: Mapping[Kind, Mapping[str, Any]] = {
     "unet": {},
     "sd3": {
         "in_channels": 16,
@@ -110,12 +101,6 @@ class ControlNet:
         more = {"sd3": 1, "flux": 4}.get(self.kind)
         return more is not None and self.given == int(self.config["in_channels"]) + more
 
-    @property
-    def eight(self) -> bool:
-        """Whether it is of Stability's kind for the 8-billion model: no texts, no positions of its
-        own, and maps prepared in ways of its own."""
-        return self.kind == "sd3" and self.config["joint_attention_dim"] is None
-
     def reads(self, name: str) -> tuple[str, ...] | None:
         """What it reads, where that is not left to its name or its card."""
         if self.fills:
@@ -153,79 +138,23 @@ def read_controlnet(path: Path) -> ControlNet | None:
     shapes = network_shapes(path)
     if shapes is None:
         raise ModelMissing(f"{path.name} holds no safetensors file")
-    config = {**_DEFAULTS[kind], **told}
+    config = {**DEFAULTS[kind], **told}
     if kind == "unet":
         return ControlNet(kind, "diffusers", config)
-    width = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
-    return ControlNet(kind, "diffusers", config, width, _given(kind, config, shapes))
+    try:
+        for key in ("num_mode", "pos_embed_max_size", "joint_attention_dim"):
+            int(config.get(key) or 0)
+        width = int(config["num_attention_heads"]) * int(config["attention_head_dim"])
+        return ControlNet(kind, "diffusers", config, width, _given(kind, config, shapes))
+    except (TypeError, ValueError, IndexError) as error:
+        raise ModelRefused(
+            f"{path.name} does not hold what its configuration says", hint="get it again"
+        ) from error
 
 
 def told_by(shapes: Shapes) -> bool:
     """Whether a safetensors file is a ControlNet, by its tensors' names."""
     return any(name in shapes for name in _SIGNS)
-
-
-def misfit(net: ControlNet, card: ModelCard) -> str:
-    """Why it does not go with a model; "" if it does, as far as headers tell."""
-    has_unet = "unet" in card.configs
-    if (net.kind == "unet") != has_unet or (not has_unet and net.kind != card.family):
-        return f"it is for {TITLES[net.kind]}"
-    if net.kind == "unet":
-        return _width(
-            "it listens to texts of {} numbers, this model's have {}",
-            net.config.get("cross_attention_dim"),
-            card.configs["unet"].get("cross_attention_dim"),
-        )
-    own = {**_DEFAULTS[net.kind], **card.configs["transformer"]}
-    heads = int(own["num_attention_heads"]) * int(own["attention_head_dim"])
-    return (
-        _width("its states have {} numbers, this model's {}", net.width, heads)
-        or _hole(net)
-        or _width(
-            "it reads latents of {} channels, this model's have {}",
-            net.config["in_channels"],
-            own["in_channels"],
-        )
-        or _width(
-            "it listens to texts of {} numbers, this model's have {}",
-            net.config["joint_attention_dim"],
-            own["joint_attention_dim"],
-        )
-        or _width(
-            "it is told of texts in {} numbers, by this model in {}",
-            net.config["pooled_projection_dim"],
-            own["pooled_projection_dim"],
-        )
-        or _turns(net, own)
-    )
-
-
-def longest(net: ControlNet, card: ModelCard) -> int | None:
-    """The longest side in pixels that it has places for; None where there is no end to them."""
-    table = net.config.get("pos_embed_max_size")
-    if net.kind != "sd3" or not net.config["use_pos_embed"] or table is None:
-        return None
-    return int(table) * int(net.config.get("patch_size") or 2) * card.scale
-
-
-def _hole(net: ControlNet) -> str:
-    plain = int(net.config["in_channels"])
-    if net.given == plain or net.fills:
-        return ""
-    return f"it is given {net.given} channels beside latents of {plain}, and no map has so many"
-
-
-def _turns(net: ControlNet, own: Mapping[str, Any]) -> str:
-    theirs = net.config.get("axes_dims_rope")
-    if net.kind != "flux" or theirs is None or list(theirs) == list(own["axes_dims_rope"]):
-        return ""
-    return "its positions turn by other numbers than this model's"
-
-
-def _width(line: str, theirs: Any, own: Any) -> str:
-    if isinstance(theirs, int) and isinstance(own, int) and theirs != own:
-        return line.format(theirs, own)
-    return ""
 
 
 def _given(kind: Kind, config: Mapping[str, Any], shapes: Shapes) -> int:
@@ -267,10 +196,14 @@ def _of_shapes(name: str, shapes: Shapes) -> ControlNet | None:
             return _stability(name, shapes)
         if "pos_embed_input.proj.weight" in shapes:
             return _sd3(shapes)
-    except (KeyError, IndexError) as error:
+    except KeyError as error:
         raise ModelRefused(
             f"{name} is a ControlNet that lacks {error.args[0]}",
             hint="get it again, or its folder as diffusers saves it",
+        ) from error
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        raise ModelRefused(
+            f"{name} has the names of a ControlNet, in shapes that none has", hint="get it again"
         ) from error
     raise ModelRefused(
         f"{name} is a ControlNet in a layout that is not known here",
