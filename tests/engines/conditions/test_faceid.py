@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from tests.engines import nets
-from tests.engines.conditions.adapters import ref, state, write_ip
+from tests.engines.conditions.adapters import ref, state, write_ip, write_lora
 from tests.engines.conditions.faces import NUMBERS, FaceKind, encoder, write_faceid
 from tests.engines.making import array, digest, draw, photo, recipe
 from tests.engines.test_families import near as near_of_family
 from tests.engines.test_families import stock as stock_of_family
 from tests.engines.test_stock import near, stock
 
-from maquette.core.recipe import Recipe, Reference
+from maquette.core.recipe import Lora, Recipe, Reference
 from maquette.engines.diffusers import DiffusersEngine, create
 from maquette.engines.diffusers.conditions import Catalogue
 from maquette.engines.diffusers.conditions.catalogue import recognise
@@ -235,6 +235,31 @@ def test_what_it_cannot_be_told_by_is_refused(engine: DiffusersEngine, models: P
     pictures = ref(models / "ip-adapters" / "likeness")
     with pytest.raises(RecipeRefused, match="reads pictures"):
         engine.check(asked(engine, face(models, "plain", adapter=pictures)))
+
+
+def test_its_own_lora_is_not_given_twice(engine: DiffusersEngine, models: Path) -> None:
+    """The published file of it is the same tensors by other names."""
+    folder = models / "loras"
+    write_lora(models / "sd", folder / "ink.safetensors", text=False)
+    layers = list(engine.parts().unet.attn_processors)
+    own: dict[str, torch.Tensor] = {}
+    for key, value in load_file(path_of(models, "plain")).items():
+        if "_lora." in key:
+            _, number, rest = key.split(".", 2)
+            own[f"unet.{layers[int(number)]}.{rest}"] = value.half()
+    save_file(own, folder / "faceid_lora.safetensors")
+
+    def given(name: str, kind: str) -> Recipe:
+        lora = Lora(name=name, digest=ref(folder / f"{name}.safetensors").digest, weight=0.6)
+        return asked(engine, face(models, kind, strength=0.5)).change(
+            conditionings=(lora, face(models, kind, strength=0.5))
+        )
+
+    with pytest.raises(RecipeRefused, match="'faceid_lora' is the one that 'plain' brings itself"):
+        engine.check(given("faceid_lora", "plain"))
+    engine.check(given("ink", "plain"))
+    engine.check(given("faceid_lora", "portrait"))  # has none of its own
+    engine.check(given("faceid_lora", "plusv2"))  # has another
 
 
 def test_files_are_known_by_their_tensors(models: Path, tmp_path: Path) -> None:
