@@ -18,12 +18,9 @@ from maquette.engines.diffusers.conditions.catalogue import (
     stamp,
     weights_of,
 )
-from maquette.engines.diffusers.conditions.controlnets import (
-    ControlNet,
-    longest,
-    read_controlnet,
-)
-from maquette.engines.diffusers.conditions.controlnets import misfit as net_misfit
+from maquette.engines.diffusers.conditions.control_fit import longest
+from maquette.engines.diffusers.conditions.control_fit import misfit as net_misfit
+from maquette.engines.diffusers.conditions.controlnets import ControlNet, read_controlnet
 from maquette.engines.diffusers.conditions.face_lora import refuse_twice
 from maquette.engines.diffusers.conditions.headers import (
     Shapes,
