@@ -412,8 +412,11 @@ def _prompts(engine: Engine, count: int) -> list[Asked]:
     own = getattr(getattr(engine, "card", None), "folder", None)
     named = os.environ.get("MAQUETTE_JUDGE")
     try:
-        from training.adherence import judged, prompts
-        from training.judge.panel import complete, load
+        from maquette.engines.diffusers.weights import quiet
+
+        with quiet():
+            from training.adherence import judged, prompts
+            from training.judge.panel import complete, load
     except ImportError:  # without what training needs
         return [Asked(text) for text in PROMPTS[:count]]
     folders = [own / "judge"] if isinstance(own, Path) else []

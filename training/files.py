@@ -52,7 +52,7 @@ def wait_while_paused(run: Path) -> float:
 
 def to_unit(pictures: np.ndarray) -> torch.Tensor:
     """uint8 N x H x W x 3 to float32 N x 3 x H x W in -1..1, channels last in memory."""
-    batch = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    batch = torch.from_numpy(np.array(pictures, order="C")).permute(0, 3, 1, 2)
     return batch.float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
 
 
