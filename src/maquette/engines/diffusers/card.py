@@ -28,7 +28,9 @@ class ModelCard:
     each of the network's levels, finest first, has cross-attention, ``few`` which few-step variant
     it is, ``configs`` and ``variants`` the configuration and the kind of weights ("fp16") of each
     part, ``licence`` what it states, ``about`` what MODEL.json says; ``single`` is what is known
-    of a checkpoint in one file, which is then the ``folder``.
+    of a checkpoint in one file, which is then the ``folder``. ``models`` is the folder of more
+    models and of adapters where that is not the environment's, ``notes`` where it is noted which
+    adapters were given by a path.
     """
 
     folder: Path
@@ -52,6 +54,8 @@ class ModelCard:
     variants: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     licence: str = ""
     single: Single | None = None
+    models: Path | None = None
+    notes: Path | None = None
 
     @property
     def base(self) -> Path:

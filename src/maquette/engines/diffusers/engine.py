@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,6 @@ from maquette.engines.diffusers.conditions import (
     Catalogue,
     draft_preset,
     fitting,
-    remember,
     triggers,
 )
 from maquette.engines.diffusers.conditions import check as check_conditionings
@@ -79,8 +79,7 @@ def create(
     Raises:
         ModelMissing, ModelRefused: when the model is not there or is not to be loaded.
     """
-    card = read_model(find_model(model, models), models)
-    remember(card, models, notes)
+    card = replace(read_model(find_model(model, models), models), models=models, notes=notes)
     wish = Wish(dtype=dtype, offload=offload, tiles=tiles, compiled=compiled)
     return DiffusersEngine(card, device=device, wish=wish, threads=threads, together=together)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from maquette.core.recipe import Recipe
 from maquette.engines.base import Inputs
-from maquette.engines.diffusers.conditions.catalogue import Catalogue, remember
+from maquette.engines.diffusers.conditions.catalogue import Catalogue
 from maquette.engines.diffusers.conditions.check import check, fitting, triggers
 from maquette.engines.diffusers.conditions.presets import draft_preset
 
@@ -20,7 +20,6 @@ __all__ = [
     "draft_preset",
     "fitting",
     "prepare",
-    "remember",
     "triggers",
 ]
 

@@ -33,7 +33,6 @@ __all__ = [
     "layout_of_faces",
     "reads_of",
     "recognise",
-    "remember",
     "stamp",
     "weights_of",
 ]
@@ -68,9 +67,8 @@ class Catalogue:
     """The adapters of one model: its own and those of the folder of models."""
 
     def __init__(self, card: ModelCard, models: Path | None = None) -> None:
-        """``models`` is the folder of more models (default: the environment's)."""
-        elsewhere, self._notes = _ELSEWHERE.get(card.folder, (None, None))
-        models = models if models is not None else elsewhere
+        """``models`` is the folder of more models (default: the card's, else the environment's)."""
+        models, self._notes = models if models is not None else card.models, card.notes
         named = str(models) if models is not None else os.environ.get(FOLDER)
         self._roots = [card.folder / "adapters"]
         self.models = Path(named).expanduser() if named else None
@@ -176,14 +174,6 @@ class Catalogue:
 
 
 _GIVEN: dict[str, Path] = {}
-_ELSEWHERE: dict[Path, tuple[Path | None, Path | None]] = {}
-
-
-def remember(card: ModelCard, models: Path | None, notes: Path | None = None) -> None:
-    """Where a model's adapters lie, where that is not the environment's folder, and where it is
-    noted what was given by its path."""
-    before = _ELSEWHERE.get(card.folder, (None, None))
-    _ELSEWHERE[card.folder] = models or before[0], notes or before[1]
 
 
 def stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
