@@ -224,6 +224,7 @@ export class Room {
   /** Take in how a job stands; `heard` = it has just come to that, else it may be long so. */
   private know(job: Job, heard = false): void {
     const before = this.jobs.get(job.id)
+    if (before?.status === 'done') return // nothing comes after that: this was said earlier
     const mine = this.orders.some((order) => order.group === job.group)
     const now = { ...before, ...job, preview: before?.preview ?? null, mine }
     this.jobs.set(job.id, now)
@@ -309,7 +310,7 @@ export class Room {
         this.hearJob(data)
         break
       case 'progress': {
-        const known = this.jobs.get(job)
+        const known = this.underway(job)
         if (known) {
           this.jobs.set(job, {
             ...known,
@@ -322,7 +323,7 @@ export class Room {
         break
       }
       case 'preview': {
-        const known = this.jobs.get(job)
+        const known = this.underway(job)
         if (known) this.jobs.set(job, { ...known, preview: String(data.image) })
         break
       }
@@ -334,6 +335,12 @@ export class Room {
         void this.learn(String(data.version ?? data.id))
         break
     }
+  }
+
+  /** A job that has not come to its end: what is heard late of one that has counts no more. */
+  private underway(id: string): JobView | null {
+    const known = this.jobs.get(id)
+    return known && known.status !== 'done' ? known : null
   }
 
   private hearJob(data: Record<string, unknown>): void {
