@@ -18,6 +18,8 @@ from pathlib import Path
 
 from training.export import digests
 
+KINDS = ("safetensors", "json")
+
 #: Files of each part that ship, as patterns; checkpoints, sets and sheets stay in the run.
 PARTS: dict[str, tuple[str, ...]] = {
     "draft": ("pytorch_lora_weights.safetensors", "draft.json"),
@@ -29,7 +31,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "upscaler": ("upscaler.safetensors", "upscaler.json"),
     "faults": ("faults.safetensors", "faults.json"),
-    "judge": ("judge.safetensors", "judge.json", "style.safetensors", "style.json"),
+    "judge": tuple(f"{n}.{kind}" for n in ("judge", "style", "reader") for kind in KINDS),
 }
 #: Where those stand that are adapters of the base, as the engine looks for them.
 PLACES = {part: f"adapters/{part}" for part in ("draft", "control", "reference")}

@@ -3,11 +3,11 @@
     python -m training.report --family FOLDER --out FOLDER
     python -m training.report --family FOLDER --out FOLDER --only base draft
 
-The family is a folder as `training.family` gathers it, its judge with it. What measures and is no
-part of it is the reader of control pictures, looked for as control/reader in OUT or in the run that
-`--instruments` names, and trained in four minutes where there is none. Each part's figures are kept
-in OUT/PART.json beside a digest of the family's weights, so that the same command goes on after a
-kill and measures anew only what has changed. OUT/report.md and OUT/report.json have them all.
+The family is a folder as `training.family` gathers it, with the judges and the reader of depth and
+joints that measure it; what it lacks of those is taken from the run that `--instruments` names.
+Each part's figures are kept in OUT/PART.json beside a digest of the family's weights, so that the
+same command goes on after a kill and measures anew only what has changed. OUT/report.md and
+OUT/report.json have them all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from maquette.engines import compact
 from training import adherence, evaluate
 from training.clip import train as clip
 from training.control import measure as control
-from training.control.reader import readers
+from training.control import reader
 from training.draft import lora
 from training.draft import measure as draft
 from training.family import BUDGET, PARTS, place, sizes
@@ -110,8 +110,14 @@ def of_draft(a: argparse.Namespace) -> Figures:
 
 def of_control(a: argparse.Namespace) -> Figures:
     """How each condition is obeyed."""
-    reader = readers(a.instruments or a.out, CPU)
-    return control.measure(a.family, place(a.family, "control"), reader, a.obeyed, where=CPU)
+    own = place(a.family, "judge")
+    if (own / reader.FILE).is_file():
+        looks = reader.load(own)
+    elif a.instruments is not None:
+        looks = reader.readers(a.instruments, CPU)
+    else:
+        raise SystemExit(f"there is no {reader.FILE} in {own}: give --instruments RUN")
+    return control.measure(a.family, place(a.family, "control"), looks, a.obeyed, where=CPU)
 
 
 def of_reference(a: argparse.Namespace) -> Figures:
@@ -227,7 +233,7 @@ def options() -> argparse.ArgumentParser:
     """What the command takes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--family", type=Path, required=True)
-    parser.add_argument("--instruments", type=Path, help="a run with the reader, or a judge")
+    parser.add_argument("--instruments", type=Path, help="a run with a judge and a reader")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=(), choices=MEASURES, help="parts to measure")
     parser.add_argument("--prompts", type=int, default=400, help="for adherence")

@@ -1,7 +1,8 @@
 """A small network that reads depth and joints off a picture: the measure of a ControlNet.
 
 Trained on rendered pictures only, never on a model's, so that it is independent of what it
-measures. Writes RUN/control/reader: checkpoint, curve.
+measures. Writes RUN/control/reader (checkpoint, curve) and, beside the judges that ship,
+RUN/judge/reader.safetensors and reader.json.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from training.files import to_unit
 CELLS = 64
 #: Spread of a joint in its map, in cells.
 SPREAD = 1.5
+
+
+FILE = "reader.safetensors"
 
 
 class Reader(nn.Module):
@@ -133,6 +137,13 @@ def look(network: Reader, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return told[:, 0].numpy(), torch.stack([x, y], 2).numpy() * (SIDE / CELLS)
 
 
+def load(folder: Path) -> Reader:
+    """The exported reader of a folder, ready to look."""
+    network = Reader()
+    fitting.read(network, folder / FILE)
+    return network
+
+
 def readers(
     run: Path, where: torch.device, *, minutes: float = 4.0, steps: int | None = None
 ) -> Reader:
@@ -153,5 +164,7 @@ def readers(
         )
         (folder / "done").touch()
     network.cpu()
-    fitting.trained(network, folder)
+    steps = fitting.trained(network, folder)
+    if not (run / "judge" / FILE).exists():
+        fitting.export(network, run / "judge", "reader", {"steps": steps})
     return network.to(where, memory_format=torch.channels_last)
