@@ -10,6 +10,7 @@ a ControlNet: it reads the prompt as it is, as it does for UNets.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -34,7 +35,7 @@ is drawn with by default."""
 
 
 @dataclass(eq=False)
-class _JointControl(Condition):
+class _JointControl(Condition, ABC):
     """``network`` is a diffusers SD3ControlNetModel or FluxControlNetModel; ``picture`` its map as
     latents, (1, channels, rows, columns), or as pixels where it reads those itself. Of a network
     that fills holes: of each canvas, with a channel more, which is 1 where the picture is kept."""
@@ -64,9 +65,9 @@ class _JointControl(Condition):
             return {}
         return self.residuals(call, call.spread(call.latents))
 
+    @abstractmethod
     def residuals(self, call: Call, rows: torch.Tensor) -> Mapping[str, Any]:
         """Of the rows of a call, (rows, channels, rows, columns)."""
-        raise NotImplementedError
 
     def shown(self, call: Call, rows: torch.Tensor) -> torch.Tensor:
         """The map for the rows, of the network's number type."""

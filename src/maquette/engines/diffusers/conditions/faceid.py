@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import safe_open
 
 from maquette.core.conditioning import Lora, Reference
 from maquette.core.geometry import Box, Size
@@ -34,6 +33,7 @@ from maquette.engines.diffusers.conditions.ip_adapter import (
     PictureCondition,
     maps_of,
     mask_tensor,
+    read_tensors,
 )
 from maquette.engines.diffusers.conditions.ip_encoder import load_encoder
 from maquette.engines.diffusers.conditions.maps import window
@@ -127,15 +127,8 @@ def _load(path: Path, parts: Parts) -> FaceAdapter:
 
 def _read(file: Path, *, lora: bool) -> dict[str, torch.Tensor]:
     """The tensors of a file: those of its LoRA, or all others."""
-    try:
-        with safe_open(file, framework="pt") as held:
-            names = [name for name in held.keys() if ("_lora." in name) is lora]  # noqa: SIM118
-            return {plain_key(name): held.get_tensor(name) for name in names}
-    except Exception as error:
-        raise ModelRefused(
-            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
-            hint="its file is damaged; get it again",
-        ) from error
+    found = read_tensors(file, lambda name: ("_lora." in name) is lora)
+    return {plain_key(name): tensor for name, tensor in found.items()}
 
 
 def loras_of(

@@ -7,7 +7,7 @@ to what it attends in the words, at a scale. Unconditional rows see the tokens o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors import safe_open
 
 from maquette.engines.diffusers.attention import Aim, grids
 from maquette.engines.diffusers.conditions.control import active
@@ -24,7 +24,15 @@ from maquette.engines.diffusers.hooks import Call, Condition
 from maquette.engines.diffusers.weights import Parts
 from maquette.errors import ModelRefused, RecipeRefused
 
-__all__ = ["Adapter", "PictureCondition", "load_adapter", "maps_of", "picture_tokens"]
+__all__ = [
+    "Adapter",
+    "PictureCondition",
+    "load_adapter",
+    "maps_of",
+    "mask_tensor",
+    "picture_tokens",
+    "read_tensors",
+]
 
 Maps = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 """Of each cross-attention, by name: the weights that make keys and values of tokens."""
@@ -41,6 +49,25 @@ class Adapter:
     deep: bool
 
 
+def read_tensors(
+    file: Path, wanted: Callable[[str], bool] = lambda _: True
+) -> dict[str, torch.Tensor]:
+    """The tensors of an adapter's file whose names are ``wanted``.
+
+    Raises:
+        ModelRefused: it does not load.
+    """
+    try:
+        with safe_open(file, framework="pt") as held:
+            names = [name for name in held.keys() if wanted(name)]  # noqa: SIM118
+            return {name: held.get_tensor(name) for name in names}
+    except Exception as error:
+        raise ModelRefused(
+            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
+            hint="its file is damaged; get it again",
+        ) from error
+
+
 def load_adapter(file: Path, beside: Path, parts: Parts) -> Adapter:
     """Read an adapter and the image encoder that lies ``beside`` it, for a model.
 
@@ -48,13 +75,7 @@ def load_adapter(file: Path, beside: Path, parts: Parts) -> Adapter:
         RecipeRefused: an adapter for another model, or one that reads faces by an own network.
         ModelRefused: files that do not load.
     """
-    try:
-        tensors = load_file(file)
-    except Exception as error:
-        raise ModelRefused(
-            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
-            hint="its file is damaged; get it again",
-        ) from error
+    tensors = read_tensors(file)
     told = {k.removeprefix("image_proj."): v for k, v in tensors.items() if "image_proj." in k}
     if "perceiver_resampler.proj_in.weight" in told or (
         "proj.0.weight" in told and "proj.3.weight" not in told

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch.nn.functional import (
     interpolate,
     layer_norm,
@@ -28,6 +27,7 @@ from torch.nn.functional import (
 
 from maquette.engines.diffusers.attention import Aim
 from maquette.engines.diffusers.conditions.control import active
+from maquette.engines.diffusers.conditions.ip_adapter import read_tensors
 from maquette.engines.diffusers.conditions.ip_encoder import Encoder, load_encoder
 from maquette.engines.diffusers.conditions.ip_layouts import joint_keys
 from maquette.engines.diffusers.hooks import Call, Condition, Places
@@ -66,13 +66,7 @@ def load_joint(file: Path, beside: Path, parts: Parts) -> JointAdapter:
         RecipeRefused: an adapter for another model.
         ModelRefused: files that do not load.
     """
-    try:
-        tensors = load_file(file)
-    except Exception as error:
-        raise ModelRefused(
-            f"the IP-Adapter {file.stem} does not load: {str(error).splitlines()[0][:200]}",
-            hint="its file is damaged; get it again",
-        ) from error
+    tensors = read_tensors(file)
     encoder = load_encoder(beside, parts)
     kind, told, numbered = joint_keys(tensors)
     like = parts.device, parts.dtype
